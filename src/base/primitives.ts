@@ -204,7 +204,14 @@ export interface PacketPrimitives {
    * virtio-net header (when `vnet`), then the packet. Without `vnet` nothing is joined and partial checksums are completed.
    * Returns the bytes used of `out`.
    */
-  coalesceBatch(arena: Uint8Array, records: Int32Array, runs: Int32Array, count: number, vnet: boolean, out: Uint8Array): number;
+  coalesceBatch(
+    arena: Uint8Array,
+    records: Int32Array,
+    runs: Int32Array,
+    count: number,
+    vnet: boolean,
+    out: Uint8Array,
+  ): number;
   /** Live view, in the order of PRIMITIVE_COUNTERS. */
   counters(): Float64Array;
 }

@@ -1,0 +1,111 @@
+/** Requests over the agent's Unix socket: one JSON object per line in, one (or, for a watch, many) per line out. */
+export type ControlRequest =
+  | { readonly verb: 'status' }
+  | { readonly verb: 'pit-list'; readonly limit: number }
+  | { readonly verb: 'pit-watch' }
+  | { readonly verb: 'pit-flush'; readonly sas: boolean }
+  | { readonly verb: 'explain'; readonly flow: FlowQuestion }
+  | { readonly verb: 'ping'; readonly target: string; readonly count: number; readonly timeoutMs: number }
+  | { readonly verb: 'wait'; readonly peer: string | undefined; readonly timeoutMs: number }
+  | { readonly verb: 'metrics' }
+  | { readonly verb: 'key-reload' }
+  | { readonly verb: 'trace' }
+  | { readonly verb: 'down' };
+
+export type ControlVerb = ControlRequest['verb'];
+
+/** A flow as a person asks for it. */
+export interface FlowQuestion {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: number;
+  readonly port: number;
+}
+
+/** The answer to a request that failed; `code` is stable. */
+export interface ControlFailure {
+  readonly schema: 1;
+  readonly error: { readonly code: string; readonly message: string; readonly remedy: string };
+}
+
+/** Longest request line, in bytes. */
+export const MAX_REQUEST = 65_536;
+
+const DEFAULTS = { limit: 1_000, count: 4, timeoutMs: 10_000 } as const;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Parses one line of the socket. Returns a fault name for anything that is not exactly a request. */
+export function parseControlRequest(line: string): ControlRequest | 'json' | 'verb' | 'field' {
+  const fields = parseObject(line);
+  if (!fields) return 'json';
+  switch (fields['verb']) {
+    case 'status':
+    case 'pit-watch':
+    case 'metrics':
+    case 'key-reload':
+    case 'trace':
+    case 'down':
+      return { verb: fields['verb'] };
+    case 'pit-list':
+      return bounded(fields['limit'], DEFAULTS.limit, 1_000_000, (limit) => ({ verb: 'pit-list', limit }));
+    case 'pit-flush':
+      return { verb: 'pit-flush', sas: fields['sas'] === true };
+    case 'explain':
+      return parseExplain(fields);
+    case 'ping':
+      return parsePing(fields);
+    case 'wait':
+      return parseWait(fields);
+    default:
+      return 'verb';
+  }
+}
+
+function parseObject(line: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function bounded<T>(value: unknown, fallback: number, max: number, make: (n: number) => T): T | 'field' {
+  const number = value === undefined ? fallback : value;
+  if (typeof number !== 'number' || !Number.isInteger(number) || number < 0 || number > max) return 'field';
+  return make(number);
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 255;
+}
+
+function parseExplain(fields: Fields): ControlRequest | 'field' {
+  const { source, destination } = fields;
+  if (!isName(source) || !isName(destination)) return 'field';
+  return bounded(fields['protocol'], 6, 255, (protocol) =>
+    bounded(fields['port'], 0, 65_535, (port) => ({
+      verb: 'explain' as const,
+      flow: { source, destination, protocol, port },
+    })),
+  );
+}
+
+function parsePing(fields: Fields): ControlRequest | 'field' {
+  const target = fields['target'];
+  if (!isName(target)) return 'field';
+  return bounded(fields['count'], DEFAULTS.count, 1_000, (count) =>
+    bounded(fields['timeoutMs'], 2_000, 60_000, (timeoutMs) => ({ verb: 'ping' as const, target, count, timeoutMs })),
+  );
+}
+
+function parseWait(fields: Fields): ControlRequest | 'field' {
+  const peer = fields['peer'];
+  if (peer !== undefined && !isName(peer)) return 'field';
+  return bounded(fields['timeoutMs'], DEFAULTS.timeoutMs, 3_600_000, (timeoutMs) => ({
+    verb: 'wait' as const,
+    peer,
+    timeoutMs,
+  }));
+}

@@ -1,0 +1,75 @@
+/** What `gscip status --json` prints; these names are kept (more may follow). */
+export interface StatusAnswer {
+  readonly schema: 1;
+  readonly node: {
+    readonly name: string;
+    readonly id: string;
+    readonly type: string;
+    readonly mode: string;
+    readonly addresses: readonly string[];
+    readonly network: string;
+    readonly listen: string;
+    readonly interface: string;
+    readonly mtu: number;
+    readonly uptimeSeconds: number;
+  };
+  readonly groups: readonly GroupStatus[];
+  readonly peers: readonly PeerStatus[];
+  readonly server: { readonly url: string | null; readonly lastContactSeconds: number | null };
+  readonly dataPath: DataPathStatus;
+  readonly pit: { readonly entries: number; readonly capacity: number; readonly heldPackets: number };
+  readonly health: readonly HealthLine[];
+}
+
+export interface GroupStatus {
+  readonly name: string;
+  readonly id: string;
+  readonly version: number;
+  readonly state: string;
+  readonly managed: boolean;
+  readonly next: number | null;
+  readonly members: number;
+}
+
+export interface PeerStatus {
+  readonly name: string;
+  readonly id: string;
+  readonly type: string;
+  readonly mode: string;
+  readonly addresses: readonly string[];
+  readonly path: {
+    readonly kind: 'direct' | 'relay' | 'none';
+    readonly endpoint: string | null;
+    readonly reason: string;
+  };
+  readonly sas: readonly SaStatus[];
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  readonly rxBitsPerSecond: number;
+  readonly txBitsPerSecond: number;
+  readonly lastHandshakeSeconds: number | null;
+}
+
+export interface SaStatus {
+  readonly group: string;
+  readonly version: number;
+  readonly ageSeconds: number;
+  readonly role: string;
+  readonly suite: string;
+  readonly sending: boolean;
+}
+
+/** Which implementation moves packets and what it could not have. */
+export interface DataPathStatus {
+  readonly primitives: 'addon' | 'typescript';
+  readonly tun: { readonly vnetHeader: boolean; readonly tso: boolean; readonly uso: boolean };
+  readonly udp: { readonly gso: boolean; readonly gro: boolean };
+  readonly workers: number;
+  readonly fallbacks: readonly string[];
+}
+
+/** A line at the end of `status`: a stable code and a sentence with the remedy. */
+export interface HealthLine {
+  readonly code: string;
+  readonly text: string;
+}

@@ -1,0 +1,255 @@
+import { type GroupId, type Millis, millis, type NodeId, type SaIndex, saIndex } from '../base/brands.ts';
+import { type Sa, type SaTerms, slotOf } from './sa.ts';
+import { SA_TIMERS, SAS_PER_TRIPLE } from './sa-timers.ts';
+
+/** What the set asks the node to do; SAs that it closes are gone from the set already. */
+export type SaEffect =
+  | { readonly kind: 'rekey'; readonly sa: Sa; readonly cause: 'time' | 'volume' | 'silence' }
+  | { readonly kind: 'stop-send'; readonly sa: Sa }
+  | { readonly kind: 'close'; readonly sa: Sa; readonly cause: CloseCause }
+  | { readonly kind: 'empty'; readonly sa: Sa; readonly cause: 'confirm' | 'keep-alive' };
+
+export type CloseCause = 'cap' | 'number' | 'removed' | 'peer-closed' | 'flushed' | 'failed-opens' | 'clock';
+
+/** A (peer, group, chain): what PIT entries belong to, whatever SA carries them now (protocol.md 5.2). */
+export interface Triple {
+  readonly owner: number;
+  readonly peer: NodeId;
+  readonly group: GroupId;
+  readonly chain: number;
+  readonly sas: Sa[];
+}
+
+const SLOTS = 65_536;
+
+/**
+ * All SAs of a node and the choice of the one that sends (protocol.md 3).
+ *
+ *   addReceive ──► receiving ──addSend──► keyed ──confirm──► sending ──175 s──► receiving ──185/200 s──► closed
+ *
+ * The tables at the top are read on the packet path: by owner the index that sends now, by slot the owner.
+ */
+export class SaSet {
+  /** by owner: own index of the SA that sends now, 0 if none */
+  sendIndex = new Int32Array(64);
+  /** by slot: owner, or -1 */
+  readonly ownerOfSlot = new Int32Array(SLOTS).fill(-1);
+  readonly lastSent = new Float64Array(SLOTS).fill(-1);
+  readonly lastReceived = new Float64Array(SLOTS).fill(-1);
+  readonly #triples = new Map<string, Triple>();
+  readonly #byOwner: Triple[] = [];
+  readonly #bySlot = new Map<number, Sa>();
+  readonly #random: () => number;
+
+  /** random: uniform in [0, 1), spreads the rekey times. */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** The triple's number, made on first use. */
+  triple(peer: NodeId, group: GroupId, chain: number): Triple {
+    const key = `${peer} ${group} ${chain}`;
+    const known = this.#triples.get(key);
+    if (known) return known;
+    const made: Triple = { owner: this.#byOwner.length, peer, group, chain, sas: [] };
+    this.#triples.set(key, made);
+    this.#byOwner.push(made);
+    if (made.owner >= this.sendIndex.length) {
+      const grown = new Int32Array(this.sendIndex.length * 2);
+      grown.set(this.sendIndex);
+      this.sendIndex = grown;
+    }
+    return made;
+  }
+
+  tripleOf(owner: number): Triple | undefined {
+    return this.#byOwner[owner];
+  }
+
+  triples(): readonly Triple[] {
+    return this.#byOwner;
+  }
+
+  /** The SA that an own index (of any lane) belongs to. */
+  byIndex(index: SaIndex): Sa | undefined {
+    const sa = this.#bySlot.get(slotOf(index));
+    return sa !== undefined && sa.local === saIndex(index & ~7) ? sa : undefined;
+  }
+
+  sas(): IterableIterator<Sa> {
+    return this.#bySlot.values();
+  }
+
+  /** The receive keys are in place: the SA counts from now (protocol.md 3.1). */
+  addReceive(terms: SaTerms, now: Millis): { readonly sa: Sa; readonly effects: SaEffect[] } {
+    const triple = this.triple(terms.peer, terms.group, terms.chain);
+    const initiator = terms.role === 'initiator';
+    const spread = (2 * this.#random() - 1) * SA_TIMERS.rekeySpread;
+    const rekeyAfter = initiator ? SA_TIMERS.rekeyByInitiator : SA_TIMERS.rekeyByResponder;
+    const cap = initiator ? SA_TIMERS.receiveCapInitiator : SA_TIMERS.receiveCapResponder;
+    const sa: Sa = {
+      ...terms,
+      owner: triple.owner,
+      receiveSince: now,
+      rekeyAt: millis(now + rekeyAfter + spread),
+      sendSince: undefined,
+      confirmedAt: undefined,
+      heardAt: undefined,
+      sendStopped: false,
+      capAt: millis(now + cap),
+      confirmsSent: 0,
+      nextConfirmAt: undefined,
+      lastRekeyTry: undefined,
+      rekeyWanted: false,
+    };
+    const slot = slotOf(sa.local);
+    this.#bySlot.set(slot, sa);
+    this.ownerOfSlot[slot] = triple.owner;
+    this.lastSent[slot] = -1;
+    this.lastReceived[slot] = -1;
+    triple.sas.push(sa);
+    const surplus = triple.sas.length > SAS_PER_TRIPLE ? this.#oldestIdle(triple) : undefined;
+    return { sa, effects: surplus ? [this.#close(surplus, 'number')] : [] };
+  }
+
+  /**
+   * The send keys are in place. The initiator confirms with it (CDN or data has come); the responder at once only
+   * where no other SA of the triple is younger than the send stop (protocol.md 3.1, S2).
+   */
+  addSend(sa: Sa, now: Millis): SaEffect[] {
+    sa.sendSince = now;
+    if (sa.role === 'initiator') return this.#confirm(sa, now);
+    const younger = (other: Sa) => other !== sa && now - other.receiveSince < SA_TIMERS.sendStop;
+    return this.tripleOf(sa.owner)?.sas.some(younger) ? [] : this.#confirm(sa, now);
+  }
+
+  /** An authentic datagram came in on this SA: confirms it at the responder, ends the repeats at the initiator. */
+  heard(sa: Sa, now: Millis): SaEffect[] {
+    if (sa.heardAt !== undefined) return [];
+    sa.heardAt = now;
+    sa.nextConfirmAt = undefined;
+    if (sa.sendSince === undefined) return [];
+    const effects: SaEffect[] = sa.confirmedAt === undefined ? this.#confirm(sa, now) : [];
+    // The responder answers the initiator's first datagram once, so that its repeats end (protocol.md 3.1).
+    if (sa.role === 'responder') effects.push({ kind: 'empty', sa, cause: 'confirm' });
+    return effects;
+  }
+
+  /** A soft limit of volume was met: rekey as soon as possible (protocol.md 4.2). */
+  wantRekey(sa: Sa): void {
+    sa.rekeyWanted = true;
+  }
+
+  /** Closes what a selection names, for removal, CLOSE-SA or a flush. */
+  closeWhere(select: (sa: Sa) => boolean, cause: CloseCause): SaEffect[] {
+    return [...this.#bySlot.values()].filter(select).map((sa) => this.#close(sa, cause));
+  }
+
+  /** After a removal the older versions' SAs among the others live at most another minute (protocol.md 10.2). */
+  capOlderVersions(group: GroupId, below: number, now: Millis): void {
+    for (const sa of this.#bySlot.values())
+      if (sa.group === group && sa.version < below)
+        sa.capAt = millis(Math.min(sa.capAt, now + SA_TIMERS.capAfterRemoval));
+  }
+
+  tick(now: Millis): SaEffect[] {
+    const effects: SaEffect[] = [];
+    for (const sa of [...this.#bySlot.values()]) this.#age(sa, now, effects);
+    return effects;
+  }
+
+  /** The SA that sends for this triple now. */
+  sender(owner: number): Sa | undefined {
+    const index = this.sendIndex[owner];
+    return index === 0 ? undefined : this.byIndex(saIndex(index));
+  }
+
+  #age(sa: Sa, now: Millis, effects: SaEffect[]): void {
+    if (now >= sa.capAt) {
+      effects.push(this.#close(sa, 'cap'));
+      return;
+    }
+    if (sa.sendSince !== undefined && !sa.sendStopped && now - sa.sendSince >= SA_TIMERS.sendStop) {
+      sa.sendStopped = true; // S4
+      effects.push({ kind: 'stop-send', sa });
+      this.#choose(sa.owner);
+    }
+    if (this.sendIndex[sa.owner] !== sa.local) return;
+    this.#repeatConfirm(sa, now, effects);
+    this.#keepAlive(sa, now, effects);
+    const cause = this.#rekeyCause(sa, now);
+    if (!cause) return;
+    sa.lastRekeyTry = now;
+    effects.push({ kind: 'rekey', sa, cause });
+  }
+
+  #repeatConfirm(sa: Sa, now: Millis, effects: SaEffect[]): void {
+    if (sa.nextConfirmAt === undefined || now < sa.nextConfirmAt) return;
+    const wait = SA_TIMERS.confirmRepeats[sa.confirmsSent];
+    sa.confirmsSent += 1;
+    sa.nextConfirmAt = wait === undefined ? undefined : millis(now + wait);
+    effects.push({ kind: 'empty', sa, cause: 'confirm' });
+  }
+
+  /** Passive keep-alive: data came and nothing went for 10 s (protocol.md 3.4). */
+  #keepAlive(sa: Sa, now: Millis, effects: SaEffect[]): void {
+    const slot = slotOf(sa.local);
+    const received = this.lastReceived[slot];
+    if (received <= this.lastSent[slot] || now - Math.max(this.lastSent[slot], sa.receiveSince) < SA_TIMERS.keepAlive)
+      return;
+    this.lastSent[slot] = now;
+    effects.push({ kind: 'empty', sa, cause: 'keep-alive' });
+  }
+
+  #rekeyCause(sa: Sa, now: Millis): 'time' | 'volume' | 'silence' | undefined {
+    if (sa.lastRekeyTry !== undefined && now - sa.lastRekeyTry < SA_TIMERS.rekeyRetry) return undefined;
+    if (sa.rekeyWanted) return 'volume';
+    const slot = slotOf(sa.local);
+    const sent = this.lastSent[slot];
+    const received = this.lastReceived[slot];
+    const quietSince = Math.max(received, sa.confirmedAt ?? 0);
+    if (sent > quietSince && now - quietSince >= SA_TIMERS.deadPeer && now - sent < SA_TIMERS.deadPeer)
+      return 'silence';
+    const active = now - Math.max(sent, received) < SA_TIMERS.idle;
+    return active && now >= sa.rekeyAt ? 'time' : undefined;
+  }
+
+  #confirm(sa: Sa, now: Millis): SaEffect[] {
+    sa.confirmedAt = now;
+    this.#choose(sa.owner);
+    if (sa.role === 'initiator' && sa.heardAt === undefined) {
+      sa.nextConfirmAt = millis(now + SA_TIMERS.confirmRepeats[0]);
+      sa.confirmsSent = 1;
+    }
+    return [];
+  }
+
+  /** TX SA: the highest version, then the most recently confirmed (protocol.md 3.1). */
+  #choose(owner: number): void {
+    let best: Sa | undefined;
+    for (const sa of this.#byOwner[owner].sas) {
+      if (sa.confirmedAt === undefined || sa.sendStopped) continue;
+      const better =
+        best === undefined ||
+        sa.version > best.version ||
+        (sa.version === best.version && sa.confirmedAt >= (best.confirmedAt ?? 0));
+      if (better) best = sa;
+    }
+    this.sendIndex[owner] = best ? best.local : 0;
+  }
+
+  #oldestIdle(triple: Triple): Sa | undefined {
+    return triple.sas.find((sa) => this.sendIndex[triple.owner] !== sa.local);
+  }
+
+  #close(sa: Sa, cause: CloseCause): SaEffect {
+    const slot = slotOf(sa.local);
+    this.#bySlot.delete(slot);
+    this.ownerOfSlot[slot] = -1;
+    const triple = this.#byOwner[sa.owner];
+    const at = triple.sas.indexOf(sa);
+    if (at >= 0) triple.sas.splice(at, 1);
+    this.#choose(sa.owner);
+    return { kind: 'close', sa, cause };
+  }
+}
