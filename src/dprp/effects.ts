@@ -1,0 +1,145 @@
+import type { GroupId, KeyVersion, Millis, NodeId, SaIndex } from '../base/brands.ts';
+import type { Cid } from '../base/cid.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import type { Suite } from '../base/primitives.ts';
+
+/**
+ * What a negotiation asks its composer to do: plain objects, carried out in the order of the list.
+ * Keys inside an effect belong to the composer, which installs them and wipes them.
+ */
+export type DprpEffect =
+  | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress }
+  | InstallReceive
+  | InstallSend
+  | EntryEffect
+  | { readonly kind: 'abandon-receive'; readonly localIndex: SaIndex }
+  | NegotiatedEffect
+  | FailedEffect
+  | { readonly kind: 'refresh'; readonly what: 'group'; readonly group: GroupId; readonly version: KeyVersion | 0 }
+  | { readonly kind: 'refresh'; readonly what: 'domain' }
+  /** A held NEXT was used by an authentic peer and is CURRENT from now on (protocol.md 10.1). */
+  | { readonly kind: 'advance'; readonly group: GroupId; readonly version: KeyVersion }
+  /** A valid DDE or MPIT of this node was seen: negative results for its addresses go (protocol.md 2.5). */
+  | { readonly kind: 'heard'; readonly peer: NodeId }
+  | { readonly kind: 'counter'; readonly name: string }
+  | TraceEffect;
+
+/** The receive and send keys of one lane and direction: key 32 bytes, iv 12 bytes (protocol.md 2.4). */
+export interface LaneKey {
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+}
+
+/** One SA as both its keys and its PIT entries refer to it (protocol.md 1.1 D3, 5.2). */
+export interface SaDescription {
+  readonly role: 'initiator' | 'responder';
+  readonly peer: NodeId;
+  readonly peerName: string | undefined;
+  readonly peerType: number;
+  readonly peerMode: number;
+  readonly group: GroupId;
+  readonly r: number;
+  readonly v: KeyVersion;
+  /** 0, or under `retain=flow` the version of admission (protocol.md 3.1) */
+  readonly chain: number;
+  readonly suite: Suite;
+  readonly lanes: number;
+  readonly localIndex: SaIndex;
+  readonly remoteIndex: SaIndex;
+  readonly path: PathAddress;
+  /** when the first DDE of this handshake left or arrived */
+  readonly startedAt: Millis;
+  /** the local index of the SA that this one follows, 0 if none (protocol.md 2.6) */
+  readonly replaces: SaIndex | 0;
+  /** 32 bytes for a later rekey under `retain=flow`; kept with the SA, wiped with it (protocol.md 2.4) */
+  readonly exporter: Uint8Array;
+}
+
+/** Load the receive keys of every lane; lane j has index `localIndex + j` (protocol.md 3.1, 5.4). */
+export interface InstallReceive {
+  readonly kind: 'install-receive';
+  readonly sa: SaDescription;
+  readonly lanes: readonly LaneKey[];
+}
+
+/** Load the send keys of every lane: the SA is confirmed from this side (protocol.md 3.1). */
+export interface InstallSend {
+  readonly kind: 'install-send';
+  readonly localIndex: SaIndex;
+  readonly remoteIndex: SaIndex;
+  readonly suite: Suite;
+  readonly lanes: readonly LaneKey[];
+  /** inner MTU that the peer takes, and the path on which it was last heard */
+  readonly mtu: number;
+  readonly path: PathAddress;
+}
+
+/** Write or confirm the PIT entry of one flow (protocol.md 2.2, 5.2). */
+export interface EntryEffect {
+  readonly kind: 'entry';
+  readonly state: 'provisional' | 'confirmed';
+  readonly cid: Cid;
+  readonly action: number;
+  readonly peer: NodeId;
+  readonly group: GroupId;
+  readonly version: KeyVersion;
+  readonly chain: number;
+  /** 8 bytes, chosen by the start GE */
+  readonly pitId: Uint8Array;
+  /** seconds */
+  readonly lifetime: number;
+  readonly localIndex: SaIndex;
+}
+
+/** A handshake of this node's own is done; `waiting` lists further flows that asked for the same peer meanwhile. */
+export interface NegotiatedEffect {
+  readonly kind: 'negotiated';
+  readonly role: 'initiator' | 'responder';
+  readonly cid: Cid;
+  readonly waiting: readonly Cid[];
+  readonly peer: NodeId;
+  readonly localIndex: SaIndex;
+  readonly took: Millis;
+}
+
+/** Why a negotiation of this node's own came to nothing: the reason shown to the user. */
+export const FAILURES = [
+  'timeout',
+  'no-common-group',
+  'stale-key',
+  'peer-behind',
+  'domain-stale',
+  'no-group-covers',
+  'lease-expired',
+  'no-free-index',
+  'policy',
+  'refused',
+  'removed',
+  'dropped',
+] as const;
+export type Failure = (typeof FAILURES)[number];
+
+/** A negotiation ended without an SA; every listed flow is discarded (protocol.md 2.5). */
+export interface FailedEffect {
+  readonly kind: 'failed';
+  readonly cid: Cid;
+  readonly waiting: readonly Cid[];
+  readonly purpose: Purpose;
+  readonly reason: Failure;
+  /** what NOGROUP or RGI said of the other end, where it was heard */
+  readonly peerMode: number | undefined;
+  readonly peerType: number | undefined;
+}
+
+/** `flow`: a first flow; `rekey`: the SA is old (2.6); `migrate`: a newer version is CURRENT (10.2). Only `flow` makes a PIT entry. */
+export type Purpose = 'flow' | 'rekey' | 'migrate';
+
+/** One line of `debug`: a message seen or sent, never its content. */
+export interface TraceEffect {
+  readonly kind: 'trace';
+  readonly message: 'DDE' | 'RGI' | 'MPIT' | 'CDN' | 'COOKIE' | 'STALE' | 'NOGROUP';
+  readonly direction: 'sent' | 'received';
+  readonly path: PathAddress;
+  readonly peer: NodeId | undefined;
+  readonly at: Millis;
+}

@@ -1,0 +1,111 @@
+import type { GroupId, KeyVersion, Millis, NodeId, SaIndex, UnixSeconds } from '../base/brands.ts';
+import type { Cid } from '../base/cid.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import type { Suite } from '../base/primitives.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { Roster } from '../crypto/roster.ts';
+
+/** What the negotiations read of the node around them. All views are live: they are asked again at each step. */
+export interface NegotiationDeps {
+  readonly provider: CryptoProvider;
+  random(length: number): Uint8Array;
+  /** Mixed into every ephemeral key, so that a weak random source alone gives nothing away (protocol.md 2.4). */
+  readonly hedge: { readonly key: Uint8Array; readonly bootCounter: number };
+  identity(): LocalIdentity;
+  /** The CA's Ed25519 keys that this node accepts. */
+  authorities(): readonly Uint8Array[];
+  /** Groups held, at most 64, in any order. */
+  groups(): readonly GroupView[];
+  /** Versions of the domain group D, newest first, at most 8 (protocol.md 1.1 D6). */
+  domain(): readonly DomainVersion[];
+  /** The lease clock: never runs backwards (protocol.md 10.4). */
+  unixNow(): UnixSeconds;
+  /** Takes a free SA slot: a multiple of 8, or 0 when none is left. */
+  reserveIndex(): SaIndex | 0;
+  /** Gives back an index on which nothing was installed. */
+  freeIndex(index: SaIndex): void;
+  /** The live SA with this own base index (protocol.md 2.6). */
+  liveSa(index: SaIndex): LiveSa | undefined;
+  /** Whether the triple has an SA younger than 175 s that this node sends or may send on (protocol.md 3.1). */
+  hasYoungSa(peer: NodeId, group: GroupId, chain: number, now: Millis): boolean;
+  /** Whether the PIT has room for a new entry of this peer (protocol.md 5.2). */
+  admitEntry(peer: NodeId, cid: Cid): boolean;
+  /** Last measured round trip on a path, if any. */
+  roundTrip(path: PathAddress): number | undefined;
+  readonly settings: NegotiationSettings;
+}
+
+export interface NegotiationSettings {
+  /** In order of preference, one or two. */
+  readonly suites: readonly Suite[];
+  /** 1 to 8 (protocol.md 5.4). */
+  readonly lanes: number;
+  /** Inner MTU of this node. */
+  readonly mtu: number;
+  /** Set by configuration where no GMS exists (caps bit 3, protocol.md 3.5). */
+  readonly noGms: boolean;
+  /** PIT lifetime asked for, seconds. */
+  readonly lifetime: number;
+}
+
+/** This node as it proves itself to others (protocol.md 1.3). */
+export interface LocalIdentity {
+  readonly nodeId: NodeId;
+  readonly edPublic: Uint8Array;
+  /** The seed; used to sign hop confirmations and actions only. */
+  readonly edSecret: Uint8Array;
+  readonly xPublic: Uint8Array;
+  readonly xSecret: Uint8Array;
+  /** CA part and key part, 268 bytes, as sent. */
+  readonly credential: Uint8Array;
+  /** NODE_TYPE and MODE as stated in RGI: not laxer than the certificate. */
+  readonly type: number;
+  readonly mode: number;
+}
+
+/** One group that this node holds. */
+export interface GroupView {
+  readonly id: GroupId;
+  readonly roster: Roster;
+  /** `retain=flow` keeps a flow under the version that admitted it (protocol.md 10.2). */
+  readonly retainFlow: boolean;
+  /** Set after proof of two rosters for one version: nobody is admitted (protocol.md 9.3). */
+  readonly stopped: boolean;
+  /** Newest first: NEXT, CURRENT, RETIRED, TAGONLY (protocol.md 10.1). */
+  readonly versions: readonly GroupVersion[];
+}
+
+export interface GroupVersion {
+  readonly r: number;
+  readonly v: KeyVersion;
+  readonly state: 'next' | 'current' | 'retired' | 'tagonly';
+  readonly kTag: Uint8Array;
+  readonly kStale: Uint8Array;
+  /** Absent once erased. */
+  readonly kPsk: Uint8Array | undefined;
+  /** (seq, head) that the RN2 bundle of v names (protocol.md 9.3). */
+  readonly rosterSeq: number;
+  readonly rosterHead: Uint8Array;
+  /** The lease (protocol.md 10.4). */
+  readonly notAfter: UnixSeconds;
+  /** Only for RETIRED: when and why. */
+  readonly retired: { readonly at: Millis; readonly cause: 'schedule' | 'removal' } | undefined;
+}
+
+/** One version of GK_D's children. */
+export interface DomainVersion {
+  readonly v: KeyVersion;
+  readonly r: number;
+  readonly kDde: Uint8Array;
+  readonly kTag: Uint8Array;
+  readonly kStale: Uint8Array;
+}
+
+/** A live SA as the rekey form needs it. */
+export interface LiveSa {
+  readonly peer: NodeId;
+  readonly group: GroupId;
+  readonly v: KeyVersion;
+  readonly chain: number;
+  readonly exporter: Uint8Array;
+}
