@@ -2,6 +2,7 @@ import type { GroupId, KeyVersion, Millis, NodeId, SaIndex } from '../base/brand
 import type { Cid } from '../base/cid.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Suite } from '../base/primitives.ts';
+import type { SaTerms } from '../pccom/sa.ts';
 
 /**
  * What a negotiation asks its composer to do: plain objects, carried out in the order of the list.
@@ -12,7 +13,8 @@ export type DprpEffect =
   | InstallReceive
   | InstallSend
   | EntryEffect
-  | { readonly kind: 'abandon-receive'; readonly localIndex: SaIndex }
+  /** The peer's inner MTU became known after the send keys were installed. */
+  | { readonly kind: 'peer-mtu'; readonly localIndex: SaIndex; readonly mtu: number }
   | NegotiatedEffect
   | FailedEffect
   | { readonly kind: 'refresh'; readonly what: 'group'; readonly group: GroupId; readonly version: KeyVersion | 0 }
@@ -30,46 +32,39 @@ export interface LaneKey {
   readonly iv: Uint8Array;
 }
 
-/** One SA as both its keys and its PIT entries refer to it (protocol.md 1.1 D3, 5.2). */
-export interface SaDescription {
-  readonly role: 'initiator' | 'responder';
-  readonly peer: NodeId;
+/** One SA: the terms that its keys and PIT entries refer to, and what else the handshake learnt (protocol.md 1.1 D3, 5.2). */
+export interface SaDescription extends SaTerms {
+  readonly r: number;
   readonly peerName: string | undefined;
   readonly peerType: number;
   readonly peerMode: number;
-  readonly group: GroupId;
-  readonly r: number;
-  readonly v: KeyVersion;
-  /** 0, or under `retain=flow` the version of admission (protocol.md 3.1) */
-  readonly chain: number;
-  readonly suite: Suite;
-  readonly lanes: number;
-  readonly localIndex: SaIndex;
-  readonly remoteIndex: SaIndex;
   readonly path: PathAddress;
   /** when the first DDE of this handshake left or arrived */
   readonly startedAt: Millis;
-  /** the local index of the SA that this one follows, 0 if none (protocol.md 2.6) */
+  /** own index of the SA that this one follows, 0 if none (protocol.md 2.6) */
   readonly replaces: SaIndex | 0;
   /** 32 bytes for a later rekey under `retain=flow`; kept with the SA, wiped with it (protocol.md 2.4) */
   readonly exporter: Uint8Array;
 }
 
-/** Load the receive keys of every lane; lane j has index `localIndex + j` (protocol.md 3.1, 5.4). */
+/** Load the receive keys of every lane; lane j has index `sa.local + j` (protocol.md 3.1, 5.4). */
 export interface InstallReceive {
   readonly kind: 'install-receive';
   readonly sa: SaDescription;
   readonly lanes: readonly LaneKey[];
 }
 
-/** Load the send keys of every lane: the SA is confirmed from this side (protocol.md 3.1). */
+/**
+ * Load the send keys of every lane (protocol.md 3.1). At the start GE this confirms the SA; at the end GE it comes with
+ * the receive keys, and the SA set decides when to switch to it (S2).
+ */
 export interface InstallSend {
   readonly kind: 'install-send';
   readonly localIndex: SaIndex;
   readonly remoteIndex: SaIndex;
   readonly suite: Suite;
   readonly lanes: readonly LaneKey[];
-  /** inner MTU that the peer takes, and the path on which it was last heard */
+  /** inner MTU that the peer takes (the floor of 1,280 while unknown), and the path on which it was last heard */
   readonly mtu: number;
   readonly path: PathAddress;
 }

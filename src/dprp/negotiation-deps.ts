@@ -26,8 +26,6 @@ export interface NegotiationDeps {
   freeIndex(index: SaIndex): void;
   /** The live SA with this own base index (protocol.md 2.6). */
   liveSa(index: SaIndex): LiveSa | undefined;
-  /** Whether the triple has an SA younger than 175 s that this node sends or may send on (protocol.md 3.1). */
-  hasYoungSa(peer: NodeId, group: GroupId, chain: number, now: Millis): boolean;
   /** Whether the PIT has room for a new entry of this peer (protocol.md 5.2). */
   admitEntry(peer: NodeId, cid: Cid): boolean;
   /** Last measured round trip on a path, if any. */
