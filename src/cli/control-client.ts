@@ -1,0 +1,62 @@
+import { connect } from 'node:net';
+import type { ControlRequest } from '../api/control.ts';
+import { GscipError } from '../base/errors.ts';
+
+export const DEFAULT_SOCKET = '/run/gscip/gscip.sock';
+
+type Answer = Readonly<Record<string, unknown>>;
+
+/** Asks the running agent one thing and returns its answer; an agent's refusal becomes a GscipError. */
+export async function ask(socketPath: string, request: ControlRequest): Promise<Answer> {
+  let last: Answer | undefined;
+  await watch(socketPath, request, (answer) => {
+    last = answer;
+  });
+  if (!last) throw new GscipError('no-answer', 'the agent closed the connection without an answer', 'see its log');
+  return last;
+}
+
+/** Asks for a stream: every line goes to `each` until the agent or a signal ends it. */
+export function watch(socketPath: string, request: ControlRequest, each: (answer: Answer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketPath);
+    let buffered = '';
+    socket.setEncoding('utf8');
+    socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
+    socket.once('error', (cause: NodeJS.ErrnoException) => reject(notRunning(socketPath, cause)));
+    socket.on('data', (chunk: string) => {
+      buffered += chunk;
+      for (let end = buffered.indexOf('\n'); end >= 0; end = buffered.indexOf('\n')) {
+        const answer: Answer = JSON.parse(buffered.slice(0, end));
+        buffered = buffered.slice(end + 1);
+        const failure = failureOf(answer);
+        if (failure) return reject(failure);
+        each(answer);
+      }
+    });
+    socket.once('close', () => resolve());
+  });
+}
+
+function failureOf(answer: Answer): GscipError | undefined {
+  const error = answer['error'];
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, message, remedy } = { code: '', message: '', remedy: '', ...error };
+  return new GscipError(String(code), String(message), String(remedy));
+}
+
+function notRunning(path: string, cause: NodeJS.ErrnoException): GscipError {
+  if (cause.code === 'EACCES' || cause.code === 'EPERM')
+    return new GscipError(
+      'no-permission',
+      `you may not talk to the agent on ${path}`,
+      'run the command with sudo',
+      cause,
+    );
+  return new GscipError(
+    'not-running',
+    `no agent answers on ${path}`,
+    'start one with "sudo gscip up", or name its socket with --socket PATH',
+    cause,
+  );
+}
