@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+
+/** Prints the one object that `--json` promises, marked with the version of its shape. */
+export function printJson(fields: Readonly<Record<string, unknown>>): void {
+  console.log(JSON.stringify({ schema: 1, ...fields }));
+}
+
+/** Adds the flag that every verb has. */
+export function jsonFlag(command: Command): Command {
+  return command.option('--json', 'print one JSON object with "schema": 1');
+}
+
+/** Adds examples to the help of a command: each is a command line and what it does. */
+export function examples(command: Command, lines: readonly (readonly [line: string, meaning: string])[]): Command {
+  const text = lines.map(([line, meaning]) => `  ${line}\n      ${meaning}`).join('\n');
+  return command.addHelpText('after', `\nExamples:\n${text}`);
+}
