@@ -1,0 +1,45 @@
+import type { Millis } from '../base/brands.ts';
+import { ByteWriter } from '../base/byte-writer.ts';
+import { wipe } from '../base/bytes.ts';
+import type { CryptoProvider, KeyPair } from '../crypto/provider.ts';
+
+/** Mixed into every ephemeral: a secret of this installation and a number that grows with each start. */
+export interface Hedge {
+  readonly key: Uint8Array;
+  readonly bootCounter: number;
+}
+
+/**
+ * Makes ephemeral keys that stay distinct and unknown even when the random source repeats itself:
+ * e = HMAC(hedge key, 32 random bytes ‖ boot counter ‖ time) (protocol.md 2.4).
+ */
+export class EphemeralSource {
+  readonly #provider: CryptoProvider;
+  readonly #random: (length: number) => Uint8Array;
+  readonly #hedge: Hedge;
+  #lastTime = 0;
+
+  constructor(provider: CryptoProvider, random: (length: number) => Uint8Array, hedge: Hedge) {
+    this.#provider = provider;
+    this.#random = random;
+    this.#hedge = hedge;
+  }
+
+  keyPair(now: Millis): KeyPair {
+    // Microseconds that never stand still, so that two keys of one millisecond differ in this field too.
+    this.#lastTime = Math.max(Math.floor(now * 1000), this.#lastTime + 1);
+    const random = this.#random(32);
+    const input = new ByteWriter(32 + 4 + 8)
+      .raw(random)
+      .u32(this.#hedge.bootCounter)
+      .u32(Math.floor(this.#lastTime / 2 ** 32))
+      .u32(this.#lastTime >>> 0)
+      .finish();
+    const seed = this.#provider.hmac(this.#hedge.key, input);
+    const pair = this.#provider.x25519KeyPair(seed);
+    // Copies, because a provider may hand the seed itself back as the secret key.
+    const own = { publicKey: pair.publicKey.slice(), secretKey: pair.secretKey.slice() };
+    wipe(random, input, seed);
+    return own;
+  }
+}
