@@ -1,0 +1,94 @@
+import { createRequire } from 'node:module';
+import type { Brand } from '../base/brands.ts';
+import type { PacketPrimitives } from '../base/primitives.ts';
+
+/** Name of a system error such as 'EADDRINUSE', as the device calls report it. */
+export type ErrnoName = Brand<string, 'ErrnoName'>;
+
+/** A running watch on a file descriptor, from `pollStart` to `pollStop`. */
+export type PollHandle = Brand<number, 'PollHandle'>;
+
+export interface TunOptions {
+  /** Take and give super-packets (virtio-net header, TSO, USO) as far as the kernel can. */
+  readonly offload: boolean;
+  readonly multiQueue: boolean;
+}
+
+/** An open TUN device and what the kernel granted of the offloads. */
+export interface TunDevice {
+  readonly fd: number;
+  readonly name: string;
+  readonly vnet: boolean;
+  readonly tso: boolean;
+  readonly uso: boolean;
+}
+
+export interface UdpOptions {
+  /** Text form of an IPv4 or IPv6 address; absent: all addresses of both families. */
+  readonly address?: string;
+  /** 0 lets the kernel choose. */
+  readonly port: number;
+  readonly gro: boolean;
+  readonly gso: boolean;
+  readonly reusePort: boolean;
+}
+
+/** An open UDP socket. Family 6 without an address is dual-stack; 4 means that IPv6 is missing or an IPv4 address was asked for. */
+export interface UdpSocket {
+  readonly fd: number;
+  readonly port: number;
+  readonly family: 4 | 6;
+  readonly gso: boolean;
+  readonly gro: boolean;
+}
+
+/** What sending has taught about a socket. */
+export interface UdpState {
+  /** False once the kernel or the network card has refused UDP_SEGMENT: every datagram is then sent by itself. */
+  readonly gso: boolean;
+  /** Most datagrams that the kernel takes in one send (64 before Linux 6.9). */
+  readonly maxSegments: number;
+  /** Name of the last error of a send, '' if none. */
+  readonly lastError: ErrnoName | '';
+}
+
+/** Batch I/O on TUN and UDP; tables and arenas as in `PacketPrimitives`. */
+export interface DeviceIo {
+  tunOpen(name: string, options: TunOptions): TunDevice | ErrnoName;
+  /** Reads until the device is empty, `max` rows are filled or the arena has no room for a largest packet. Rows, or a negative errno. */
+  tunReadBatch(fd: number, vnet: boolean, arena: Uint8Array, packets: Int32Array, max: number): number;
+  /** `coalesceBatch` written straight to TUN. Returns the number of failed writes. */
+  deliver(fd: number, vnet: boolean, arena: Uint8Array, records: Int32Array, runs: Int32Array, count: number): number;
+
+  udpOpen(options: UdpOptions): UdpSocket | ErrnoName;
+  /** Fills up to `max` message rows; message k lies at k * UDP_MESSAGE_STRIDE. Rows, or a negative errno. */
+  udpReceiveBatch(fd: number, arena: Uint8Array, messages: Int32Array, max: number): number;
+  /** `sealBatch` sent at once. Returns the number of sends that the kernel took. */
+  sealAndSend(fd: number, arena: Uint8Array, packets: Int32Array, count: number): number;
+  /** Sends one datagram; address of 4 or 16 bytes. '' or the error's name. */
+  udpSend(fd: number, bytes: Uint8Array, address: Uint8Array, port: number): ErrnoName | '';
+  udpState(fd: number): UdpState;
+
+  /** Calls back whenever the descriptor is readable, with '' or an error's name. What the callback throws becomes an uncaught exception. */
+  pollStart(fd: number, callback: (error: ErrnoName | '') => void): PollHandle | ErrnoName;
+  pollStop(handle: PollHandle): void;
+  close(fd: number): void;
+}
+
+/** Bytes that `udpReceiveBatch` needs of the arena per message: 64 KB, and a shift so that messages do not share cache sets. */
+export const UDP_MESSAGE_STRIDE = 65_664;
+/** Smallest arena for `tunReadBatch`: one largest packet with its virtio-net header. */
+export const TUN_ARENA_MIN = 65_568;
+
+export type Addon = PacketPrimitives & DeviceIo;
+
+const DEFAULT_PATH = '../../build/gscip.node';
+
+/** Loads the addon from its build folder (or `path`). Where it cannot be loaded: the reason as text, so that the caller may take the TypeScript twin. */
+export function loadAddon(path: string = DEFAULT_PATH): Addon | string {
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
