@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import type { Lab } from '../../src/cli/lab/lab.ts';
+import type { LabProcess } from '../../src/cli/lab/lab-process.ts';
+import type { Namespace } from '../../src/cli/lab/namespace.ts';
+import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
+import { masquerade } from '../../src/cli/lab/traffic-rules.ts';
+import { until } from '../../src/cli/lab/until.ts';
+
+/**
+ * Ready-made networks for tests and benches, on top of the lab of `src/cli/lab`.
+ *
+ *   pair:     a [eth0 10.99.0.1, fd99::1] ---- [eth0 10.99.0.2, fd99::2] b
+ *
+ *   behindNat: a [eth0 192.168.1.2] ---- [lan] nat [wan 10.99.0.254] ---- [eth0 10.99.0.2] b
+ */
+export interface Pair {
+  readonly a: Namespace;
+  readonly b: Namespace;
+  /** underlay addresses without prefix length */
+  readonly aAddress: string;
+  readonly bAddress: string;
+}
+
+/** Two machines on one wire. */
+export function pair(lab: Lab, wire: 'whole' | 'frames' = 'whole'): Pair {
+  const a = lab.namespace('a');
+  const b = lab.namespace('b');
+  lab.link(
+    { namespace: a, device: 'eth0', addresses: ['10.99.0.1/24', 'fd99::1/64'] },
+    { namespace: b, device: 'eth0', addresses: ['10.99.0.2/24', 'fd99::2/64'] },
+    { wire },
+  );
+  return { a, b, aAddress: '10.99.0.1', bAddress: '10.99.0.2' };
+}
+
+/** One machine behind a NAT and one in front of it, which sees 10.99.0.254 as the first one's address. */
+export function behindNat(lab: Lab, ports: 'kept' | 'random'): Pair & { readonly nat: Namespace } {
+  const nat = lab.router('nat');
+  const a = lab.namespace('a');
+  const b = lab.namespace('b');
+  lab.link(
+    { namespace: a, device: 'eth0', addresses: ['192.168.1.2/24'] },
+    { namespace: nat, device: 'lan', addresses: ['192.168.1.1/24'] },
+  );
+  lab.link(
+    { namespace: b, device: 'eth0', addresses: ['10.99.0.2/24'] },
+    { namespace: nat, device: 'wan', addresses: ['10.99.0.254/24'] },
+  );
+  a.route('default', '192.168.1.1');
+  masquerade(nat, 'wan', ports);
+  return { a, b, nat, aAddress: '192.168.1.2', bAddress: '10.99.0.2' };
+}
+
+/** What the relay of `impair.ts` does to datagrams; chances are from 0 to 1. */
+export interface Impairment {
+  readonly delayMs?: number;
+  /** each datagram is delayed by up to this much more, so that later ones overtake it */
+  readonly jitterMs?: number;
+  readonly loss?: number;
+  readonly duplicate?: number;
+  readonly seed?: number;
+}
+
+/** Starts the impairing relay: what arrives at `listen` goes on to `to`, and answers come back. */
+export async function startImpair(where: Namespace, listen: string, to: string, what: Impairment): Promise<LabProcess> {
+  const script = join(PROJECT, 'test/netns/impair.ts');
+  const relay = where.start([pinnedNode(), script, listen, to, JSON.stringify(what)], { seconds: 600 });
+  await until(`the relay on ${listen}`, () => relay.stdout().includes('ready'));
+  return relay;
+}
