@@ -1,8 +1,10 @@
 import type { GroupId, KeyVersion, Millis, NodeId, SaIndex } from '../base/brands.ts';
 import type { Cid } from '../base/cid.ts';
+import type { ActionName, ModeName } from '../base/datagram-kinds.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Suite } from '../base/primitives.ts';
 import type { SaTerms } from '../pccom/sa.ts';
+import type { EndType } from './wire-names.ts';
 
 /**
  * What a negotiation asks its composer to do: plain objects, carried out in the order of the list.
@@ -36,8 +38,8 @@ export interface LaneKey {
 export interface SaDescription extends SaTerms {
   readonly r: number;
   readonly peerName: string | undefined;
-  readonly peerType: number;
-  readonly peerMode: number;
+  readonly peerType: EndType;
+  readonly peerMode: ModeName;
   readonly path: PathAddress;
   /** when the first DDE of this handshake left or arrived */
   readonly startedAt: Millis;
@@ -74,7 +76,7 @@ export interface EntryEffect {
   readonly kind: 'entry';
   readonly state: 'provisional' | 'confirmed';
   readonly cid: Cid;
-  readonly action: number;
+  readonly action: ActionName;
   readonly peer: NodeId;
   readonly group: GroupId;
   readonly version: KeyVersion;
@@ -122,8 +124,8 @@ export interface FailedEffect {
   readonly purpose: Purpose;
   readonly reason: Failure;
   /** what NOGROUP or RGI said of the other end, where it was heard */
-  readonly peerMode: number | undefined;
-  readonly peerType: number | undefined;
+  readonly peerMode: ModeName | undefined;
+  readonly peerType: EndType | undefined;
 }
 
 /** `flow`: a first flow; `rekey`: the SA is old (2.6); `migrate`: a newer version is CURRENT (10.2). Only `flow` makes a PIT entry. */

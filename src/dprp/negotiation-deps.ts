@@ -1,9 +1,12 @@
 import type { GroupId, KeyVersion, Millis, NodeId, SaIndex, UnixSeconds } from '../base/brands.ts';
 import type { Cid } from '../base/cid.ts';
+import type { ModeName } from '../base/datagram-kinds.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Suite } from '../base/primitives.ts';
+import type { Identity } from '../crypto/identity.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Roster } from '../crypto/roster.ts';
+import type { EndType } from './wire-names.ts';
 
 /** What the negotiations read of the node around them. All views are live: they are asked again at each step. */
 export interface NegotiationDeps {
@@ -11,7 +14,8 @@ export interface NegotiationDeps {
   random(length: number): Uint8Array;
   /** Mixed into every ephemeral key, so that a weak random source alone gives nothing away (protocol.md 2.4). */
   readonly hedge: { readonly key: Uint8Array; readonly bootCounter: number };
-  identity(): LocalIdentity;
+  /** A new one after `renewIdentity`; handshakes under way go on with the old one. */
+  identity(): Identity;
   /** The CA's Ed25519 keys that this node accepts. */
   authorities(): readonly Uint8Array[];
   /** Groups held, at most 64, in any order. */
@@ -34,6 +38,9 @@ export interface NegotiationDeps {
 }
 
 export interface NegotiationSettings {
+  /** As stated in RGI: not laxer than the certificate (protocol.md A6). */
+  readonly type: EndType;
+  readonly mode: ModeName;
   /** In order of preference, one or two. */
   readonly suites: readonly Suite[];
   /** 1 to 8 (protocol.md 5.4). */
@@ -44,21 +51,6 @@ export interface NegotiationSettings {
   readonly noGms: boolean;
   /** PIT lifetime asked for, seconds. */
   readonly lifetime: number;
-}
-
-/** This node as it proves itself to others (protocol.md 1.3). */
-export interface LocalIdentity {
-  readonly nodeId: NodeId;
-  readonly edPublic: Uint8Array;
-  /** The seed; used to sign hop confirmations and actions only. */
-  readonly edSecret: Uint8Array;
-  readonly xPublic: Uint8Array;
-  readonly xSecret: Uint8Array;
-  /** CA part and key part, 268 bytes, as sent. */
-  readonly credential: Uint8Array;
-  /** NODE_TYPE and MODE as stated in RGI: not laxer than the certificate. */
-  readonly type: number;
-  readonly mode: number;
 }
 
 /** One group that this node holds. */
@@ -86,7 +78,7 @@ export interface GroupVersion {
   readonly rosterHead: Uint8Array;
   /** The lease (protocol.md 10.4). */
   readonly notAfter: UnixSeconds;
-  /** Only for RETIRED: when and why. */
+  /** Only for RETIRED: since when, and `removal` when any REMOVE lies between it and CURRENT. */
   readonly retired: { readonly at: Millis; readonly cause: 'schedule' | 'removal' } | undefined;
 }
 
