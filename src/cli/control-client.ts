@@ -4,12 +4,10 @@ import { GscipError } from '../base/errors.ts';
 
 export const DEFAULT_SOCKET = '/run/gscip/gscip.sock';
 
-type Answer = Readonly<Record<string, unknown>>;
-
-/** Asks the running agent one thing and returns its answer; an agent's refusal becomes a GscipError. */
-export async function ask(socketPath: string, request: ControlRequest): Promise<Answer> {
-  let last: Answer | undefined;
-  await watch(socketPath, request, (answer) => {
+/** Asks the running agent one thing and returns its answer, whose shape T is the API's; a refusal becomes a GscipError. */
+export async function ask<T extends object>(socketPath: string, request: ControlRequest): Promise<T> {
+  let last: T | undefined;
+  await watch<T>(socketPath, request, (answer) => {
     last = answer;
   });
   if (!last) throw new GscipError('no-answer', 'the agent closed the connection without an answer', 'see its log');
@@ -17,7 +15,11 @@ export async function ask(socketPath: string, request: ControlRequest): Promise<
 }
 
 /** Asks for a stream: every line goes to `each` until the agent or a signal ends it. */
-export function watch(socketPath: string, request: ControlRequest, each: (answer: Answer) => void): Promise<void> {
+export function watch<T extends object>(
+  socketPath: string,
+  request: ControlRequest,
+  each: (answer: T) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
     let buffered = '';
@@ -27,7 +29,7 @@ export function watch(socketPath: string, request: ControlRequest, each: (answer
     socket.on('data', (chunk: string) => {
       buffered += chunk;
       for (let end = buffered.indexOf('\n'); end >= 0; end = buffered.indexOf('\n')) {
-        const answer: Answer = JSON.parse(buffered.slice(0, end));
+        const answer: T = JSON.parse(buffered.slice(0, end));
         buffered = buffered.slice(end + 1);
         const failure = failureOf(answer);
         if (failure) return reject(failure);
@@ -38,8 +40,8 @@ export function watch(socketPath: string, request: ControlRequest, each: (answer
   });
 }
 
-function failureOf(answer: Answer): GscipError | undefined {
-  const error = answer['error'];
+function failureOf(answer: object): GscipError | undefined {
+  const error = 'error' in answer ? answer.error : undefined;
   if (typeof error !== 'object' || error === null) return undefined;
   const { code, message, remedy } = { code: '', message: '', remedy: '', ...error };
   return new GscipError(String(code), String(message), String(remedy));

@@ -1,0 +1,14 @@
+import type { Command } from 'commander';
+import { DEFAULT_SOCKET } from './control-client.ts';
+import { jsonFlag } from './output.ts';
+
+/** Options of every verb that talks to the running agent. */
+export interface AgentOptions {
+  readonly socket: string;
+  readonly json?: boolean;
+}
+
+/** Adds `--socket` and `--json`. */
+export function agentFlags(command: Command): Command {
+  return jsonFlag(command).option('--socket PATH', "the agent's control socket", DEFAULT_SOCKET);
+}

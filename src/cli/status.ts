@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import type { PeerStatus, StatusAnswer } from '../api/status.ts';
+import { type AgentOptions, agentFlags } from './agent-options.ts';
+import { ask } from './control-client.ts';
+import { examples } from './output.ts';
+import { table } from './table.ts';
+import { bitRate, bytes, seconds } from './units.ts';
+
+interface StatusOptions extends AgentOptions {
+  readonly check?: boolean;
+}
+
+/** `gscip status` */
+export function define(command: Command): void {
+  agentFlags(command)
+    .option('--check', 'exit with 1 when a health line is there')
+    .action(async (options: StatusOptions) => {
+      const status = await ask<StatusAnswer>(options.socket, { verb: 'status' });
+      console.log(options.json ? JSON.stringify(status) : describe(status));
+      if (options.check && status.health.length > 0) process.exitCode = 1;
+    });
+  examples(command, [
+    ['gscip status', 'this node, its groups, and how every peer is reached'],
+    ['gscip status --json', 'the same for programs'],
+  ]);
+}
+
+function describe(status: StatusAnswer): string {
+  const parts = [nodeLines(status), groupTable(status), peerTable(status.peers), healthLines(status)];
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function nodeLines({ node, dataPath, pit }: StatusAnswer): string {
+  const offloads = [
+    dataPath.tun.tso ? 'TSO' : '',
+    dataPath.tun.uso ? 'USO' : '',
+    dataPath.udp.gso ? 'GSO' : '',
+    dataPath.udp.gro ? 'GRO' : '',
+  ].filter((name) => name !== '');
+  return [
+    `${node.name} (${node.type}, ${node.mode}) in ${node.network}, up for ${seconds(node.uptimeSeconds)}`,
+    `  addresses   ${node.addresses.join(', ')} on ${node.interface}, MTU ${node.mtu} bytes`,
+    `  listening   UDP ${node.listen}`,
+    `  packets     by ${dataPath.primitives}; offloads in use: ${offloads.join(', ') || 'none'}`,
+    `  flows       ${pit.entries} of ${pit.capacity}, ${pit.heldPackets} packets held`,
+  ].join('\n');
+}
+
+function groupTable({ groups }: StatusAnswer): string {
+  if (groups.length === 0) return 'No groups.';
+  const rows = groups.map((group) => [
+    group.name,
+    `${group.version}`,
+    group.next === null ? group.state : `${group.state}, next ${group.next}`,
+    `${group.members}`,
+  ]);
+  return table(['group', 'key version', 'state', 'members'], rows);
+}
+
+function peerTable(peers: readonly PeerStatus[]): string {
+  if (peers.length === 0) return 'No peers.';
+  const rows = peers.map((peer) => [
+    peer.name,
+    peer.addresses[0] ?? '',
+    peer.path.kind === 'none' ? `none (${peer.path.reason})` : `${peer.path.kind} ${peer.path.endpoint ?? ''}`,
+    peer.sas.map((sa) => `${sa.group} v${sa.version}${sa.sending ? '' : ' (receiving)'}`).join(', ') || '-',
+    peer.mode,
+    peer.lastHandshakeSeconds === null ? 'never' : `${seconds(peer.lastHandshakeSeconds)} ago`,
+    `${bytes(peer.rxBytes)} / ${bytes(peer.txBytes)}`,
+    `${bitRate(peer.rxBitsPerSecond)} / ${bitRate(peer.txBitsPerSecond)}`,
+  ]);
+  return table(['peer', 'address', 'path', 'keys', 'mode', 'handshake', 'received / sent', 'rate in / out'], rows);
+}
+
+function healthLines({ health }: StatusAnswer): string {
+  return health.length === 0 ? '' : `Health:\n${health.map(({ code, text }) => `  ${code}: ${text}`).join('\n')}`;
+}

@@ -1,0 +1,58 @@
+import type { PathAddress } from '../base/path-address.ts';
+import type { PacketPrimitives } from '../base/primitives.ts';
+
+/** A packet that waited, with what the packet row said of it (see PACKET). */
+export interface WaitingPacket {
+  readonly bytes: Uint8Array;
+  readonly kind: number;
+  readonly gsoSize: number;
+  readonly headerLength: number;
+  readonly l4Offset: number;
+}
+
+/** The node's policy as the packet path calls it: fills `sa` and `verdict`, keeps nothing of the arenas. */
+export interface PacketPolicy {
+  outgoing(arena: Uint8Array, view: DataView, packets: Int32Array, count: number): void;
+  incoming(
+    arena: Uint8Array,
+    view: DataView,
+    messages: Int32Array,
+    records: Int32Array,
+    runs: Int32Array,
+    count: number,
+  ): void;
+  /** Called after each batch, when its packets have left: carries out what the policy asked for meanwhile. */
+  afterBatch(): void;
+}
+
+/** What moves the packets and what it could not have (shown by `status`). */
+export interface IoFacts {
+  readonly primitives: 'addon' | 'typescript';
+  readonly tun: { readonly name: string; readonly vnetHeader: boolean; readonly tso: boolean; readonly uso: boolean };
+  readonly udp: { readonly port: number; readonly family: 4 | 6; readonly gso: boolean; readonly gro: boolean };
+  readonly fallbacks: readonly string[];
+}
+
+/** Seconds spent since the start, for the share of TypeScript in the packet path. */
+export interface IoTimes {
+  readonly primitives: number;
+  readonly policy: number;
+  readonly batches: number;
+}
+
+/** TUN and UDP in batches: the addon, or Node alone where it cannot be loaded. */
+export interface PacketIo {
+  readonly primitives: PacketPrimitives;
+  facts(): IoFacts;
+  times(): IoTimes;
+  /** Starts to move packets. */
+  start(policy: PacketPolicy): void;
+  /** Sends one datagram as it is; false when the kernel refused it. */
+  send(bytes: Uint8Array, to: PathAddress): boolean;
+  /** Seals a packet that waited and sends it on the path of this SA. */
+  sealAndSend(packet: WaitingPacket, sa: number): void;
+  /** Writes one inner packet to TUN; partialChecksum as in the data header's flag. */
+  deliver(packet: Uint8Array, partialChecksum: boolean): void;
+  /** Ends all watches and closes the device and the socket; the TUN device goes away with it. */
+  stop(): void;
+}
