@@ -1,0 +1,43 @@
+import { type Millis, millis } from '../base/brands.ts';
+import type { AddressKey } from '../base/flow-cid.ts';
+
+/** How long a failed negotiation is not tried again (protocol.md 5.2). */
+export const NEGATIVE_LIFE = 10_000;
+const MOST = 4096;
+
+interface Result {
+  readonly reason: string;
+  readonly until: Millis;
+}
+
+/** Destination addresses for which DPRP just failed, with the reason that is shown. */
+export class Negative {
+  readonly #results = new Map<AddressKey, Result>();
+
+  get size(): number {
+    return this.#results.size;
+  }
+
+  add(destination: AddressKey, reason: string, now: Millis): void {
+    this.#results.delete(destination);
+    this.#results.set(destination, { reason, until: millis(now + NEGATIVE_LIFE) });
+    for (const oldest of this.#results.keys()) {
+      if (this.#results.size <= MOST) return;
+      this.#results.delete(oldest);
+    }
+  }
+
+  /** Why the destination is not tried now, or null. */
+  find(destination: AddressKey, now: Millis): string | null {
+    const result = this.#results.get(destination);
+    if (result === undefined) return null;
+    if (now < result.until) return result.reason;
+    this.#results.delete(destination);
+    return null;
+  }
+
+  /** A valid DDE or MPIT came from the peer that has these addresses. */
+  clear(covers: (destination: AddressKey) => boolean): void {
+    for (const destination of this.#results.keys()) if (covers(destination)) this.#results.delete(destination);
+  }
+}

@@ -1,0 +1,77 @@
+import type { GroupId, NodeId } from '../base/brands.ts';
+
+/** Whom an entry belongs to (protocol.md 5.2): chain 0, or under `retain=flow` the key version of admission. */
+export interface Owner {
+  readonly peer: NodeId;
+  readonly group: GroupId;
+  readonly chain: number;
+}
+
+/** The owner of entries without a peer: plain, and discards by local rule. Its peer number is 0 too. */
+export const NO_OWNER = 0;
+
+/**
+ * Numbers for owners and for their peers, so that the table holds integers.
+ * Numbers are never used twice; there are as many as (peer, group, chain) were ever met.
+ */
+export class Owners {
+  readonly #numbers = new Map<string, number>();
+  readonly #owners: (Owner | null)[] = [null];
+  readonly #peerOf: number[] = [0];
+  readonly #peers = new Map<NodeId, number>();
+  /** by peer number: the owners of that peer */
+  readonly #ownersOf: number[][] = [[NO_OWNER]];
+
+  /** The number of an owner, made when it is new. */
+  number(owner: Owner): number {
+    const key = keyOf(owner);
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.#owners.length;
+    const peer = this.#peerNumber(owner.peer);
+    this.#numbers.set(key, number);
+    this.#owners.push(owner);
+    this.#peerOf.push(peer);
+    this.#ownersOf[peer].push(number);
+    return number;
+  }
+
+  /** The number of an owner, or -1 when nothing ever belonged to it. */
+  find(owner: Owner): number {
+    return this.#numbers.get(keyOf(owner)) ?? -1;
+  }
+
+  /** Null for NO_OWNER. */
+  owner(number: number): Owner | null {
+    return this.#owners[number] ?? null;
+  }
+
+  /** The small number of the owner's peer: what quotas count by. */
+  peerOf(number: number): number {
+    return this.#peerOf[number];
+  }
+
+  ownersOf(peer: number): readonly number[] {
+    return this.#ownersOf[peer] ?? [];
+  }
+
+  /** Every owner of a peer, or of a peer in one group: what a removal closes (protocol.md 10.3). */
+  numbersOf(peer: NodeId, group?: GroupId): number[] {
+    const number = this.#peers.get(peer);
+    if (number === undefined) return [];
+    return this.ownersOf(number).filter((owner) => group === undefined || this.#owners[owner]?.group === group);
+  }
+
+  #peerNumber(peer: NodeId): number {
+    const known = this.#peers.get(peer);
+    if (known !== undefined) return known;
+    const number = this.#ownersOf.length;
+    this.#peers.set(peer, number);
+    this.#ownersOf.push([]);
+    return number;
+  }
+}
+
+function keyOf({ peer, group, chain }: Owner): string {
+  return `${peer}${group}${chain}`;
+}
