@@ -6,10 +6,10 @@ import { SA_TIMERS, SAS_PER_TRIPLE } from './sa-timers.ts';
 export type SaEffect =
   | { readonly kind: 'rekey'; readonly sa: Sa; readonly cause: 'time' | 'volume' | 'silence' }
   | { readonly kind: 'stop-send'; readonly sa: Sa }
-  | { readonly kind: 'close'; readonly sa: Sa; readonly cause: CloseCause }
+  | { readonly kind: 'close'; readonly sa: Sa; readonly cause: SaCloseCause }
   | { readonly kind: 'empty'; readonly sa: Sa; readonly cause: 'confirm' | 'keep-alive' };
 
-export type CloseCause = 'cap' | 'number' | 'removed' | 'peer-closed' | 'flushed' | 'failed-opens' | 'clock';
+export type SaCloseCause = 'cap' | 'number' | 'removed' | 'peer-closed' | 'flushed' | 'failed-opens' | 'clock';
 
 /** A (peer, group, chain): what PIT entries belong to, whatever SA carries them now (protocol.md 5.2). */
 export interface Triple {
@@ -19,6 +19,9 @@ export interface Triple {
   readonly chain: number;
   readonly sas: Sa[];
 }
+
+/** The number of a (peer, group, chain), the same at each call. */
+export type OwnerNumber = (peer: NodeId, group: GroupId, chain: number) => number;
 
 const SLOTS = 65_536;
 
@@ -36,26 +39,26 @@ export class SaSet {
   readonly ownerOfSlot = new Int32Array(SLOTS).fill(-1);
   readonly lastSent = new Float64Array(SLOTS).fill(-1);
   readonly lastReceived = new Float64Array(SLOTS).fill(-1);
-  readonly #triples = new Map<string, Triple>();
   readonly #byOwner: Triple[] = [];
   readonly #bySlot = new Map<number, Sa>();
   readonly #random: () => number;
+  readonly #ownerNumber: OwnerNumber;
 
   /** random: uniform in [0, 1), spreads the rekey times. */
-  constructor(random: () => number) {
+  constructor(random: () => number, ownerNumber: OwnerNumber) {
     this.#random = random;
+    this.#ownerNumber = ownerNumber;
   }
 
-  /** The triple's number, made on first use. */
+  /** The triple, made on first use. */
   triple(peer: NodeId, group: GroupId, chain: number): Triple {
-    const key = `${peer} ${group} ${chain}`;
-    const known = this.#triples.get(key);
+    const owner = this.#ownerNumber(peer, group, chain);
+    const known = this.#byOwner[owner];
     if (known) return known;
-    const made: Triple = { owner: this.#byOwner.length, peer, group, chain, sas: [] };
-    this.#triples.set(key, made);
-    this.#byOwner.push(made);
-    if (made.owner >= this.sendIndex.length) {
-      const grown = new Int32Array(this.sendIndex.length * 2);
+    const made: Triple = { owner, peer, group, chain, sas: [] };
+    this.#byOwner[owner] = made;
+    if (owner >= this.sendIndex.length) {
+      const grown = new Int32Array(Math.max(this.sendIndex.length * 2, owner + 1));
       grown.set(this.sendIndex);
       this.sendIndex = grown;
     }
@@ -64,10 +67,6 @@ export class SaSet {
 
   tripleOf(owner: number): Triple | undefined {
     return this.#byOwner[owner];
-  }
-
-  triples(): readonly Triple[] {
-    return this.#byOwner;
   }
 
   /** The SA that an own index (of any lane) belongs to. */
@@ -141,7 +140,7 @@ export class SaSet {
   }
 
   /** Closes what a selection names, for removal, CLOSE-SA or a flush. */
-  closeWhere(select: (sa: Sa) => boolean, cause: CloseCause): SaEffect[] {
+  closeWhere(select: (sa: Sa) => boolean, cause: SaCloseCause): SaEffect[] {
     return [...this.#bySlot.values()].filter(select).map((sa) => this.#close(sa, cause));
   }
 
@@ -242,7 +241,7 @@ export class SaSet {
     return triple.sas.find((sa) => this.sendIndex[triple.owner] !== sa.local);
   }
 
-  #close(sa: Sa, cause: CloseCause): SaEffect {
+  #close(sa: Sa, cause: SaCloseCause): SaEffect {
     const slot = slotOf(sa.local);
     this.#bySlot.delete(slot);
     this.ownerOfSlot[slot] = -1;

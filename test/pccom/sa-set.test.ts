@@ -22,7 +22,17 @@ function terms(over: Partial<SaTerms> & { local: SaTerms['local'] }): SaTerms {
 }
 
 const at = (seconds: number) => millis(seconds * 1000);
-const set = () => new SaSet(() => 0.5);
+const set = () => {
+  const numbers = new Map<string, number>();
+  return new SaSet(
+    () => 0.5,
+    (...triple) => {
+      const key = triple.join();
+      if (!numbers.has(key)) numbers.set(key, numbers.size + 1);
+      return numbers.get(key) ?? 0;
+    },
+  );
+};
 const kinds = (effects: readonly SaEffect[]) =>
   effects.map((effect) => ('cause' in effect ? `${effect.kind}:${effect.cause}` : effect.kind));
 
