@@ -43,11 +43,23 @@ export function writeAddressWords(address: Uint8Array, words: Int32Array, at: nu
   for (let word = 0; word < 4; word++) words[at + word] = view.getInt32(4 * word);
 }
 
-/** A Map key for the address in four words: the number itself for IPv4, text for IPv6. */
+/** A Map key for an address: the last word itself for IPv4, the four words as text for IPv6. */
 export type AddressKey = number | string;
 
+/** The key of the address in the four FLOW words at `at`. */
 export function addressKey(words: Int32Array, at: number): AddressKey {
   const last = words[at + 3];
   if (words[FLOW.head] >>> 8 === 4) return last;
   return `${words[at]},${words[at + 1]},${words[at + 2]},${last}`;
+}
+
+/** Writes the four words of an address key at `at`; returns the family. */
+export function wordsOfKey(key: AddressKey, words: Int32Array, at: number): 4 | 6 {
+  if (typeof key === 'number') {
+    words.fill(0, at, at + 3);
+    words[at + 3] = key;
+    return 4;
+  }
+  words.set(key.split(',').map(Number), at);
+  return 6;
 }

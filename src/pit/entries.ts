@@ -1,5 +1,7 @@
 import type { Millis } from '../base/brands.ts';
-import { FLOW_KEY, KEY_HEAD_BITS } from './flow-key.ts';
+import { reverseWords } from '../base/flow.ts';
+import { FLOW } from '../base/flow-words.ts';
+import { FLOW_KEY, KEY_FAMILY_6, KEY_HEAD_BITS } from './flow-key.ts';
 import { HEADER, KEY_WORDS, type PitMemory, TAIL_WORDS } from './memory.ts';
 import { DIRECTION, type PitAction } from './terms.ts';
 
@@ -98,6 +100,18 @@ export class Entries {
     return ((this.#keys[entry * KEY_WORDS] & OPENED_HIGH) !== 0) === (swapped === 1)
       ? DIRECTION.forward
       : DIRECTION.reverse;
+  }
+
+  /** Writes the CID words of the flow as its first packet had them. */
+  writeFlow(entry: number, flow: Int32Array): void {
+    const at = entry * KEY_WORDS;
+    const keys = this.#keys;
+    const head = keys[at];
+    const openedHigh = (head & OPENED_HIGH) !== 0;
+    flow[FLOW.head] = (((head & KEY_FAMILY_6) !== 0 ? 6 : 4) << 8) | (head & 0xff);
+    for (let word = 0; word < 8; word++) flow[FLOW.source + word] = keys[at + FLOW_KEY.low + word];
+    flow[FLOW.ports] = keys[at + FLOW_KEY.ports];
+    if (openedHigh) reverseWords(flow);
   }
 
   protocol(entry: number): number {

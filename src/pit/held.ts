@@ -78,6 +78,8 @@ export class Held {
   /** insertion order is the order of arrival, here and in the sets of sources and destinations */
   readonly #items = new Set<Item>();
   #bytes = 0;
+  /** no packet is older than this asks for; may be early after a release */
+  #deadline = Number.POSITIVE_INFINITY;
   /** Dropped packets by reason. */
   readonly dropped = new Map<string, number>();
 
@@ -129,19 +131,22 @@ export class Held {
   /** Drops what has waited too long; returns the destinations that lost a packet. */
   expire(now: Millis): AddressKey[] {
     const lost = new Set<AddressKey>();
+    this.#deadline = Number.POSITIVE_INFINITY;
     for (const item of this.#items) {
-      if (now - item.packet.since < this.#limits.life) continue;
+      const deadline = item.packet.since + this.#limits.life;
+      if (now < deadline) {
+        this.#deadline = Math.min(this.#deadline, deadline);
+        continue;
+      }
       this.#dropItem(item, 'held-expired');
       lost.add(item.destination.key);
     }
     return [...lost];
   }
 
-  /** When `expire` next has something to do, or null. */
+  /** When to call `expire` next, or null while nothing is held. */
   nextDeadline(): Millis | null {
-    let first = Number.POSITIVE_INFINITY;
-    for (const { packet } of this.#items) first = Math.min(first, packet.since);
-    return first === Number.POSITIVE_INFINITY ? null : millis(first + this.#limits.life);
+    return this.#items.size === 0 ? null : millis(this.#deadline);
   }
 
   #shrink(to: Destination, from: Source): void {
@@ -175,6 +180,7 @@ export class Held {
     source.bytes += size;
     destination.bytes += size;
     this.#bytes += size;
+    this.#deadline = Math.min(this.#deadline, packet.since + this.#limits.life);
   }
 
   #remove(item: Item): void {

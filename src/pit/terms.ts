@@ -1,9 +1,10 @@
-/** What a GE does with the packets of a flow (requirements of the PIT; protocol.md 5). The numbers stand in the table. */
+/** What a GE does with the packets of a flow (protocol.md 5). The numbers stand in the table. */
 export const PIT_ACTION = { encrypt: 1, relay: 2, discard: 3, plain: 4 } as const;
 export type PitActionName = keyof typeof PIT_ACTION;
 export type PitAction = (typeof PIT_ACTION)[PitActionName];
 
-export const PIT_ACTION_NAMES = ['', 'encrypt', 'relay', 'discard', 'plain'] as const;
+/** By number; 0 is no action. */
+export const PIT_ACTION_NAMES = [undefined, 'encrypt', 'relay', 'discard', 'plain'] as const;
 
 /** Provisional from MPIT, confirmed from CDN (protocol.md 2.2). */
 export type PitState = 'provisional' | 'confirmed';
