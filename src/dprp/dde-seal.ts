@@ -19,7 +19,8 @@ export function sealDde(
 ): Uint8Array {
   const bytes = encodeDde({ ...dde, box: new Uint8Array(96), mac2: new Uint8Array(16) });
   const key = boxKey(provider, kDde, dde.ephemeral);
-  bytes.set(provider.chachaSeal(key, NONCE, ddeAad(bytes), encodeDdeBox(box)), 172);
+  const aad = ddeAad(bytes);
+  bytes.set(provider.chachaSeal(key, NONCE, aad, encodeDdeBox(box)), aad.length);
   return bytes;
 }
 

@@ -32,7 +32,7 @@ export interface Dde {
   readonly mac2: Uint8Array;
 }
 
-/** Bytes of a DDE that has passed so many on-path elements: the pad keeps RGI ≤ 3 × DDE on every link (protocol.md H3). */
+/** Bytes of a DDE that has passed so many on-path elements: the pad keeps RGI within 3 × the DDE that reached R (protocol.md H3). */
 export function ddeBytes(hops: number): number {
   return SIZE.dde + PADS[Math.min(hops, MAX_HOPS)];
 }
