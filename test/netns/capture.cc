@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <string.h>
 
 namespace {
 
@@ -25,7 +24,7 @@ int fail(const char* what) {
 // A TUN device has no link layer: its packets begin with the IP header.
 uint32_t linkType(int socket, const char* device) {
   ifreq request{};
-  strncpy(request.ifr_name, device, IFNAMSIZ - 1);
+  snprintf(request.ifr_name, IFNAMSIZ, "%s", device);
   return ioctl(socket, SIOCGIFHWADDR, &request) == 0 && request.ifr_hwaddr.sa_family == ARPHRD_NONE ? kRaw : kEthernet;
 }
 
