@@ -18,7 +18,6 @@ homes=$(printf '%s\n' "${HOME:-}" "$(home_of "$(id -u)")" "$(home_of "${SUDO_UID
 
 places() {
   printf '%s\n' "${PATH:-}" | tr ':' '\n'
-  printf '%s\n' /usr/local/bin /usr/bin /opt/node/bin /opt/nodejs/bin /usr/local/node/bin /snap/bin
   printf '%s\n' "$homes" | while IFS= read -r home; do
     [ -n "$home" ] || continue
     for folder in "$home"/.nvm/versions/node/*/bin "$home"/.local/share/fnm/node-versions/*/installation/bin \
@@ -27,6 +26,7 @@ places() {
     done | sort -rV
     printf '%s\n' "$home/.volta/bin" "$home/n/bin" "$home/.local/bin" "$home/bin"
   done
+  printf '%s\n' /usr/local/bin /usr/bin /opt/node/bin /opt/nodejs/bin /usr/local/node/bin /snap/bin
 }
 
 login_shell_places() {

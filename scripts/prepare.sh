@@ -59,11 +59,11 @@ build_addon() {
   outcome=built
   if [ ! -e scripts/build-native.sh ]; then
     outcome=absent
-  elif ! find_compiler >/dev/null; then
+  elif ! compiler=$(find_compiler); then
     outcome=no-compiler
     say 'no C++ compiler found: the slower TypeScript primitives take over.'
     say 'To get the fast ones: sudo apt-get install --no-install-recommends g++'
-  elif ! step 'building the native addon' sh scripts/build-native.sh; then
+  elif ! step 'building the native addon' env "CXX=$compiler" sh scripts/build-native.sh; then
     outcome=failed
     log_tail
     say 'the native addon was not built (build/prepare.log): the slower TypeScript primitives take over.'
@@ -80,8 +80,9 @@ build_typescript() {
   printf '%s\n' "$sources" >build/typescript.stamp
 }
 
+user=$(id -un 2>/dev/null || :)
 if ! { mkdir -p build && [ -w . ] && [ -w build ]; } 2>/dev/null; then
-  fail "something must be installed or built here, but $(id -un 2>/dev/null || id -u) may not write to $PWD." \
+  fail "something must be installed or built here, but ${user:-$(id -u)} may not write to $PWD." \
     "Start it once as the folder's owner ($(stat -c %U .)) or with sudo."
 fi
 exec 9>build/prepare.lock
