@@ -1,0 +1,31 @@
+import { finishChecksum, foldSum, pseudoHeaderSum, sumWords } from './checksum.ts';
+import type { InnerHeader } from './inner-header.ts';
+import { IPV4, UDP } from './inner-wire.ts';
+
+/** Whether the L4 checksum of a whole TCP or UDP packet is right; UDP may have none (protocol.md 5.5). */
+export function checksumHolds(view: DataView, at: number, length: number, inner: InnerHeader): boolean {
+  const l4 = at + inner.l4Offset;
+  const l4Length = length - inner.l4Offset;
+  if (inner.protocol === UDP.protocol && view.getUint16(l4 + UDP.checksum) === 0) return true;
+  const pseudo = pseudoHeaderSum(view, at, inner.version, inner.protocol, l4Length);
+  return foldSum(sumWords(view, l4, l4Length, pseudo)) === 0xffff;
+}
+
+/** Writes the pseudo-header sum of this length into the L4 checksum field, as a partial checksum stands there. */
+export function writePartialChecksum(view: DataView, at: number, length: number, inner: InnerHeader): void {
+  const pseudo = pseudoHeaderSum(view, at, inner.version, inner.protocol, length - inner.l4Offset);
+  view.setUint16(at + inner.l4Offset + inner.checksumOffset, foldSum(pseudo));
+}
+
+/** Writes the whole L4 checksum; a sum of 0 is written as ffff, which TCP reads the same and UDP needs. */
+export function writeFullChecksum(view: DataView, at: number, length: number, inner: InnerHeader): void {
+  writePartialChecksum(view, at, length, inner);
+  const l4 = at + inner.l4Offset;
+  const sum = finishChecksum(sumWords(view, l4, length - inner.l4Offset));
+  view.setUint16(l4 + inner.checksumOffset, sum === 0 ? 0xffff : sum);
+}
+
+export function writeIpv4Checksum(view: DataView, at: number, headerLength: number): void {
+  view.setUint16(at + IPV4.checksum, 0);
+  view.setUint16(at + IPV4.checksum, finishChecksum(sumWords(view, at, headerLength)));
+}
