@@ -12,7 +12,7 @@ export const CRYPTO_LABEL = {
   groupKey: 'gscip1 gk',
   /** RN1 ratchet at a join (protocol.md 9.1) */
   rn1Ratchet: 'gscip1 rn1 ratchet',
-  /** what RN1 entries of a roster commit to (protocol.md 9.3) */
+  /** signature of a roster entry (protocol.md 9.3) */
   roster: 'gscip1 roster',
   /** signature of a bundle (protocol.md 9.3) */
   bundle: 'gscip1 bundle',

@@ -1,0 +1,194 @@
+import { type GroupId, groupId } from '../base/brands.ts';
+import { compareBytes, toHex } from '../base/bytes.ts';
+import type { CryptoProvider } from './provider.ts';
+import { type RosterCoverage, rosterCoverage } from './roster-coverage.ts';
+import {
+  decodeEntry,
+  encodeEntry,
+  entrySigned,
+  headOf,
+  ROSTER_OPTION,
+  type RosterChange,
+  type RosterEntry,
+  type RosterEntryFault,
+} from './roster-entry.ts';
+import { applyChange, type RosterRuleFault, type RosterState } from './roster-state.ts';
+
+/** Why an entry or chain was refused; the roster that was held stays as it is. */
+export type RosterFault =
+  | RosterEntryFault
+  | RosterRuleFault
+  | 'empty-chain'
+  | 'other-group'
+  | 'sequence'
+  | 'previous'
+  | 'signature'
+  | 'signer'
+  | 'too-few-signatures'
+  | 'rolled-back'
+  | 'not-an-extension';
+
+/** A verified chain and what it says: a value, replaced and never changed (protocol.md 9.3). */
+export interface Roster extends RosterState, RosterCoverage {
+  readonly groupId: GroupId;
+  readonly seq: number;
+  readonly head: Uint8Array;
+  /** All entries from GENESIS on, as received: entry seq stands at that position. */
+  readonly entries: readonly Uint8Array[];
+  /** H(core) of each of them. */
+  readonly heads: readonly Uint8Array[];
+}
+
+/** Signs the next entry of a chain, or GENESIS of a new one; seeds are those of the signers. */
+export function signChange(
+  provider: CryptoProvider,
+  roster: Roster | undefined,
+  change: RosterChange,
+  seeds: readonly Uint8Array[],
+): Uint8Array {
+  const place = roster === undefined ? FIRST : { seq: roster.seq + 1, prev: roster.head };
+  return encodeEntry(provider, roster?.groupId ?? null, { ...place, change }, seeds);
+}
+
+const FIRST = { seq: 0, prev: new Uint8Array(32) };
+
+/** Verifies a whole chain from GENESIS on. `expected`: the group that it must be, where that is known. */
+export function verifyRoster(
+  provider: CryptoProvider,
+  chain: readonly Uint8Array[],
+  expected?: GroupId,
+): Roster | RosterFault {
+  const roster = verified(provider, undefined, chain);
+  if (roster === undefined) return 'empty-chain';
+  if (typeof roster === 'string') return roster;
+  return expected === undefined || roster.groupId === expected ? roster : 'other-group';
+}
+
+/** Verifies entries that follow a held roster; all or nothing. */
+export function extendRoster(
+  provider: CryptoProvider,
+  roster: Roster,
+  entries: readonly Uint8Array[],
+): Roster | RosterFault {
+  return verified(provider, roster, entries) ?? roster;
+}
+
+/**
+ * Takes a chain that somebody presents in place of the held one: only a verified extension replaces it, an equal chain
+ * changes nothing, a shorter one is 'rolled-back', one that differs is 'not-an-extension' (see `forkProof`).
+ */
+export function acceptChain(
+  provider: CryptoProvider,
+  held: Roster,
+  chain: readonly Uint8Array[],
+): Roster | RosterFault {
+  const shared = Math.min(chain.length, held.entries.length);
+  for (let seq = 0; seq < shared; seq++) {
+    const entry = decodeEntry(chain[seq]);
+    if (typeof entry === 'string') return entry;
+    if (compareBytes(headOf(provider, entry.core), held.heads[seq]) !== 0) return 'not-an-extension';
+  }
+  if (chain.length < held.entries.length) return 'rolled-back';
+  return extendRoster(provider, held, chain.slice(shared));
+}
+
+/** Two entries of one place in the chain, both signed by the admins that it takes: what stops a group (protocol.md 9.3). */
+export interface ForkProof {
+  readonly groupId: GroupId;
+  readonly seq: number;
+  readonly entries: readonly [Uint8Array, Uint8Array];
+}
+
+/**
+ * The proof of a fork, if a foreign entry is one: same place as an entry held, another hash, and signed by as many admins
+ * as the held chain asks for there. Anything less is only a reason to refuse the peer that showed it (R6).
+ */
+export function forkProof(provider: CryptoProvider, held: Roster, foreign: Uint8Array): ForkProof | undefined {
+  const entry = decodeEntry(foreign);
+  if (typeof entry === 'string' || entry.seq < 1 || entry.seq > held.seq) return undefined;
+  const { seq, core } = entry;
+  if (compareBytes(headOf(provider, core), held.heads[seq]) === 0) return undefined;
+  const before = verifyRoster(provider, held.entries.slice(0, seq));
+  if (typeof before === 'string' || signedBy(provider, before, held.groupId, entry) !== 'admins') return undefined;
+  const own = decodeEntry(held.entries[seq]);
+  if (typeof own === 'string' || signedBy(provider, before, held.groupId, own) !== 'admins') return undefined;
+  return { groupId: held.groupId, seq, entries: [held.entries[seq], foreign] };
+}
+
+/** A verified place in a chain and the state there. */
+interface Link {
+  readonly state: RosterState;
+  readonly groupId: GroupId;
+  readonly seq: number;
+  readonly head: Uint8Array;
+}
+
+/** Goes through the entries that follow `held`; undefined when there are none. */
+function verified(
+  provider: CryptoProvider,
+  held: Roster | undefined,
+  chain: readonly Uint8Array[],
+): Roster | RosterFault | undefined {
+  let link: Link | undefined = held && { ...held, state: held };
+  const heads = [...(held?.heads ?? [])];
+  for (const bytes of chain) {
+    const next = nextLink(provider, link, bytes);
+    if (typeof next === 'string') return next;
+    heads.push(next.head);
+    link = next;
+  }
+  if (link === undefined || chain.length === 0) return held;
+  const { state, groupId: id, seq, head } = link;
+  const entries = [...(held?.entries ?? []), ...chain];
+  return { ...state, ...rosterCoverage(state.members), groupId: id, seq, head, entries, heads };
+}
+
+function nextLink(provider: CryptoProvider, link: Link | undefined, bytes: Uint8Array): Link | RosterFault {
+  const entry = decodeEntry(bytes);
+  if (typeof entry === 'string') return entry;
+  const place = link === undefined ? FIRST : { seq: link.seq + 1, prev: link.head };
+  if (entry.seq !== place.seq) return 'sequence';
+  if (compareBytes(entry.prev, place.prev) !== 0) return 'previous';
+  const state = applyChange(provider, link?.state, entry.change);
+  if (typeof state === 'string') return state;
+  // GENESIS is signed by the admins that it names itself
+  const signers = signedBy(provider, link?.state ?? state, link?.groupId ?? null, entry);
+  if (signers !== 'admins' && signers !== 'member') return signers;
+  const head = headOf(provider, entry.core);
+  return { state, groupId: link?.groupId ?? groupId(toHex(head.subarray(0, 16))), seq: entry.seq, head };
+}
+
+/** Who stands behind an entry in this state: each signature must be valid, by a different signer, and entitled. */
+function signedBy(
+  provider: CryptoProvider,
+  state: RosterState,
+  id: GroupId | null,
+  entry: RosterEntry,
+): 'admins' | 'member' | 'signature' | 'signer' | 'too-few-signatures' {
+  const signed = entrySigned(provider, id, entry.core);
+  const seen = new Set<string>();
+  let admins = 0;
+  let members = 0;
+  for (const { signer, signature } of entry.signatures) {
+    const key = toHex(signer);
+    if (seen.has(key)) return 'signer';
+    seen.add(key);
+    if (state.admins.some((admin) => compareBytes(admin, signer) === 0)) admins++;
+    else if (mayInvite(state, entry.change, signer)) members++;
+    else return 'signer';
+    if (!provider.ed25519Verify(signer, signed, signature)) return 'signature';
+  }
+  if (admins >= state.k) return 'admins';
+  return members + (maySkipThreshold(state, entry.change) ? admins : 0) > 0 ? 'member' : 'too-few-signatures';
+}
+
+/** Any member may bring in a newcomer if GENESIS says so, but not restate the addresses of one who is there. */
+function maySkipThreshold(state: RosterState, change: RosterChange): boolean {
+  const open = (state.options & ROSTER_OPTION.anyMemberInvites) !== 0;
+  return open && change.kind === 'add' && !state.members.has(change.member.nodeId);
+}
+
+function mayInvite(state: RosterState, change: RosterChange, signer: Uint8Array): boolean {
+  if (!maySkipThreshold(state, change)) return false;
+  return [...state.members.values()].some((member) => compareBytes(member.edPk, signer) === 0);
+}
