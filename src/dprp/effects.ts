@@ -37,7 +37,6 @@ export interface LaneKey {
 /** One SA: the terms that its keys and PIT entries refer to, and what else the handshake learnt (protocol.md 1.1 D3, 5.2). */
 export interface SaDescription extends SaTerms {
   readonly r: number;
-  readonly peerName: string | undefined;
   readonly peerType: EndType;
   readonly peerMode: ModeName;
   readonly path: PathAddress;

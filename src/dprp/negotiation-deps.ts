@@ -5,7 +5,8 @@ import type { PathAddress } from '../base/path-address.ts';
 import type { Suite } from '../base/primitives.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import type { Roster } from '../crypto/roster.ts';
+import type { Member } from '../crypto/roster-entry.ts';
+import type { SaTerms } from '../pccom/sa.ts';
 import type { EndType } from './wire-names.ts';
 
 /** What the negotiations read of the node around them. All views are live: they are asked again at each step. */
@@ -56,13 +57,20 @@ export interface NegotiationSettings {
 /** One group that this node holds. */
 export interface GroupView {
   readonly id: GroupId;
-  readonly roster: Roster;
+  readonly roster: RosterView;
   /** `retain=flow` keeps a flow under the version that admitted it (protocol.md 10.2). */
   readonly retainFlow: boolean;
   /** Set after proof of two rosters for one version: nobody is admitted (protocol.md 9.3). */
   readonly stopped: boolean;
   /** Newest first: NEXT, CURRENT, RETIRED, TAGONLY (protocol.md 10.1). */
   readonly versions: readonly GroupVersion[];
+}
+
+/** What admission asks of a roster. */
+export interface RosterView {
+  readonly members: ReadonlyMap<NodeId, Pick<Member, 'edPk' | 'vips' | 'routes'>>;
+  /** The member that owns an address of 16 bytes, by the longest prefix. */
+  covers(address: Uint8Array): NodeId | undefined;
 }
 
 export interface GroupVersion {
@@ -92,10 +100,6 @@ export interface DomainVersion {
 }
 
 /** A live SA as the rekey form needs it. */
-export interface LiveSa {
-  readonly peer: NodeId;
-  readonly group: GroupId;
-  readonly v: KeyVersion;
-  readonly chain: number;
+export interface LiveSa extends SaTerms {
   readonly exporter: Uint8Array;
 }

@@ -1,0 +1,140 @@
+import { type Millis, millis } from '../base/brands.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import { currentOf } from './admission.ts';
+import { decodeCookie } from './cookie.ts';
+import { decodeDde } from './dde.ts';
+import { withCookie } from './dde-maker.ts';
+import type { DprpEffect, Failure } from './effects.ts';
+import { openCookie, openNogroup, openStale } from './hint-seal.ts';
+import { count, type NegotiationContext, trace } from './negotiation-context.ts';
+import type { GroupView } from './negotiation-deps.ts';
+import { decodeNogroup } from './nogroup.ts';
+import { decodeStale, type StaleBox } from './stale.ts';
+import { sendDde } from './start-detect.ts';
+import type { Detecting, Hint, StartState, StartStep } from './start-state.ts';
+import { FIRST_RETRY_MS } from './tuning.ts';
+
+/*
+ * COOKIE, STALE and NOGROUP at the start GE. They are hints (R2, C2): they delete no key, change no CURRENT but by
+ * activating a held NEXT, and an RGI that comes in spite of them is taken.
+ */
+
+/** The same DDE again, now with mac2, to whoever asked for it (protocol.md 2.5). */
+export function handleCookie(
+  context: NegotiationContext,
+  state: Detecting,
+  bytes: Uint8Array,
+  from: PathAddress,
+  now: Millis,
+): StartStep {
+  const message = decodeCookie(bytes);
+  if (typeof message === 'string') return unchanged(state, `cookie-${message}`);
+  const dde = decodeDde(state.dde);
+  if (state.cookieTaken || typeof dde === 'string') return unchanged(state, 'cookie-repeated');
+  const cookie = openCookie(context.provider, message, dde.box, state.domain.kTag);
+  if (cookie === null) return unchanged(state, 'cookie-auth');
+  const proven = { ...state, dde: withCookie(context.provider, state.dde, cookie), cookieTaken: true };
+  return { state: proven, effects: [trace('COOKIE', 'received', from, now), ...sendDde(proven, [from], now)] };
+}
+
+export function handleNogroup(
+  context: NegotiationContext,
+  state: Detecting,
+  bytes: Uint8Array,
+  from: PathAddress,
+  now: Millis,
+): StartStep {
+  const message = decodeNogroup(bytes);
+  if (typeof message === 'string') return unchanged(state, `nogroup-${message}`);
+  const box = openNogroup(context.provider, bytes, message, state.domain.kDde, state.ephemeral);
+  if (typeof box === 'string') return unchanged(state, `nogroup-${box}`);
+  const hint: Hint = { reason: 'no-common-group', peerMode: box.mode, peerType: box.type };
+  return { state: endSoon(state, hint, now), effects: [trace('NOGROUP', 'received', from, now)] };
+}
+
+export function handleStale(
+  context: NegotiationContext,
+  state: Detecting,
+  bytes: Uint8Array,
+  from: PathAddress,
+  now: Millis,
+): StartStep {
+  const message = decodeStale(bytes);
+  if (typeof message === 'string') return unchanged(state, `stale-${message}`);
+  const tag = message.slot === 'domain' ? null : state.tags[message.slot];
+  const kStale = message.slot === 'domain' ? state.domain.kStale : tag?.version.kStale;
+  if (kStale === undefined) return unchanged(state, 'stale-slot');
+  const box = openStale(context.provider, bytes, message, kStale, state.ephemeral);
+  if (typeof box === 'string') return unchanged(state, `stale-${box}`);
+  const seen = trace('STALE', 'received', from, now);
+  if (tag === null || tag === undefined) return withEffect(domainOld(state, box, now), seen);
+  return withEffect(groupOld(context, state, tag.group, box, now), seen);
+}
+
+/** What a hint waits for has come, or not: a Refreshing state goes on, once, as soon as a newer version is held. */
+export function refreshed(context: NegotiationContext, state: StartState): boolean {
+  if (state.phase !== 'refreshing') return false;
+  const { until } = state;
+  if (until.what === 'domain') return (context.deps.domain()[0]?.v ?? 0) > until.above;
+  const group = context.deps.groups().find(({ id }) => id === until.group);
+  const current = group && currentOf(group);
+  return current !== undefined && current.v > until.above;
+}
+
+function domainOld(state: Detecting, box: StaleBox, now: Millis): StartStep {
+  const hint = plainHint('domain-stale');
+  if (box.reason !== 'domain' || box.version <= state.domain.v) return unchanged(state, 'stale-reason');
+  if (state.base.repeated) return { state: endSoon(state, hint, now), effects: [] };
+  return wait(state, hint, { what: 'domain', above: state.domain.v }, [{ kind: 'refresh', what: 'domain' }]);
+}
+
+function groupOld(
+  context: NegotiationContext,
+  state: Detecting,
+  listed: GroupView,
+  box: StaleBox,
+  now: Millis,
+): StartStep {
+  const group = context.deps.groups().find(({ id }) => id === listed.id);
+  const current = group && currentOf(group);
+  if (group === undefined || current === undefined) return unchanged(state, 'stale-slot');
+  if (box.reason === 'behind') return { state: endSoon(state, plainHint('peer-behind'), now), effects: [] };
+  if (box.reason !== 'old' || box.version <= current.v) return unchanged(state, 'stale-reason');
+  const hint = plainHint('stale-key');
+  if (state.base.repeated) return { state: endSoon(state, hint, now), effects: [] };
+  // The one exception of 3.6: what is held and signed already may be activated.
+  const held = group.versions.find(({ state: is, v }) => is === 'next' && v <= box.version);
+  const effect: DprpEffect =
+    held === undefined
+      ? { kind: 'refresh', what: 'group', group: group.id, version: box.version }
+      : { kind: 'advance', group: group.id, version: held.v };
+  return wait(state, hint, { what: 'group', group: group.id, above: current.v }, [effect]);
+}
+
+function wait(
+  state: Detecting,
+  hint: Hint,
+  until: Extract<StartState, { phase: 'refreshing' }>['until'],
+  effects: readonly DprpEffect[],
+): StartStep {
+  state.handshake.wipe();
+  const base = { ...state.base, repeated: true };
+  return { state: { phase: 'refreshing', base, paths: state.paths, hint, until }, effects };
+}
+
+/** The hint may be wrong or forged by a member: RGI has a little more time to come. */
+function endSoon(state: Detecting, hint: Hint, now: Millis): Detecting {
+  return { ...state, hint, endsAt: millis(Math.min(state.endsAt, now + FIRST_RETRY_MS)) };
+}
+
+function plainHint(reason: Failure): Hint {
+  return { reason, peerMode: undefined, peerType: undefined };
+}
+
+function unchanged(state: Detecting, counter: string): StartStep {
+  return { state, effects: [count(counter)] };
+}
+
+function withEffect(step: StartStep, effect: DprpEffect): StartStep {
+  return { state: step.state, effects: [effect, ...step.effects] };
+}
