@@ -121,7 +121,7 @@ describe('fragments', () => {
     [
       'P3: a first fragment of UDP without ports',
       ipv6(Buffer.concat([fragmentHeader(60, 1, 0, true), extension(17)]), { next: 44 }),
-      'bad-fragment',
+      'tiny-fragment',
     ],
     ['more to follow but not a multiple of 8 bytes', ipv4(udp(1, 2, 3), { ...first }), 'bad-fragment'],
     ['beyond the largest datagram', ipv4(new Uint8Array(40), { fragmentOffset: 65_504 }), 'bad-fragment'],
