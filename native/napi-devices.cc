@@ -1,0 +1,166 @@
+// TUN and UDP for JavaScript.
+#include <errno.h>
+
+#include "devices.h"
+#include "napi-context.h"
+#include "tun.h"
+#include "udp.h"
+
+namespace gscip {
+namespace {
+
+class Result {
+ public:
+  explicit Result(napi_env env) : env_(env) { napi_create_object(env, &object_); }
+  Result& put(const char* name, napi_value value) {
+    napi_set_named_property(env_, object_, name, value);
+    return *this;
+  }
+  Result& put(const char* name, int value) { return put(name, fromInteger(env_, value)); }
+  Result& put(const char* name, bool value) { return put(name, fromBoolean(env_, value)); }
+  Result& put(const char* name, const char* value) { return put(name, fromString(env_, value)); }
+  napi_value object() const { return object_; }
+
+ private:
+  napi_env env_;
+  napi_value object_ = nullptr;
+};
+
+// The options of an open call.
+class Options {
+ public:
+  Options(napi_env env, napi_value object) : env_(env), object_(object) {}
+
+  bool flag(const char* name) {
+    bool value = false;
+    napi_get_value_bool(env_, property(name), &value);
+    return value;
+  }
+
+  int32_t integer(const char* name) {
+    int32_t value = -1;
+    napi_get_value_int32(env_, property(name), &value);
+    return value;
+  }
+
+  // False when the property is not a string that fits.
+  bool text(const char* name, char* out, size_t size) {
+    size_t length = 0;
+    return napi_get_value_string_utf8(env_, property(name), out, size, &length) == napi_ok && length + 1 < size;
+  }
+
+ private:
+  napi_value property(const char* name) {
+    napi_value value = nullptr;
+    napi_get_named_property(env_, object_, name, &value);
+    return value;
+  }
+
+  napi_env env_;
+  napi_value object_;
+};
+
+napi_value openTun(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  char name[17] = {};
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, args.value(0), name, sizeof name, &length) != napi_ok || length > 15) return fromErrno(env, EINVAL);
+  Options options(env, args.value(1));
+  const TunResult tun = tunOpen(name, options.flag("offload"), options.flag("multiQueue"));
+  if (tun.error) return fromErrno(env, tun.error);
+  return Result(env).put("fd", tun.fd).put("name", tun.name).put("vnet", tun.vnet).put("tso", tun.tso).put("uso", tun.uso).object();
+}
+
+napi_value readTun(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  const bool vnet = args.boolean(1);
+  const Arena arena = args.bytes(2);
+  const Table<PacketRow> packets = args.table<PacketRow>(3, args.integer(4));
+  return args.ok() ? fromInteger(env, tunReadBatch(fd, vnet, arena, packets, args.context().counters)) : nullptr;
+}
+
+napi_value deliverRuns(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  const bool vnet = args.boolean(1);
+  const Arena arena = args.bytes(2);
+  const Table<const RecordRow> records = args.table<const RecordRow>(3);
+  const Table<RunRow> runs = args.table<RunRow>(4, args.integer(5));
+  if (!args.ok()) return nullptr;
+  return fromInteger(env, deliver(fd, vnet, arena, records, runs.rows, runs.capacity, args.context().counters));
+}
+
+napi_value openUdp(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  Options options(env, args.value(0));
+  char address[64];
+  const bool named = options.text("address", address, sizeof address);
+  const UdpRequest request{named ? address : nullptr, options.integer("port"), options.flag("gro"), options.flag("gso"), options.flag("reusePort")};
+  const UdpResult udp = udpOpen(request);
+  if (udp.error) return fromErrno(env, udp.error);
+  return Result(env).put("fd", udp.fd).put("port", udp.port).put("family", udp.family).put("gso", udp.gso).put("gro", udp.gro).object();
+}
+
+napi_value receiveUdp(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  const Arena arena = args.bytes(1);
+  const Table<MessageRow> messages = args.table<MessageRow>(2, args.integer(3));
+  if (!args.ok()) return nullptr;
+  return fromInteger(env, udpReceiveBatch(fd, arena, messages, *args.context().scratch, args.context().counters));
+}
+
+napi_value sealAndSendPackets(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  const Arena arena = args.bytes(1);
+  const Table<PacketRow> packets = args.table<PacketRow>(2, args.integer(3));
+  if (!args.ok()) return nullptr;
+  return fromInteger(env, sealAndSend(fd, arena, packets.rows, packets.capacity, *args.context().scratch, args.context().counters));
+}
+
+napi_value sendUdp(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  const Arena bytes = args.bytes(1), address = args.bytes(2);
+  const int port = args.integer(3);
+  if (!args.ok()) return nullptr;
+  if (bytes.length > kMaxSend) return fromErrno(env, EMSGSIZE);
+  const int size = address.length > 16 ? 0 : static_cast<int>(address.length);
+  return fromErrno(env, udpSend(fd, bytes.bytes, static_cast<int>(bytes.length), address.bytes, size, port));
+}
+
+napi_value stateOfUdp(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const Device* device = deviceOf(args.integer(0));
+  if (!args.ok()) return nullptr;
+  return Result(env)
+      .put("gso", device && device->gso.load())
+      .put("maxSegments", device ? device->maxSegments.load() : 0)
+      .put("lastError", fromErrno(env, device ? device->lastError.load() : EBADF))
+      .object();
+}
+
+napi_value closeDevice(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  if (args.ok()) deviceClose(fd);
+  return nullptr;
+}
+
+}  // namespace
+
+void exportDevices(Context& context, napi_value exports) {
+  exportFunction(context, exports, "tunOpen", openTun);
+  exportFunction(context, exports, "tunReadBatch", readTun);
+  exportFunction(context, exports, "deliver", deliverRuns);
+  exportFunction(context, exports, "udpOpen", openUdp);
+  exportFunction(context, exports, "udpReceiveBatch", receiveUdp);
+  exportFunction(context, exports, "sealAndSend", sealAndSendPackets);
+  exportFunction(context, exports, "udpSend", sendUdp);
+  exportFunction(context, exports, "udpState", stateOfUdp);
+  exportFunction(context, exports, "close", closeDevice);
+}
+
+}  // namespace gscip
