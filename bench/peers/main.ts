@@ -6,6 +6,7 @@ import { requireQuiet } from '../tools/quiet.ts';
 import { publish } from '../tools/report.ts';
 import { short, shortSpread } from '../tools/statistics.ts';
 import { markdownTable } from '../tools/table.ts';
+import { gscip } from './gscip.ts';
 import { limit } from './limit.ts';
 import { type Durations, METRICS, type Metric, measure, type Row } from './measure.ts';
 import type { Peer } from './peer.ts';
@@ -13,7 +14,7 @@ import { veth } from './veth.ts';
 import { wireguardGo } from './wireguard-go.ts';
 
 /** Measures GSCIP beside the bare wire, the limit and other VPNs, in interleaved rounds. `--help` tells the options. */
-const PEERS: readonly Peer[] = [veth, limit, wireguardGo];
+const PEERS: readonly Peer[] = [veth, limit, gscip, wireguardGo];
 
 const USAGE = `node bench/peers/main.ts [--peers a,b] [--rounds N] [--seconds N] [--mtu N] [--wire whole|frames] [--json FILE] [--quick]
   --peers    of: ${PEERS.map((peer) => peer.name).join(', ')} (default all)

@@ -3,7 +3,7 @@ import { GscipError } from '../../base/errors.ts';
 
 /** Runs a short command to its end and returns what it printed; a failure names the command and what it said. */
 export function runNow(command: string, args: readonly string[], input = ''): string {
-  const done = spawnSync(command, args, { encoding: 'utf8', input, timeout: 20_000, maxBuffer: 1 << 24 });
+  const done = spawnSync(command, args, { encoding: 'utf8', input, timeout: 120_000, maxBuffer: 1 << 24 });
   if (done.error === undefined && done.status === 0) return done.stdout;
   const line = [command, ...args].join(' ');
   if (done.error !== undefined) {

@@ -12,7 +12,7 @@ export interface UntilOptions {
  * An error thrown by `look` counts as "not yet"; after the deadline it becomes the cause of the one thrown here.
  */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   look: () => T | undefined | false | Promise<T | undefined | false>,
   options: UntilOptions = {},
 ): Promise<T> {
@@ -25,7 +25,10 @@ export async function until<T>(
     } catch (error) {
       cause = error;
     }
-    if (performance.now() > deadline) throw new GscipError('lab-waited', `waited ${seconds} s for: ${what}`, '', cause);
+    if (performance.now() > deadline) {
+      const told = typeof what === 'string' ? what : what();
+      throw new GscipError('lab-waited', `waited ${seconds} s for: ${told}`, '', cause);
+    }
     await pause(options.everyMs ?? 20);
   }
 }

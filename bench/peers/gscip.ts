@@ -1,0 +1,39 @@
+import { ensureBuilt, Overlay } from '../../src/cli/lab/overlay.ts';
+import { PROJECT } from '../../src/cli/lab/pinned-node.ts';
+import { runNow, tryNow } from '../../src/cli/lab/run-now.ts';
+import type { Bed, Peer, Tunnel } from './peer.ts';
+
+const overlays = new WeakMap<Bed, Overlay>();
+
+/** The overlay that was built on a bed; throws when there is none yet. */
+export function overlayOf(bed: Bed): Overlay {
+  const found = overlays.get(bed);
+  if (found === undefined) throw new Error('no overlay was prepared on this bed');
+  return found;
+}
+
+/** GSCIP as a user starts it: two nodes of one group with bundles of an offline authority. */
+export const gscip: Peer = {
+  name: 'gscip',
+  version: () => runNow('git', ['-C', PROJECT, 'rev-parse', '--short', 'HEAD']).trim(),
+  missing: () => (tryNow('g++', ['--version']) ? undefined : 'g++ (Debian: apt-get install g++)'),
+  prepare: async (bed) => {
+    ensureBuilt();
+    const overlay = new Overlay(bed.lab, ['bench']);
+    for (const name of ['a', 'b'] as const) overlay.add(name, bed[name], { groups: ['bench'] });
+    overlays.set(bed, overlay);
+  },
+  start: (bed) => startNodes(bed),
+};
+
+const PORT = 47247;
+
+async function startNodes(bed: Bed): Promise<Tunnel> {
+  const [a, b] = overlayOf(bed).nodes;
+  if (a === undefined || b === undefined) throw new Error('prepare makes two nodes');
+  const at = { a: `${bed.aAddress}:${PORT}`, b: `${bed.bAddress}:${PORT}` };
+  const aProcess = a.start({ listen: at.a, peers: [{ name: 'b', at: at.b }], mtu: bed.mtu });
+  const bProcess = b.start({ listen: at.b, peers: [{ name: 'a', at: at.a }], mtu: bed.mtu });
+  await a.ready();
+  return { address: await b.address(), aProcess, bProcess };
+}
