@@ -55,6 +55,11 @@ describe('R', () => {
     expect(chooseSlot([CLASS_1_NEXT, better, CLASS_1], false)).toMatchObject({ kind: 'accept', match: better });
   });
 
+  it("names I's current version as old where the previous one is old too", () => {
+    const previous = slot(8, CLASS_4.rank, 'prev', 'tagonly');
+    expect(chooseSlot([previous, CLASS_4], false)).toMatchObject({ kind: 'stale', match: CLASS_4 });
+  });
+
   it('accepts a previous version after a refresh that did not help, if it may admit under it', () => {
     expect(chooseSlot([CLASS_3], true)).toEqual({ kind: 'accept', match: CLASS_3, oldSlot: null });
   });
@@ -70,6 +75,7 @@ describe('R', () => {
     expect(chooseSlot([older, CLASS_1, old], false)).toMatchObject({ match: CLASS_1, oldSlot: 11 });
     const samePrevious = slot(13, CLASS_1.rank, 'prev', 'retired');
     expect(chooseSlot([samePrevious, CLASS_1], false)).toMatchObject({ match: CLASS_1, oldSlot: null });
+    expect(chooseSlot([CLASS_2], false)).toEqual({ kind: 'accept', match: CLASS_2, oldSlot: null });
   });
 
   it('R1: never accepts what it may not admit under, nor prefers a worse class, whatever the matches', () => {
