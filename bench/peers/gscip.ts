@@ -28,12 +28,13 @@ export const gscip: Peer = {
 
 const PORT = 47247;
 
-async function startNodes(bed: Bed): Promise<Tunnel> {
+/** Starts both nodes of a prepared bed; `extra` are more words for `gscip up`. */
+export async function startNodes(bed: Bed, extra: readonly string[] = []): Promise<Tunnel> {
   const [a, b] = overlayOf(bed).nodes;
   if (a === undefined || b === undefined) throw new Error('prepare makes two nodes');
   const at = { a: `${bed.aAddress}:${PORT}`, b: `${bed.bAddress}:${PORT}` };
-  const aProcess = a.start({ listen: at.a, peers: [{ name: 'b', at: at.b }], mtu: bed.mtu });
-  const bProcess = b.start({ listen: at.b, peers: [{ name: 'a', at: at.a }], mtu: bed.mtu });
+  const aProcess = a.start({ listen: at.a, peers: [{ name: 'b', at: at.b }], mtu: bed.mtu, extra });
+  const bProcess = b.start({ listen: at.b, peers: [{ name: 'a', at: at.a }], mtu: bed.mtu, extra });
   await a.ready();
   return { address: await b.address(), aProcess, bProcess };
 }

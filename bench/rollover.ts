@@ -1,0 +1,170 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { OverlayNode } from '../src/cli/lab/overlay.ts';
+import { until } from '../src/cli/lab/until.ts';
+import { benchMain } from './tools/bench-main.ts';
+import { highestRate } from './tools/highest-rate.ts';
+import { iperfTcp } from './tools/iperf.ts';
+import { type Received, sendNumbered, startReceiver } from './tools/seq-udp.ts';
+import { median, short } from './tools/statistics.ts';
+import { markdownTable } from './tools/table.ts';
+import { type TwoNodes, withTwoNodes } from './tools/two-nodes.ts';
+
+/** Group keys rolled under load: numbered UDP in blocks with and without rolls, then TCP at full rate. */
+await benchMain(
+  {
+    name: 'rollover',
+    about: 'what a key roll costs traffic that flows',
+    help: {
+      rolls: 'in all UDP blocks together, and again under TCP',
+      blocks: 'UDP blocks with rolls, as many without',
+      rate: 'datagrams per second; 0: half of the highest rate with at most 1 % loss',
+    },
+    values: { rolls: 20, blocks: 5, rate: 0 },
+    quick: { rolls: 2, blocks: 1, rate: 10_000 },
+  },
+  (options) => withTwoNodes({}, (nodes) => measure(nodes, options)),
+);
+
+const GROUP = 'bench';
+/** A roll by hand: activated after two seconds, both ends moved within another one. */
+const ROLL_SECONDS = 5;
+const TCP_INTERVAL = 0.5;
+
+/** Counters that a roll must not move. */
+const WATCHED = ['unknown-index', 'auth-failed', 'replayed', 'no-key'] as const;
+
+interface Block {
+  readonly rolls: number;
+  readonly sent: number;
+  readonly lost: number;
+  readonly received: Received;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly versions: readonly VersionSeen[];
+}
+
+/** A key version that both nodes were seen to send with, and bytes carried since the one before. */
+interface VersionSeen {
+  readonly version: number;
+  readonly bytes: number;
+}
+
+async function measure(nodes: TwoNodes, options: { rolls: number; blocks: number; rate: number }) {
+  const rate = options.rate > 0 ? options.rate : (await highestRate((each) => carries(nodes, each))) / 2;
+  const perBlock = Math.ceil(options.rolls / options.blocks);
+  const blocks: Block[] = [];
+  for (let block = 0; block < options.blocks; block++) {
+    const rolls = Math.min(perBlock, options.rolls - block * perBlock);
+    blocks.push(await udpBlock(nodes, rate, perBlock * ROLL_SECONDS, 0));
+    blocks.push(await udpBlock(nodes, rate, perBlock * ROLL_SECONDS, rolls));
+  }
+  const tcp = await tcpUnderRolls(nodes, options.rolls);
+  return { results: { rate, blocks, tcp }, text: page(rate, blocks, tcp) };
+}
+
+async function carries({ bed, bInside }: TwoNodes, rate: number): Promise<boolean> {
+  const receiver = await startReceiver(bed.b, bInside);
+  const { sent, rate: reached } = await sendNumbered(bed.a, bInside, rate, 2, 64);
+  const { distinct } = await receiver.stop();
+  return distinct >= 0.99 * sent && reached >= 0.95 * rate;
+}
+
+async function udpBlock(nodes: TwoNodes, rate: number, seconds: number, rolls: number): Promise<Block> {
+  const { bed, bInside } = nodes;
+  const before = await watched(nodes);
+  const receiver = await startReceiver(bed.b, bInside);
+  const sending = sendNumbered(bed.a, bInside, rate, seconds, 64);
+  const versions = await rollTimes(nodes, rolls);
+  const { sent } = await sending;
+  await pause(300);
+  const received = await receiver.stop();
+  const after = await watched(nodes);
+  const counters = Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),
+  );
+  return { rolls, sent, lost: sent - received.distinct, received, counters, versions };
+}
+
+/** Rolls the key again and again; the two ends learn of each roll half a second apart, the one first that was last before. */
+async function rollTimes(nodes: TwoNodes, rolls: number): Promise<VersionSeen[]> {
+  const seen: VersionSeen[] = [];
+  for (let roll = 0; roll < rolls; roll++) {
+    const began = performance.now();
+    seen.push(await rollOnce(nodes, roll % 2 === 0 ? [nodes.a, nodes.b] : [nodes.b, nodes.a]));
+    await pause(Math.max(0, ROLL_SECONDS * 1000 - (performance.now() - began)));
+  }
+  return seen;
+}
+
+async function rollOnce({ overlay, a, b }: TwoNodes, order: readonly OverlayNode[]): Promise<VersionSeen> {
+  const old = Math.max(await sendingVersion(a), await sendingVersion(b));
+  overlay.roll(GROUP, '2s');
+  for (const node of order) {
+    overlay.rewriteBundle(node);
+    await node.ask({ verb: 'key-reload' });
+    await pause(500);
+  }
+  return until('both nodes to send with the new version', async () => {
+    const version = Math.min(await sendingVersion(a), await sendingVersion(b));
+    return version > old && { version, bytes: await bytesSent(a) };
+  });
+}
+
+/** Newest group key version that this node seals with towards its only peer; 0 without any. */
+async function sendingVersion(node: OverlayNode): Promise<number> {
+  const { peers } = await node.status();
+  return Math.max(0, ...(peers[0]?.sas ?? []).filter((sa) => sa.sending).map((sa) => sa.version));
+}
+
+async function bytesSent(node: OverlayNode): Promise<number> {
+  return (await node.status()).peers[0]?.txBytes ?? 0;
+}
+
+/** The watched counters, both nodes together. A metric's name holds the counter's, with `_` for `-`, or as a label. */
+async function watched({ a, b }: TwoNodes): Promise<Record<string, number>> {
+  const both = [...(await a.metrics()), ...(await b.metrics())];
+  return Object.fromEntries(
+    WATCHED.map((name) => {
+      const pattern = new RegExp(name.replace('-', '[-_]'));
+      return [name, both.filter(([key]) => pattern.test(key)).reduce((sum, [, value]) => sum + value, 0)];
+    }),
+  );
+}
+
+interface TcpBlock {
+  readonly median: number;
+  readonly min: number;
+  readonly intervals: readonly number[];
+  readonly retransmits: number;
+}
+
+async function tcpUnderRolls(nodes: TwoNodes, rolls: number): Promise<TcpBlock> {
+  const { bed, bInside } = nodes;
+  const route = { client: bed.a, server: bed.b, address: bInside };
+  const running = iperfTcp(route, rolls * ROLL_SECONDS + 2, ['-i', String(TCP_INTERVAL)]);
+  await pause(1000);
+  await rollTimes(nodes, rolls);
+  const { intervals, retransmits } = await running;
+  const steady = intervals.slice(2); // slow start
+  return { median: median(steady), min: Math.min(...steady), intervals, retransmits };
+}
+
+function page(rate: number, blocks: readonly Block[], tcp: TcpBlock): string {
+  const rows = blocks.map((block) => [
+    block.rolls === 0 ? 'none' : String(block.rolls),
+    short(block.sent),
+    String(block.lost),
+    String(block.received.duplicates),
+    block.received.longestGapMs.toFixed(2),
+    ...WATCHED.map((name) => String(block.counters[name])),
+    block.versions.map(({ version }) => version).join(' '),
+  ]);
+  const lost = (withRolls: boolean) =>
+    blocks.filter((block) => block.rolls > 0 === withRolls).reduce((sum, block) => sum + block.lost, 0);
+  return [
+    `Numbered UDP, 64 B, ${short(rate)} per second:`,
+    markdownTable(['rolls', 'sent', 'lost', 'twice', 'longest gap ms', ...WATCHED, 'versions'], rows),
+    `Lost in blocks with rolls ${lost(true)}, without ${lost(false)}. Bar: 0 with rolls, and no counter moves.`,
+    `TCP at full rate, intervals of ${TCP_INTERVAL} s: median ${short(tcp.median)} Gbit/s, lowest ${short(tcp.min)} ` +
+      `(${short((tcp.min / tcp.median) * 100)} % of the median; bar: none below 50 %), ${tcp.retransmits} retransmits.`,
+  ].join('\n\n');
+}

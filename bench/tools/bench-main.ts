@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util';
+import { describeMachine, raisePriority } from './machine.ts';
+import { requireQuiet } from './quiet.ts';
+import { publish } from './report.ts';
+
+/** What a bench gives back: figures for programs and a text for people. */
+export interface Outcome {
+  readonly results: unknown;
+  readonly text: string;
+}
+
+/** A bench: its name, what it is about, and its numeric options with their values, also those under `--quick`. */
+export interface Bench<Names extends string> {
+  readonly name: string;
+  readonly about: string;
+  readonly help: Readonly<Record<Names, string>>;
+  readonly values: Record<Names, number>;
+  readonly quick: Partial<Record<Names, number>>;
+}
+
+/**
+ * Reads the command line (`--NAME N` for each option, `--json FILE`, `--quick`, `--help`), makes sure that nothing else is
+ * measured on the machine, raises the priority, runs the bench and publishes what it found.
+ */
+export async function benchMain<Names extends string>(
+  bench: Bench<Names>,
+  run: (values: Readonly<Record<Names, number>>) => Promise<Outcome>,
+): Promise<void> {
+  const names = Object.keys(bench.values).filter((name): name is Names => name in bench.values);
+  const given = commandLine(names);
+  if (given.get('help') === true) return console.log(usage(bench, names));
+  const values = given.get('quick') === true ? { ...bench.values, ...bench.quick } : { ...bench.values };
+  for (const name of names) if (given.has(name)) values[name] = numberOf(name, given.get(name));
+  await requireQuiet();
+  const machine = describeMachine(raisePriority());
+  const outcome = await run(values);
+  const json = given.get('json');
+  publish({ bench: bench.name, machine, options: values, ...outcome }, typeof json === 'string' ? json : undefined);
+}
+
+function commandLine(names: readonly string[]): ReadonlyMap<string, unknown> {
+  const numbers = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+  const common = { json: { type: 'string' }, quick: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+  const { values } = parseArgs({ options: { ...numbers, ...common } });
+  return new Map(Object.entries(values));
+}
+
+function numberOf(name: string, text: unknown): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 0) return value;
+  console.error(`--${name} takes a number, not '${text}'`);
+  process.exit(2);
+}
+
+function usage<Names extends string>(bench: Bench<Names>, names: readonly Names[]): string {
+  const lines = names.map((name) => `  --${name.padEnd(12)} ${bench.help[name]} (${bench.values[name]})`);
+  const common = [
+    '  --json FILE    where the figures go (bench/results)',
+    '  --quick        small numbers: to see that everything works, not for figures',
+  ];
+  return [`node bench/${bench.name}.ts: ${bench.about}`, ...lines, ...common].join('\n');
+}
