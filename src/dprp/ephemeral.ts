@@ -1,6 +1,6 @@
 import type { Millis } from '../base/brands.ts';
 import { ByteWriter } from '../base/byte-writer.ts';
-import { wipe } from '../base/bytes.ts';
+import { toHex, wipe } from '../base/bytes.ts';
 import type { CryptoProvider, KeyPair } from '../crypto/provider.ts';
 
 /** Mixed into every ephemeral: a secret of this installation and a number that grows with each start. */
@@ -8,6 +8,9 @@ export interface Hedge {
   readonly key: Uint8Array;
   readonly bootCounter: number;
 }
+
+/** More than all handshakes that can be open at once. */
+const REMEMBERED = 8_192;
 
 /**
  * Makes ephemeral keys that stay distinct and unknown even when the random source repeats itself:
@@ -17,6 +20,7 @@ export class EphemeralSource {
   readonly #provider: CryptoProvider;
   readonly #random: (length: number) => Uint8Array;
   readonly #hedge: Hedge;
+  readonly #recent = new Set<string>();
   #lastTime = 0;
 
   constructor(provider: CryptoProvider, random: (length: number) => Uint8Array, hedge: Hedge) {
@@ -40,6 +44,20 @@ export class EphemeralSource {
     // Copies, because a provider may hand the seed itself back as the secret key.
     const own = { publicKey: pair.publicKey.slice(), secretKey: pair.secretKey.slice() };
     wipe(random, input, seed);
+    this.#remember(own.publicKey);
     return own;
+  }
+
+  /** Whether a public key is one of the last that were made here: what comes back is a reflection (protocol.md H8). */
+  isOwn(publicKey: Uint8Array): boolean {
+    return this.#recent.has(toHex(publicKey));
+  }
+
+  #remember(publicKey: Uint8Array): void {
+    this.#recent.add(toHex(publicKey));
+    for (const oldest of this.#recent) {
+      if (this.#recent.size <= REMEMBERED) break;
+      this.#recent.delete(oldest);
+    }
   }
 }

@@ -4,13 +4,13 @@ import { currentOf } from './admission.ts';
 import { decodeCookie } from './cookie.ts';
 import { decodeDde } from './dde.ts';
 import { withCookie } from './dde-maker.ts';
+import type { ListedTag } from './dde-tags.ts';
 import type { DprpEffect, Failure } from './effects.ts';
 import { openCookie, openNogroup, openStale } from './hint-seal.ts';
 import { count, type NegotiationContext, trace } from './negotiation-context.ts';
-import type { GroupView } from './negotiation-deps.ts';
 import { decodeNogroup } from './nogroup.ts';
 import { decodeStale, type StaleBox } from './stale.ts';
-import { sendDde } from './start-detect.ts';
+import { detect, sendDde } from './start-detect.ts';
 import type { Detecting, Hint, StartState, StartStep } from './start-state.ts';
 import { FIRST_RETRY_MS } from './tuning.ts';
 
@@ -68,7 +68,7 @@ export function handleStale(
   if (typeof box === 'string') return unchanged(state, `stale-${box}`);
   const seen = trace('STALE', 'received', from, now);
   if (tag === null || tag === undefined) return withEffect(domainOld(state, box, now), seen);
-  return withEffect(groupOld(context, state, tag.group, box, now), seen);
+  return withEffect(groupOld(context, state, tag, box, now), seen);
 }
 
 /** What a hint waits for has come, or not: a Refreshing state goes on, once, as soon as a newer version is held. */
@@ -81,6 +81,11 @@ export function refreshed(context: NegotiationContext, state: StartState): boole
   return current !== undefined && current.v > until.above;
 }
 
+/** R is behind and could not refresh; nothing that this node does helps it (protocol.md 3.5, class 3). */
+export function peerBehind(state: Detecting, now: Millis): StartStep {
+  return { state: endSoon(state, plainHint('peer-behind'), now), effects: [count('peer-behind')] };
+}
+
 function domainOld(state: Detecting, box: StaleBox, now: Millis): StartStep {
   const hint = plainHint('domain-stale');
   if (box.reason !== 'domain' || box.version <= state.domain.v) return unchanged(state, 'stale-reason');
@@ -91,17 +96,22 @@ function domainOld(state: Detecting, box: StaleBox, now: Millis): StartStep {
 function groupOld(
   context: NegotiationContext,
   state: Detecting,
-  listed: GroupView,
+  tag: ListedTag,
   box: StaleBox,
   now: Millis,
 ): StartStep {
-  const group = context.deps.groups().find(({ id }) => id === listed.id);
+  const group = context.deps.groups().find(({ id }) => id === tag.group.id);
   const current = group && currentOf(group);
   if (group === undefined || current === undefined) return unchanged(state, 'stale-slot');
-  if (box.reason === 'behind') return { state: endSoon(state, plainHint('peer-behind'), now), effects: [] };
-  if (box.reason !== 'old' || box.version <= current.v) return unchanged(state, 'stale-reason');
+  if (box.reason === 'behind') return peerBehind(state, now);
+  if (box.reason !== 'old' || box.version <= tag.version.v) return unchanged(state, 'stale-reason');
   const hint = plainHint('stale-key');
   if (state.base.repeated) return { state: endSoon(state, hint, now), effects: [] };
+  // The newer version came after this DDE was made: only the DDE is old.
+  if (current.v > tag.version.v) {
+    state.handshake.wipe();
+    return detect(context, { ...state.base, repeated: true }, state.paths, now);
+  }
   // The one exception of 3.6: what is held and signed already may be activated.
   const held = group.versions.find(({ state: is, v }) => is === 'next' && v <= box.version);
   const effect: DprpEffect =

@@ -12,7 +12,7 @@ import { abandon, handleCdn, handleData } from './start-complete.ts';
 import { detect, detectOn, fail, giveUp, repeatDde } from './start-detect.ts';
 import { handleCookie, handleNogroup, handleStale, refreshed } from './start-hints.ts';
 import { handleRgi, sendMpit } from './start-make.ts';
-import type { Making, StartBase, StartState, StartStep } from './start-state.ts';
+import { type Making, OVER, type StartBase, type StartState, type StartStep } from './start-state.ts';
 
 /*
  * The start GE of one negotiation (protocol.md 2, 3.1)
@@ -63,6 +63,7 @@ export function stepStart(context: NegotiationContext, state: StartState, input:
       return detect(context, state.base, state.paths, now);
     case 'abort':
       erase(state);
+      if (state.phase === 'making' && state.keyed) return { state: OVER, effects: [] };
       return fail(state.base, { reason: input.reason, peerMode: undefined, peerType: undefined });
     default:
       return unreachable(input);

@@ -19,6 +19,7 @@ import { firstRetry } from './retry.ts';
 import { decodeRgi, hasAllRecords, type Rgi } from './rgi.ts';
 import { decodeRgiPayload, type RgiPayload } from './rgi-payload.ts';
 import { fail } from './start-detect.ts';
+import { peerBehind } from './start-hints.ts';
 import { actionsFor, type HopPlan, planHops } from './start-hops.ts';
 import type { Detecting, Making, StartStep } from './start-state.ts';
 
@@ -46,6 +47,11 @@ export function handleRgi(
 ): StartStep {
   const before = state.handshake.snapshot();
   const answer = readAnswer(context, state, bytes, now);
+  if (answer === 'version-old') {
+    // R fell back to the previous version, under which this node may admit nobody any more.
+    state.handshake.restore(before);
+    return peerBehind(state, now);
+  }
   const step = typeof answer === 'string' ? refused(state, answer) : make(context, state, answer, from, now);
   if (step.state === state) state.handshake.restore(before);
   else before.symmetric.wipe();

@@ -1,0 +1,180 @@
+import { type Millis, millis } from '../base/brands.ts';
+import { toHex } from '../base/bytes.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import { isAddressedTo } from './address-check.ts';
+import { currentOf } from './admission.ts';
+import { type Dde, ddeAuthenticated, decodeDde } from './dde.ts';
+import { domainOf } from './dde-maker.ts';
+import { hashDde, openDde } from './dde-seal.ts';
+import type { DprpEffect } from './effects.ts';
+import { chooseSlot, type SlotChoice } from './end-choose.ts';
+import { offer } from './end-offer.ts';
+import { type EndState, HELD_MAX, type OpenedDde } from './end-state.ts';
+import { sealCookie, sealNogroup, sealStale } from './hint-seal.ts';
+import { count, type NegotiationContext, send, trace } from './negotiation-context.ts';
+import type { DomainVersion, NegotiationDeps } from './negotiation-deps.ts';
+import { isRelayed, sourceName } from './path-source.ts';
+import { matchSlots, type SlotMatch } from './slot-match.ts';
+import type { StaleBox } from './stale.ts';
+import { REFRESH_HOLD_MS } from './tuning.ts';
+
+/*
+ * DDE at the end GE. Until the box has opened and the destination is this node's own, nothing is answered (W2, A1):
+ *
+ *   length, version ─► domain key named by the flags ─► open ─► reflection ─► destination ─► seen before? ─► load? ─► slots
+ */
+
+export function handleDde(
+  context: NegotiationContext,
+  end: EndState,
+  bytes: Uint8Array,
+  from: PathAddress,
+  now: Millis,
+): DprpEffect[] {
+  const opened = open(context, bytes, from, now);
+  if (typeof opened === 'string') return [count(`dde-${opened}`)];
+  const seen = trace('DDE', 'received', from, now);
+  const [newest] = context.deps.domain();
+  if (opened.domain !== newest) return [seen, ...answerDomainOld(context, end, opened, newest, now)];
+  const known = end.answered.byKey(opened.key) ?? end.offered.byKey(opened.key);
+  if (known) return [seen, ...repeatRgi(end, opened, known.rgi, now)];
+  return [seen, ...guarded(context, end, opened, now)];
+}
+
+/** Looks at held DDEs again, after this node's versions changed or their time is up. */
+export function reviewHeld(context: NegotiationContext, end: EndState, now: Millis): DprpEffect[] {
+  const effects: DprpEffect[] = [];
+  for (const [key, held] of [...end.held]) {
+    const refreshed = now >= held.until;
+    const choice = choose(context, held.opened, refreshed, now);
+    if (choice === 'too-many-groups' || choice.kind === 'refresh') continue;
+    end.held.delete(key);
+    effects.push(...answer(context, end, held.opened, choice, now));
+  }
+  return effects;
+}
+
+function open(context: NegotiationContext, bytes: Uint8Array, from: PathAddress, now: Millis): OpenedDde | string {
+  const dde = decodeDde(bytes);
+  if (typeof dde === 'string') return dde;
+  const { deps, provider } = context;
+  const domain = domainOf(dde, deps.domain());
+  if (domain === undefined) return 'domain';
+  const box = openDde(provider, domain.kDde, bytes, dde);
+  if (typeof box === 'string') return box;
+  if (context.ephemerals.isOwn(dde.ephemeral)) return 'reflected'; // H8
+  if (!isAddressedTo(deps.identity().caPart, deps.groups(), box.cid.destination)) return 'not-mine'; // A1
+  const name = toHex(hashDde(provider, bytes));
+  return { bytes, dde, box, domain, name, key: `${name}/${dde.header.hops}`, from, since: now };
+}
+
+/** Load, cookies and room (protocol.md 2.5, H7). */
+function guarded(context: NegotiationContext, end: EndState, opened: OpenedDde, now: Millis): DprpEffect[] {
+  const { dde, from } = opened;
+  end.guard.countHandshake(now);
+  if (end.guard.underLoad(end.offered.size, now)) {
+    if (!end.guard.hasCookie(dde.mac2, ddeAuthenticated(opened.bytes), from, now))
+      return answerCookie(context, end, opened, now);
+    if (!end.guard.takeToken(from, now)) return [count('dde-source-rate')];
+  }
+  if (!end.offered.hasRoom(isRelayed(from))) return [count('half-open-full')];
+  const choice = choose(context, opened, false, now);
+  if (choice === 'too-many-groups') return [count(choice)];
+  if (choice.kind === 'refresh') return hold(end, opened, choice.match, now);
+  return answer(context, end, opened, choice, now);
+}
+
+function choose(
+  context: NegotiationContext,
+  opened: OpenedDde,
+  refreshed: boolean,
+  now: Millis,
+): SlotChoice | 'too-many-groups' {
+  const { deps, provider } = context;
+  const { dde, box } = opened;
+  const matches = matchSlots(provider, dde, box, deps.identity().caPart.nodeId, deps.groups());
+  if (matches === 'too-many-groups') return matches;
+  const noGms = box.caps.noGms || deps.settings.noGms;
+  const chained = (match: SlotMatch) => isChain(deps, dde, match);
+  return chooseSlot(matches, { noGms, chained, refreshed, unixNow: deps.unixNow() }, now);
+}
+
+/** Whether the DDE names a live SA of a chain that this version admitted (protocol.md 2.6). */
+export function isChain(deps: NegotiationDeps, dde: Dde, { group, version }: SlotMatch): boolean {
+  const { receiver } = dde.header;
+  const old = receiver === 0 || !group.retainFlow ? undefined : deps.liveSa(receiver);
+  return old !== undefined && old.group === group.id && old.chain === version.v && old.chain !== 0;
+}
+
+function answer(
+  context: NegotiationContext,
+  end: EndState,
+  opened: OpenedDde,
+  choice: Exclude<SlotChoice, { kind: 'refresh' }>,
+  now: Millis,
+): DprpEffect[] {
+  if (choice.kind === 'none') return answerNogroup(context, end, opened, now);
+  if (!end.budget.take(opened.name, opened.from, now)) return [count('dde-answered-enough')];
+  if (choice.kind === 'accept') return offer(context, end, opened, choice.match, choice.oldSlot, now);
+  const { match } = choice;
+  const needed = currentOf(match.group) ?? match.version;
+  const reason = choice.kind === 'stale' ? 'old' : 'behind';
+  const hint: StaleBox = { epoch: needed.r, version: needed.v, rosterSeq: needed.rosterSeq, reason };
+  return sendStale(context, opened, match.slot, match.version.kStale, hint, now);
+}
+
+/** The same bytes to whoever repeats a DDE (H6). */
+function repeatRgi(end: EndState, opened: OpenedDde, rgi: Uint8Array, now: Millis): DprpEffect[] {
+  if (!end.budget.take(opened.name, opened.from, now)) return [count('dde-answered-enough')];
+  return [send(rgi, opened.from), trace('RGI', 'sent', opened.from, now)];
+}
+
+function hold(end: EndState, opened: OpenedDde, match: SlotMatch, now: Millis): DprpEffect[] {
+  if (end.held.has(opened.key)) return [];
+  if (end.held.size >= HELD_MAX) return [count('held-dde-full')];
+  end.held.set(opened.key, { opened, until: millis(now + REFRESH_HOLD_MS) });
+  return [{ kind: 'refresh', what: 'group', group: match.group.id, version: 0 }];
+}
+
+function answerCookie(context: NegotiationContext, end: EndState, opened: OpenedDde, now: Millis): DprpEffect[] {
+  const { dde, domain, from } = opened;
+  const random = (length: number) => context.deps.random(length);
+  const bytes = sealCookie(context.provider, random, dde, domain.kTag, end.guard.cookie(from, now));
+  return [send(bytes, from), trace('COOKIE', 'sent', from, now)];
+}
+
+/** D-STALE: an old domain key opens a DDE for this answer only (protocol.md 2.5). */
+function answerDomainOld(
+  context: NegotiationContext,
+  end: EndState,
+  opened: OpenedDde,
+  newest: DomainVersion,
+  now: Millis,
+): DprpEffect[] {
+  if (!end.budget.take(opened.name, opened.from, now)) return [count('dde-answered-enough')];
+  const hint: StaleBox = { epoch: newest.r, version: newest.v, rosterSeq: 0, reason: 'domain' };
+  return sendStale(context, opened, 'domain', opened.domain.kStale, hint, now);
+}
+
+function sendStale(
+  context: NegotiationContext,
+  { dde, from }: OpenedDde,
+  slot: number | 'domain',
+  kStale: Uint8Array,
+  hint: StaleBox,
+  now: Millis,
+): DprpEffect[] {
+  const random = (length: number) => context.deps.random(length);
+  return [send(sealStale(context.provider, random, dde, slot, kStale, hint), from), trace('STALE', 'sent', from, now)];
+}
+
+/** At most one a second for a source and 50 in all (protocol.md 8.1). */
+function answerNogroup(context: NegotiationContext, end: EndState, opened: OpenedDde, now: Millis): DprpEffect[] {
+  const { dde, domain, from, name } = opened;
+  const allowed = end.nogroupPerSource.take(sourceName(from), now) && end.nogroupInAll.take('', now);
+  if (!allowed || !end.budget.take(name, from, now)) return [count('nogroup-rate')];
+  const { mode, type } = context.deps.settings;
+  const random = (length: number) => context.deps.random(length);
+  const bytes = sealNogroup(context.provider, random, dde, domain.kDde, { mode, type });
+  return [send(bytes, from), trace('NOGROUP', 'sent', from, now)];
+}
