@@ -10,6 +10,8 @@ export const CRYPTO_LABEL = {
   keyPart: 'gscip1 x',
   /** salt of PRK_g (protocol.md 9.1) */
   groupKey: 'gscip1 gk',
+  /** group_id of the domain group (protocol.md 9.1) */
+  domain: 'gscip1 domain',
   /** RN1 ratchet at a join (protocol.md 9.1) */
   rn1Ratchet: 'gscip1 rn1 ratchet',
   /** signature of a roster entry (protocol.md 9.3) */
