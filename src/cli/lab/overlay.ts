@@ -80,6 +80,7 @@ export interface UpOptions {
   readonly mtu?: number;
   /** more words for the command line */
   readonly extra?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** One node: a namespace, a state folder, and a running agent. */
@@ -121,7 +122,7 @@ export class OverlayNode {
       ...mtu,
       ...(how.extra ?? []),
     ];
-    this.#process = this.namespace.start([...GSCIP, ...words], { seconds: 3600 });
+    this.#process = this.namespace.start([...GSCIP, ...words], { seconds: 3600, env: how.env ?? {} });
     return this.#process;
   }
 
