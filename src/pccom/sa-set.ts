@@ -24,6 +24,8 @@ export interface Triple {
 export type OwnerNumber = (peer: NodeId, group: GroupId, chain: number) => number;
 
 const SLOTS = 65_536;
+/** A time before every other. */
+const NEVER = -1e12;
 
 /**
  * All SAs of a node and the choice of the one that sends (protocol.md 3).
@@ -37,8 +39,10 @@ export class SaSet {
   sendIndex = new Int32Array(64);
   /** by slot: owner, or -1 */
   readonly ownerOfSlot = new Int32Array(SLOTS).fill(-1);
-  readonly lastSent = new Float64Array(SLOTS).fill(-1);
-  readonly lastReceived = new Float64Array(SLOTS).fill(-1);
+  /** by slot: 1 until the first authentic datagram */
+  readonly unheard = new Uint8Array(SLOTS);
+  readonly lastSent = new Float64Array(SLOTS).fill(NEVER);
+  readonly lastReceived = new Float64Array(SLOTS).fill(NEVER);
   readonly #byOwner: Triple[] = [];
   readonly #bySlot = new Map<number, Sa>();
   readonly #random: () => number;
@@ -104,8 +108,9 @@ export class SaSet {
     const slot = slotOf(sa.local);
     this.#bySlot.set(slot, sa);
     this.ownerOfSlot[slot] = triple.owner;
-    this.lastSent[slot] = -1;
-    this.lastReceived[slot] = -1;
+    this.unheard[slot] = 1;
+    this.lastSent[slot] = NEVER;
+    this.lastReceived[slot] = NEVER;
     triple.sas.push(sa);
     const surplus = triple.sas.length > SAS_PER_TRIPLE ? this.#oldestIdle(triple) : undefined;
     return { sa, effects: surplus ? [this.#close(surplus, 'number')] : [] };
@@ -126,6 +131,7 @@ export class SaSet {
   heard(sa: Sa, now: Millis): SaEffect[] {
     if (sa.heardAt !== undefined) return [];
     sa.heardAt = now;
+    this.unheard[slotOf(sa.local)] = 0;
     sa.nextConfirmAt = undefined;
     if (sa.sendSince === undefined) return [];
     const effects: SaEffect[] = sa.confirmedAt === undefined ? this.#confirm(sa, now) : [];
@@ -245,6 +251,7 @@ export class SaSet {
     const slot = slotOf(sa.local);
     this.#bySlot.delete(slot);
     this.ownerOfSlot[slot] = -1;
+    this.unheard[slot] = 0;
     const triple = this.#byOwner[sa.owner];
     const at = triple.sas.indexOf(sa);
     if (at >= 0) triple.sas.splice(at, 1);

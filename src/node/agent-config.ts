@@ -1,0 +1,183 @@
+import { parse } from 'smol-toml';
+import { GscipError } from '../base/errors.ts';
+import { type PathAddress, pathAddress } from '../base/path-address.ts';
+
+/** What an agent runs with; flags win over the file, the file over what was kept. */
+export interface AgentConfig {
+  readonly bundle: string | undefined;
+  /** local UDP address and port, "0.0.0.0:47247", "[::]:47247", ":47247" or "47247" */
+  readonly listen: ListenAddress;
+  readonly peers: ReadonlyMap<string, PathAddress>;
+  readonly state: string;
+  readonly socket: string;
+  readonly tun: string;
+  /** inner MTU in bytes */
+  readonly mtu: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** most entries of the PIT */
+  readonly flows: number;
+}
+
+export interface ListenAddress {
+  /** undefined: all addresses of both families */
+  readonly address: string | undefined;
+  readonly port: number;
+}
+
+/** As written by a user: every key may be missing. Both the TOML file and the flags have this shape. */
+export interface WrittenConfig {
+  readonly bundle?: string;
+  readonly listen?: string;
+  readonly peer?: readonly string[];
+  readonly state?: string;
+  readonly socket?: string;
+  readonly tun?: string;
+  readonly mtu?: number;
+  readonly 'log-level'?: string;
+  readonly flows?: number;
+}
+
+export const DEFAULT_PORT = 47_247;
+export const DEFAULTS = {
+  state: '/var/lib/gscip',
+  socket: '/run/gscip/gscip.sock',
+  tun: 'gscip0',
+  mtu: 1_400,
+  logLevel: 'info',
+  flows: 65_536,
+} as const;
+
+/** Inner MTU that both IP versions and an outer packet of 1,500 bytes leave room for (protocol.md 6.5). */
+const MTU = { least: 1_280, most: 9_000 } as const;
+const FLOWS = { least: 1_024, most: 4_000_000 } as const;
+/** Linux keeps 15 bytes of an interface name. */
+const INTERFACE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
+
+const KEYS = {
+  bundle: 'string',
+  listen: 'string',
+  peer: 'strings',
+  state: 'string',
+  socket: 'string',
+  tun: 'string',
+  mtu: 'number',
+  'log-level': 'string',
+  flows: 'number',
+} as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number'>;
+
+/** Parses the TOML file; unknown keys are refused with the nearest known one. `file` names it in errors. */
+export function parseConfigFile(text: string, file: string): WrittenConfig {
+  let raw: Readonly<Record<string, unknown>>;
+  try {
+    raw = parse(text);
+  } catch (cause) {
+    throw new GscipError('bad-config', `${file} is not valid TOML: ${firstLine(cause)}`, 'mend the line that it names');
+  }
+  for (const [key, value] of Object.entries(raw)) checkKey(key, value, file);
+  return raw;
+}
+
+function checkKey(key: string, value: unknown, file: string): void {
+  const kind = Object.entries(KEYS).find(([known]) => known === key)?.[1];
+  if (kind === undefined)
+    throw new GscipError('bad-config', `${file}: there is no setting "${key}"`, `did you mean "${nearest(key)}"?`);
+  const fits =
+    kind === 'strings'
+      ? Array.isArray(value) && value.every((item) => typeof item === 'string')
+      : typeof value === kind;
+  if (!fits)
+    throw new GscipError('bad-config', `${file}: "${key}" must be ${DESCRIPTIONS[kind]}`, `as in: ${EXAMPLES[kind]}`);
+}
+
+const DESCRIPTIONS = { string: 'a text', number: 'a number', strings: 'a list of texts' } as const;
+const EXAMPLES = {
+  string: 'tun = "gscip0"',
+  number: 'mtu = 1400',
+  strings: 'peer = ["server=192.0.2.1:47247"]',
+} as const;
+
+function nearest(key: string): string {
+  const [best] = Object.keys(KEYS).sort((a, b) => distance(key, a) - distance(key, b));
+  return best;
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length];
+}
+
+function firstLine(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0];
+}
+
+/** Joins what was kept, the file and the flags, later ones winning, and checks every value. */
+export function resolveConfig(...layers: readonly WrittenConfig[]): AgentConfig {
+  const written: WrittenConfig = Object.assign({}, ...layers);
+  const tun = written.tun ?? DEFAULTS.tun;
+  if (!INTERFACE_NAME.test(tun))
+    throw new GscipError(
+      'bad-config',
+      `"${tun}" is no interface name`,
+      'use up to 15 letters, digits, "_", "." or "-"',
+    );
+  return {
+    bundle: written.bundle,
+    listen: parseListen(written.listen ?? `${DEFAULT_PORT}`),
+    peers: parsePeers(written.peer ?? []),
+    state: written.state ?? DEFAULTS.state,
+    socket: written.socket ?? DEFAULTS.socket,
+    tun,
+    mtu: within('mtu', written.mtu ?? DEFAULTS.mtu, MTU, 'bytes'),
+    logLevel: parseLevel(written['log-level'] ?? DEFAULTS.logLevel),
+    flows: within('flows', written.flows ?? DEFAULTS.flows, FLOWS, 'flows'),
+  };
+}
+
+function within(name: string, value: number, { least, most }: { least: number; most: number }, unit: string): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new GscipError('bad-config', `${name} = ${value} is out of range`, `use ${least} to ${most} ${unit}`);
+}
+
+function parseLevel(text: string): AgentConfig['logLevel'] {
+  if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text;
+  throw new GscipError('bad-config', `"${text}" is no log level`, 'use debug, info, warn or error');
+}
+
+function parseListen(text: string): ListenAddress {
+  const match = /^(?:(?:\[(?<six>[^\]]+)\]|(?<four>[^:]*)):)?(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.['port'] ?? -1);
+  const address = match?.groups?.['six'] ?? match?.groups?.['four'] ?? '';
+  try {
+    if (port < 0 || port > 65_535) throw new RangeError('port');
+    if (address === '' || address === '*') return { address: undefined, port };
+    pathAddress(address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);
+    return { address, port };
+  } catch {
+    throw new GscipError('bad-config', `cannot listen on "${text}"`, 'write ADDRESS:PORT, [IPV6]:PORT or just PORT');
+  }
+}
+
+function parsePeers(written: readonly string[]): Map<string, PathAddress> {
+  return new Map(written.map(parsePeer));
+}
+
+function parsePeer(text: string): [string, PathAddress] {
+  const at = text.indexOf('=');
+  try {
+    if (at < 1) throw new RangeError('no name');
+    return [text.slice(0, at), pathAddress(text.slice(at + 1))];
+  } catch {
+    throw new GscipError(
+      'bad-config',
+      `"${text}" names no peer's endpoint`,
+      'write NAME=ADDRESS:PORT, for example server=192.0.2.1:47247 or server=[2001:db8::1]:47247',
+    );
+  }
+}

@@ -1,0 +1,177 @@
+import type { GroupId, Millis } from '../base/brands.ts';
+import { reverseCid } from '../base/cid.ts';
+import { parseFlow } from '../base/flow.ts';
+import { cidOfWords, wordsOfCid } from '../base/flow-cid.ts';
+import { FLOW } from '../base/flow-words.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import { unreachable } from '../base/unreachable.ts';
+import { type ControlRecord, decodeControl, encodeControl } from '../dprp/control-record.ts';
+import { NoEntryLimit } from '../dprp/no-entry-limit.ts';
+import type { Sa } from '../pccom/sa.ts';
+import { PIT_ACTION, PUT_FAULT } from '../pit/terms.ts';
+import { type FlowControl, flowName } from './flow-control.ts';
+import type { NodeState } from './node-state.ts';
+import { reasonNumber } from './reasons.ts';
+import { ridesWell } from './riding-packet.ts';
+import type { RoamingEffect } from './roaming.ts';
+import type { SaKeeper } from './sa-keeper.ts';
+
+type FlowMpit = Extract<ControlRecord, { kind: 'mpit' }>;
+
+/** Control inside an SA as it comes in (protocol.md 5.3); nothing of it ever reaches TUN but the packet behind an MPIT. */
+export class ControlRecords {
+  readonly #node: NodeState;
+  readonly #keeper: SaKeeper;
+  readonly #flows: FlowControl;
+  readonly #limit = new NoEntryLimit();
+  readonly #signedRemove: (group: GroupId, entry: Uint8Array, now: Millis) => void;
+
+  constructor(
+    node: NodeState,
+    keeper: SaKeeper,
+    flows: FlowControl,
+    signedRemove: (group: GroupId, entry: Uint8Array, now: Millis) => void,
+  ) {
+    this.#node = node;
+    this.#keeper = keeper;
+    this.#flows = flows;
+    this.#signedRemove = signedRemove;
+  }
+
+  /** One opened record that is neither empty nor an IP packet. */
+  handleRecord(bytes: Uint8Array, sa: Sa, from: PathAddress, now: Millis): void {
+    const record = decodeControl(bytes);
+    if (typeof record === 'string') this.#node.counters.add(`control-${record}`);
+    else this.#handle(record, sa, from, now);
+  }
+
+  /** Authentic data without an entry: the sender is told, within limits (protocol.md 5.3). */
+  noEntry(sa: Sa, now: Millis): void {
+    const { counters, flow } = this.#node;
+    counters.add('no-entry');
+    const cid = cidOfWords(flow);
+    if (this.#limit.take(sa.local, flowName(cid), now))
+      this.#keeper.seal(sa, encodeControl({ kind: 'no-entry', cid }), now);
+  }
+
+  /** An authentic, newest datagram from an unknown source (protocol.md 6.2). */
+  newSource(sa: Sa, source: PathAddress, now: Millis): void {
+    const { paths, roaming } = this.#node;
+    const { current } = paths.peer(sa.peer);
+    if (current !== undefined && current !== source)
+      this.applyRoaming(roaming.handleNewSource(sa.peer, source, current, now), now);
+  }
+
+  applyRoaming(effects: readonly RoamingEffect[], now: Millis): void {
+    const { paths, sas, counters } = this.#node;
+    for (const effect of effects) {
+      if (effect.kind === 'move') {
+        paths.believe(effect.peer, effect.path);
+        counters.add('paths-moved');
+        this.#node.log('info', 'path-moved', { peer: this.#node.peerName(effect.peer), path: effect.path });
+        continue;
+      }
+      const sa = [...sas.sas()].find(
+        ({ peer, owner, local }) => peer === effect.peer && sas.sendIndex[owner] === local,
+      );
+      if (sa) this.challenge(sa, effect.nonce, effect.path, now);
+    }
+  }
+
+  /** PATH-CHALLENGE to one path; also what `ping` measures with. */
+  challenge(sa: Sa, token: Uint8Array, path: PathAddress, now: Millis): boolean {
+    return this.#keeper.seal(sa, encodeControl({ kind: 'path-challenge', token, padding: 0 }), now, path);
+  }
+
+  #handle(record: ControlRecord, sa: Sa, from: PathAddress, now: Millis): void {
+    const { pit, roaming, sas, effects } = this.#node;
+    switch (record.kind) {
+      case 'mpit':
+        return this.#mpit(record, sa, now);
+      case 'cdn':
+        return this.#flows.handleCdn(sa, record.pitId, record.status === 'accepted', now);
+      case 'no-entry':
+        return this.#flows.handleNoEntry(sa, record.cid, now);
+      case 'close-entry': {
+        const id = new DataView(record.pitId.buffer, record.pitId.byteOffset);
+        const entry = pit.findPitId(sa.owner, id.getInt32(0), id.getInt32(4));
+        if (entry >= 0) pit.remove(entry, 'closed', now);
+        return;
+      }
+      case 'path-challenge':
+        this.#keeper.seal(sa, encodeControl({ kind: 'path-response', token: record.token }), now, from);
+        return;
+      case 'path-response':
+        effects.push({ kind: 'path-response', peer: sa.peer, token: record.token, path: from });
+        return this.applyRoaming(roaming.handleResponse(sa.peer, record.token, now), now);
+      case 'close-sa':
+        return this.#keeper.apply(
+          sas.closeWhere((other) => other === sa, 'peer-closed'),
+          now,
+        );
+      case 'signed-remove':
+        return this.#signedRemove(sa.group, record.entry, now);
+      default:
+        return unreachable(record);
+    }
+  }
+
+  /** The peer opens a flow: the checks of 2.1, an entry, CDN, and the packet that came along. */
+  #mpit(record: FlowMpit, sa: Sa, now: Millis): void {
+    const { counters } = this.#node;
+    const refusal = this.#flows.judge(sa, record.cid, now);
+    if (refusal !== undefined || record.action !== 'encrypt') {
+      counters.add(`flow-refused-${refusal ?? 'action'}`);
+      return;
+    }
+    const status = this.#enter(record, sa, now);
+    const lifetime = this.#node.settings.lifetime;
+    this.#keeper.seal(sa, encodeControl({ kind: 'cdn', pitId: record.pitId, status, lifetime }), now);
+    if (status === 'accepted' && record.packet.length > 0) this.#deliver(record, now);
+  }
+
+  /** Idempotent by canonical CID: the same MPIT again, or one crossing our own, gives one entry (protocol.md 5.3). */
+  #enter(record: FlowMpit, sa: Sa, now: Millis): 'accepted' | 'full' {
+    const { pit, flow, counters } = this.#node;
+    wordsOfCid(record.cid, flow);
+    const id = new DataView(record.pitId.buffer, record.pitId.byteOffset);
+    const values = {
+      action: PIT_ACTION.encrypt,
+      owner: sa.owner,
+      version: sa.version,
+      reason: reasonNumber('opened-in-sa-by-peer'),
+    };
+    const found = pit.find(flow);
+    if (found >= 0) {
+      const entry = found >> 1;
+      if (pit.entries.owner(entry) !== sa.owner || pit.entries.action(entry) !== PIT_ACTION.encrypt)
+        pit.reassign(entry, values, now);
+      // packets of ours that wait for this flow go to the other end of the peer's CID
+      this.#flows.settle(entry, reverseCid(record.cid), now);
+      return 'accepted';
+    }
+    const entry = pit.put(
+      flow,
+      { ...values, confirmed: true, pitIdHigh: id.getInt32(0), pitIdLow: id.getInt32(4) },
+      now,
+    );
+    if (entry >= 0) return 'accepted';
+    counters.add(entry === PUT_FAULT.rate ? 'pit-rate' : 'pit-full');
+    return 'full';
+  }
+
+  /** The packet must be of the flow that it opens, and pass every check of a data record. */
+  #deliver(record: FlowMpit, now: Millis): void {
+    const { flow, pit, effects, counters } = this.#node;
+    const { packet, cid } = record;
+    const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+    const fits = ridesWell(packet) && parseFlow(view, 0, packet.length, flow) === 0;
+    if (!fits || flowName(cidOfWords(flow)) !== flowName(cid)) {
+      counters.add('bad-riding-packet');
+      return;
+    }
+    const found = pit.find(flow);
+    if (found >= 0) pit.count(found, 1, packet.length, flow[FLOW.tcpFlags], now);
+    effects.push({ kind: 'deliver', packet });
+  }
+}

@@ -1,0 +1,172 @@
+import { type Millis, saIndex } from '../base/brands.ts';
+import { parseFlow } from '../base/flow.ts';
+import { FLOW, FLOW_FLAG } from '../base/flow-words.ts';
+import { formatPath, type PathAddress } from '../base/path-address.ts';
+import { MESSAGE, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
+import type { Sa } from '../pccom/sa.ts';
+import { PIT_ACTION } from '../pit/terms.ts';
+import type { ControlRecords } from './control-records.ts';
+import type { Negotiating } from './negotiating.ts';
+import type { NodeState } from './node-state.ts';
+import type { SaKeeper } from './sa-keeper.ts';
+
+/**
+ * The way in (protocol.md 4.3): the primitives have opened every datagram and grouped equal flows into runs; here each run
+ * gets one decision by its PIT entry, control goes to whom it concerns, and a peer's new address is noticed.
+ */
+export class Incoming {
+  readonly #node: NodeState;
+  readonly #control: ControlRecords;
+  readonly #negotiating: Negotiating;
+  readonly #keeper: SaKeeper;
+
+  constructor(node: NodeState, control: ControlRecords, negotiating: Negotiating, keeper: SaKeeper) {
+    this.#node = node;
+    this.#control = control;
+    this.#negotiating = negotiating;
+    this.#keeper = keeper;
+  }
+
+  /** Fills `verdict` of every run. */
+  handleBatch(
+    arena: Uint8Array,
+    view: DataView,
+    messages: Int32Array,
+    records: Int32Array,
+    runs: Int32Array,
+    count: number,
+    now: Millis,
+  ): void {
+    for (let row = 0; row < count; row++) {
+      const at = row * RUN.stride;
+      const record = runs[at + RUN.firstRecord] * RECORD_ROW.stride;
+      const message = runs[at + RUN.message] * MESSAGE.stride;
+      if (runs[at + RUN.kind] === RUN_KIND.raw) this.#raw(arena, messages, message, records, record, now);
+      else if (this.#authentic(messages, message, runs, at, now))
+        runs[at + RUN.verdict] = this.#opened(arena, view, messages, records, record, runs, at, now);
+    }
+  }
+
+  /** Notes that an SA was heard; false when it was closed in this very batch. */
+  #authentic(messages: Int32Array, message: number, runs: Int32Array, at: number, now: Millis): boolean {
+    const { sas, paths } = this.#node;
+    const index = runs[at + RUN.sa];
+    const slot = (index >>> 3) & 0xffff;
+    if (sas.ownerOfSlot[slot] < 0) return false;
+    sas.lastReceived[slot] = now;
+    if (sas.unheard[slot] === 1) this.#firstHeard(index, now);
+    if (runs[at + RUN.newest] === 1 && !paths.matches(this.#keeper.pathOfSlot[slot], messages, message))
+      this.#newSource(index, sourceOf(messages, message), now);
+    return true;
+  }
+
+  /** 1 delivers the run to TUN, 0 does not. */
+  #opened(
+    arena: Uint8Array,
+    view: DataView,
+    messages: Int32Array,
+    records: Int32Array,
+    record: number,
+    runs: Int32Array,
+    at: number,
+    now: Millis,
+  ): number {
+    const kind = runs[at + RUN.kind];
+    if (kind === RUN_KIND.empty) return 0;
+    const offset = records[record + RECORD_ROW.offset];
+    const length = records[record + RECORD_ROW.length];
+    if (kind === RUN_KIND.control) {
+      const sa = this.#sa(runs[at + RUN.sa]);
+      const from = sourceOf(messages, runs[at + RUN.message] * MESSAGE.stride);
+      if (sa) this.#control.handleRecord(arena.slice(offset, offset + length), sa, from, now);
+      return 0;
+    }
+    const { flow } = this.#node;
+    const status = parseFlow(view, offset, length, flow);
+    if (status !== 0) {
+      this.#node.countStatus(status);
+      return 0;
+    }
+    if ((flow[FLOW.flags] & FLOW_FLAG.fragment) !== 0)
+      return this.#fragment(arena.subarray(offset, offset + length), runs, at, now);
+    return this.#byEntry(runs, at, now);
+  }
+
+  /** P1: an entry with the SA's triple, and a destination of this node, so that the source is the peer's. */
+  #byEntry(runs: Int32Array, at: number, now: Millis): number {
+    const { pit, sas, flow, directory, counters } = this.#node;
+    const index = runs[at + RUN.sa];
+    const found = pit.find(flow);
+    const entry = found >> 1;
+    if (found < 0 || pit.entries.owner(entry) !== sas.ownerOfSlot[(index >>> 3) & 0xffff]) {
+      const sa = this.#sa(index);
+      if (sa) this.#control.noEntry(sa, now);
+      return 0;
+    }
+    const icmpError = (flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0;
+    if (!directory.isOwn(flow, icmpError ? FLOW.outerDestination : FLOW.destination)) {
+      counters.add('foreign-destination');
+      return 0;
+    }
+    if (pit.entries.action(entry) !== PIT_ACTION.encrypt || (icmpError && !pit.entries.isConfirmed(entry))) {
+      counters.add('entry-forbids');
+      return 0;
+    }
+    pit.count(found, runs[at + RUN.count], runs[at + RUN.bytes], flow[FLOW.tcpFlags], now);
+    return 1;
+  }
+
+  #fragment(bytes: Uint8Array, runs: Int32Array, at: number, now: Millis): number {
+    const { fragments, flow, owners, sas, effects, counters } = this.#node;
+    const peer = owners.peerOf(sas.ownerOfSlot[(runs[at + RUN.sa] >>> 3) & 0xffff]);
+    const verdict = fragments.handle(flow, peer, now);
+    if (verdict === 'wait') {
+      fragments.hold(flow, peer, bytes.slice());
+      return 0;
+    }
+    if (verdict !== 'pass') {
+      counters.add(verdict);
+      return 0;
+    }
+    const delivered = this.#byEntry(runs, at, now);
+    if (delivered === 1 && (flow[FLOW.flags] & FLOW_FLAG.firstFragment) !== 0)
+      for (const packet of fragments.release(flow, peer)) effects.push({ kind: 'deliver', packet });
+    return delivered;
+  }
+
+  #raw(
+    arena: Uint8Array,
+    messages: Int32Array,
+    message: number,
+    records: Int32Array,
+    record: number,
+    now: Millis,
+  ): void {
+    const offset = records[record + RECORD_ROW.offset];
+    const bytes = arena.slice(offset, offset + records[record + RECORD_ROW.length]);
+    this.#negotiating.handleDatagram(bytes, sourceOf(messages, message), now);
+  }
+
+  #firstHeard(index: number, now: Millis): void {
+    const sa = this.#sa(index);
+    if (!sa) return;
+    this.#negotiating.handleFirstData(sa, now);
+    this.#keeper.apply(this.#node.sas.heard(sa, now), now);
+  }
+
+  #newSource(index: number, source: PathAddress, now: Millis): void {
+    const sa = this.#sa(index);
+    if (sa) this.#control.newSource(sa, source, now);
+  }
+
+  #sa(index: number): Sa | undefined {
+    return this.#node.sas.byIndex(saIndex(index));
+  }
+}
+
+/** Where the message in row `at` of a MESSAGE table came from. */
+export function sourceOf(messages: Int32Array, at: number): PathAddress {
+  const family = messages[at + MESSAGE.family] === 4 ? 4 : 6;
+  const words = messages.slice(at + MESSAGE.address, at + MESSAGE.address + 4);
+  return formatPath(family, new Uint8Array(words.buffer, 0, family === 4 ? 4 : 16), messages[at + MESSAGE.port]);
+}

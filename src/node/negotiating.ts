@@ -1,0 +1,271 @@
+import type { GroupId, Millis, NodeId, SaIndex } from '../base/brands.ts';
+import type { Cid } from '../base/cid.ts';
+import { type ActionName, DATAGRAM } from '../base/datagram-kinds.ts';
+import { addressKey, cidOfWords, wordsOfCid } from '../base/flow-cid.ts';
+import { FLOW } from '../base/flow-words.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import { unreachable } from '../base/unreachable.ts';
+import { isIpv4 } from '../crypto/address-prefix.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { DprpEffect, EntryEffect, FailedEffect, Failure, NegotiatedEffect, Purpose } from '../dprp/effects.ts';
+import type { NegotiationDeps } from '../dprp/negotiation-deps.ts';
+import { Negotiations } from '../dprp/negotiations.ts';
+import type { Sa } from '../pccom/sa.ts';
+import type { HeldPacket } from '../pit/held.ts';
+import { NO_OWNER } from '../pit/owners.ts';
+import { PIT_ACTION, type PitAction } from '../pit/terms.ts';
+import type { NodeState } from './node-state.ts';
+import { type Reason, reasonNumber } from './reasons.ts';
+import type { SaKeeper } from './sa-keeper.ts';
+
+/** A protocol number that no flow has: the CID of a negotiation that is for the pair and not for a flow. */
+const NO_PROTOCOL = 255;
+
+/** DPRP as the node uses it: starts negotiations, carries out what they ask for, and hands held packets back. */
+export class Negotiating {
+  readonly #node: NodeState;
+  readonly #keeper: SaKeeper;
+  readonly #negotiations: Negotiations;
+  readonly #reconsider: (waiting: readonly HeldPacket[], now: Millis) => void;
+  readonly #keysAdvanced: (group: GroupId, now: Millis) => void;
+  readonly #words = new Int32Array(FLOW.stride);
+
+  constructor(
+    node: NodeState,
+    keeper: SaKeeper,
+    provider: CryptoProvider,
+    reconsider: (waiting: readonly HeldPacket[], now: Millis) => void,
+    keysAdvanced: (group: GroupId, now: Millis) => void,
+  ) {
+    this.#node = node;
+    this.#keeper = keeper;
+    this.#negotiations = new Negotiations(negotiationDeps(node, provider));
+    this.#reconsider = reconsider;
+    this.#keysAdvanced = keysAdvanced;
+  }
+
+  /** DPRP for the flow in the node's FLOW words; its packet is held already. */
+  startFlow(peer: NodeId, now: Millis): void {
+    const cid = cidOfWords(this.#node.flow);
+    const path = this.#node.paths.best(peer);
+    if (path === undefined) this.#refuse(cid, 'no-path', now);
+    else this.#apply(this.#negotiations.start({ cid, path, purpose: 'flow' }, now), now);
+  }
+
+  /** A new SA for a pair that has one: by time, volume or silence (2.6, 3.2), or under a newer version (10.2). */
+  startForPair(sa: Sa, purpose: Exclude<Purpose, 'flow'>, now: Millis): void {
+    const path = this.#node.paths.best(sa.peer);
+    const cid = this.#pairCid(sa.peer);
+    if (path === undefined || cid === undefined) return;
+    const rekeyIndex = purpose === 'rekey' ? sa.local : undefined;
+    this.#apply(
+      this.#negotiations.start({ cid, path, purpose, group: sa.group, ...(rekeyIndex && { rekeyIndex }) }, now),
+      now,
+    );
+  }
+
+  /** A datagram of another kind than data. */
+  handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): void {
+    const kind = bytes[0];
+    if (kind >= DATAGRAM.dde && kind <= DATAGRAM.nogroup)
+      this.#apply(this.#negotiations.handleDatagram(bytes, from, now), now);
+    else this.#node.counters.add('unknown-kind');
+  }
+
+  /** The first authentic datagram on an SA confirms it at either end (protocol.md 3.1). */
+  handleFirstData(sa: Sa, now: Millis): void {
+    this.#apply(this.#negotiations.confirmedByData(sa.local, now), now);
+  }
+
+  removeMember(group: GroupId, peer: NodeId, now: Millis): void {
+    this.#apply(this.#negotiations.removeMember(group, peer, now), now);
+  }
+
+  dropAll(now: Millis): void {
+    this.#apply(this.#negotiations.dropAll(now), now);
+  }
+
+  tick(now: Millis): void {
+    this.#apply(this.#negotiations.tick(now), now);
+  }
+
+  nextDeadline(): Millis | undefined {
+    return this.#negotiations.nextDeadline();
+  }
+
+  /** Handshakes that are not finished. */
+  get open(): number {
+    return this.#negotiations.open;
+  }
+
+  #apply(effects: readonly DprpEffect[], now: Millis): void {
+    for (const effect of effects) this.#applyOne(effect, now);
+  }
+
+  #applyOne(effect: DprpEffect, now: Millis): void {
+    const { effects, counters, saFacts } = this.#node;
+    switch (effect.kind) {
+      case 'send':
+        effects.push({ kind: 'send', bytes: effect.bytes, to: effect.to });
+        return;
+      case 'install-receive':
+        return this.#keeper.installReceive(effect, now);
+      case 'install-send':
+        this.#keeper.installSend(effect, now);
+        return;
+      case 'peer-mtu': {
+        const facts = saFacts.get(effect.localIndex);
+        if (facts) facts.mtu = effect.mtu;
+        return;
+      }
+      case 'entry':
+        return this.#entry(effect, now);
+      case 'negotiated':
+        return this.#negotiated(effect, now);
+      case 'failed':
+        return this.#failed(effect, now);
+      case 'refresh':
+        effects.push({ kind: 'refresh', what: effect.what === 'group' ? effect.group : 'domain' });
+        return;
+      case 'advance':
+        if (this.#node.keys.advance(effect.group, effect.version, now)) this.#keysAdvanced(effect.group, now);
+        return;
+      case 'heard':
+        return this.#heard(effect.peer);
+      case 'counter':
+        counters.add(effect.name);
+        return;
+      case 'trace': {
+        const direction = effect.direction === 'sent' ? 'out' : 'in';
+        const peer = effect.peer === undefined ? effect.path : this.#node.peerName(effect.peer);
+        effects.push({ kind: 'trace', message: effect.message, direction, peer, at: effect.at });
+        return;
+      }
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #entry(effect: EntryEffect, now: Millis): void {
+    const { pit, owners, counters } = this.#node;
+    const words = this.#words;
+    wordsOfCid(effect.cid, words);
+    const id = new DataView(effect.pitId.buffer, effect.pitId.byteOffset, 8);
+    const values = {
+      action: pitAction(effect.action),
+      owner: owners.number({ peer: effect.peer, group: effect.group, chain: effect.chain }),
+      version: effect.version,
+      reason: reasonNumber(this.#node.directory.isOwn(words, FLOW.source) ? 'negotiated' : 'negotiated-by-peer'),
+      confirmed: effect.state === 'confirmed',
+      pitIdHigh: id.getInt32(0),
+      pitIdLow: id.getInt32(4),
+    };
+    const found = pit.find(words);
+    if (found >= 0) {
+      const entry = found >> 1;
+      pit.reassign(entry, values, now);
+      pit.renamePitId(entry, values.pitIdHigh, values.pitIdLow);
+      if (values.confirmed) pit.confirm(entry);
+      return;
+    }
+    const entry = pit.put(words, values, now);
+    if (entry < 0) counters.add('pit-refused');
+  }
+
+  /** The SA stands: everything that waited for this peer is decided anew; with nothing to send the SA is confirmed by an empty datagram. */
+  #negotiated(effect: NegotiatedEffect, now: Millis): void {
+    const { effects, held, sas } = this.#node;
+    const sealedBefore = effects.length;
+    const toPeer = (cid: Cid) => this.#key(cid, effect.role === 'initiator' ? FLOW.destination : FLOW.source);
+    for (const key of new Set([effect.cid, ...effect.waiting].map(toPeer))) this.#reconsider(held.release(key), now);
+    const sa = sas.byIndex(effect.localIndex);
+    const sent = effects.slice(sealedBefore).some(({ kind }) => kind === 'seal' || kind === 'send');
+    if (sa && effect.role === 'initiator' && !sent) this.#keeper.sendEmpty(sa, now);
+  }
+
+  #failed(effect: FailedEffect, now: Millis): void {
+    if (effect.purpose !== 'flow') return;
+    for (const cid of [effect.cid, ...effect.waiting]) this.#refuse(cid, effect.reason, now);
+  }
+
+  /** Nothing came of it: held packets go, the flow shows why, and its destination is left alone for a while (5.2). */
+  #refuse(cid: Cid, reason: Reason | Failure, now: Millis): void {
+    const { held, negative, pit } = this.#node;
+    const key = this.#key(cid, FLOW.destination);
+    held.drop(key, `discarded-${reason}`);
+    negative.add(key, reason, now);
+    wordsOfCid(cid, this.#words);
+    const values = { action: PIT_ACTION.discard, owner: NO_OWNER, version: 0, reason: reasonNumber(reason) };
+    const found = pit.find(this.#words);
+    if (found >= 0) pit.remove(found >> 1, 'closed', now);
+    pit.put(this.#words, { ...values, confirmed: true, pitIdHigh: 0, pitIdLow: 0 }, now);
+  }
+
+  #heard(peer: NodeId): void {
+    const { directory, negative } = this.#node;
+    const member = directory.member(peer);
+    if (!member) return;
+    const keys = new Set(member.vips.map((vip) => this.#vipKey(vip)));
+    negative.clear((destination) => keys.has(destination));
+  }
+
+  #vipKey(vip: Uint8Array) {
+    const family = isIpv4(vip) ? 4 : 6;
+    return this.#key(
+      { family, protocol: 0, source: vip, destination: vip, sourcePort: 0, destinationPort: 0 },
+      FLOW.destination,
+    );
+  }
+
+  #key(cid: Cid, at: number) {
+    wordsOfCid(cid, this.#words);
+    return addressKey(this.#words, at);
+  }
+
+  /** A CID between the two nodes' own addresses, for a negotiation without a flow. */
+  #pairCid(peer: NodeId): Cid | undefined {
+    const own = this.#node.keys.self().vips;
+    const theirs = this.#node.directory.member(peer)?.vips ?? [];
+    for (const source of own)
+      for (const destination of theirs)
+        if (isIpv4(source) === isIpv4(destination))
+          return {
+            family: isIpv4(source) ? 4 : 6,
+            protocol: NO_PROTOCOL,
+            source,
+            destination,
+            sourcePort: 0,
+            destinationPort: 0,
+          };
+    return undefined;
+  }
+}
+
+/** What MPIT orders, as the PIT names it; `terminate` is for an element on the path, never for the own flow. */
+function pitAction(action: ActionName): PitAction {
+  return action === 'encrypt' || action === 'relay' ? PIT_ACTION[action] : PIT_ACTION.discard;
+}
+
+function negotiationDeps(node: NodeState, provider: CryptoProvider): NegotiationDeps {
+  const { primitives, random, keys, settings, saFacts, sas } = node;
+  return {
+    provider,
+    random,
+    hedge: { key: random(32), bootCounter: new DataView(random(4).buffer).getUint32(0) },
+    identity: () => keys.identity(),
+    authorities: () => keys.authorities(),
+    groups: () => keys.groups(),
+    domain: () => keys.domain(),
+    unixNow: () => keys.unixNow(),
+    reserveIndex: () => primitives.saReserve(new DataView(random(4).buffer).getUint32(0)),
+    freeIndex: (index: SaIndex) => primitives.saFree(index),
+    liveSa: (index: SaIndex) => {
+      const sa = sas.byIndex(index);
+      const exporter = saFacts.get(index)?.description.exporter;
+      return sa && exporter ? { ...sa, exporter } : undefined;
+    },
+    admitEntry: () => true,
+    roundTrip: () => undefined,
+    settings,
+  };
+}

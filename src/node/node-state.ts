@@ -1,0 +1,109 @@
+import type { NodeId, SaIndex } from '../base/brands.ts';
+import { FLOW, FLOW_STATUS_NAMES } from '../base/flow-words.ts';
+import type { LogFields } from '../base/log.ts';
+import type { PacketPrimitives } from '../base/primitives.ts';
+import type { SaDescription } from '../dprp/effects.ts';
+import type { NegotiationSettings } from '../dprp/negotiation-deps.ts';
+import { SaSet } from '../pccom/sa-set.ts';
+import { PitExpiry } from '../pit/expire.ts';
+import { Fragments } from '../pit/fragments.ts';
+import { Held } from '../pit/held.ts';
+import { Negative } from '../pit/negative.ts';
+import { Owners } from '../pit/owners.ts';
+import { Pit } from '../pit/table.ts';
+import { Counters } from './counters.ts';
+import { Directory } from './directory.ts';
+import type { KeyStore } from './key-store.ts';
+import type { NodeEffect } from './node-effects.ts';
+import { PathBook } from './paths.ts';
+import { Roaming } from './roaming.ts';
+
+export interface EngineSettings extends NegotiationSettings {
+  /** most entries of the PIT */
+  readonly pitCapacity: number;
+  /** replay window in bits: 8,192 or 65,536 (protocol.md 4.2) */
+  readonly windowBits: number;
+}
+
+/** What a handshake told of an SA beside its terms; kept until the SA closes. */
+export interface SaFacts {
+  readonly description: SaDescription;
+  /** inner MTU that the peer takes, in bytes */
+  mtu: number;
+}
+
+/** Every part of a node, joined; the functions of this folder work on it. */
+export class NodeState {
+  readonly primitives: PacketPrimitives;
+  readonly random: (length: number) => Uint8Array;
+  readonly settings: EngineSettings;
+  readonly keys: KeyStore;
+  readonly directory = new Directory();
+  readonly counters = new Counters();
+  readonly owners = new Owners();
+  readonly pit: Pit;
+  readonly expiry: PitExpiry;
+  readonly held = new Held();
+  readonly negative = new Negative();
+  readonly fragments = new Fragments();
+  readonly sas: SaSet;
+  readonly saFacts = new Map<SaIndex, SaFacts>();
+  readonly paths: PathBook;
+  readonly roaming: Roaming;
+  /** bytes received and sent by peers, kept over the end of an SA */
+  readonly traffic = new Map<NodeId, PeerTraffic>();
+  readonly effects: NodeEffect[] = [];
+  /** the flow being looked at */
+  readonly flow = new Int32Array(FLOW.stride);
+
+  constructor(
+    primitives: PacketPrimitives,
+    random: (length: number) => Uint8Array,
+    settings: EngineSettings,
+    keys: KeyStore,
+  ) {
+    this.primitives = primitives;
+    this.random = random;
+    this.settings = settings;
+    this.keys = keys;
+    const seed = new DataView(random(8).buffer);
+    this.pit = new Pit({
+      capacity: settings.pitCapacity,
+      seed: { low: seed.getInt32(0), high: seed.getInt32(4) },
+      owners: this.owners,
+    });
+    this.expiry = new PitExpiry(this.pit);
+    this.sas = new SaSet(
+      () => new DataView(random(4).buffer).getUint32(0) / 2 ** 32,
+      (peer, group, chain) => this.owners.number({ peer, group, chain }),
+    );
+    this.paths = new PathBook(primitives);
+    this.roaming = new Roaming(random);
+    this.directory.rebuild(keys.self(), keys.members());
+  }
+
+  countStatus(status: number): void {
+    this.counters.add(FLOW_STATUS_NAMES[status]);
+  }
+
+  peerName(peer: NodeId): string {
+    return this.directory.member(peer)?.name ?? peer;
+  }
+
+  log(level: 'info' | 'warn', event: string, fields: LogFields): void {
+    this.effects.push({ kind: 'log', level, event, fields });
+  }
+
+  trafficOf(peer: NodeId): PeerTraffic {
+    const known = this.traffic.get(peer);
+    if (known) return known;
+    const made = { rxBytes: 0, txBytes: 0 };
+    this.traffic.set(peer, made);
+    return made;
+  }
+}
+
+export interface PeerTraffic {
+  rxBytes: number;
+  txBytes: number;
+}

@@ -1,0 +1,169 @@
+import { type Millis, millis } from '../base/brands.ts';
+import { parseFlow } from '../base/flow.ts';
+import { addressKey } from '../base/flow-cid.ts';
+import { FLOW, FLOW_FLAG } from '../base/flow-words.ts';
+import { PACKET } from '../base/primitives.ts';
+import { type HeldPacket, heldPacket } from '../pit/held.ts';
+import { PIT_ACTION } from '../pit/terms.ts';
+import type { FlowControl } from './flow-control.ts';
+import type { Member } from './key-store.ts';
+import type { Negotiating } from './negotiating.ts';
+import type { NodeState } from './node-state.ts';
+import { reasonName } from './reasons.ts';
+
+/** What becomes of one packet: the SA that seals it, or 0 when it is held, travels otherwise, or is dropped. */
+type SaOrNone = number;
+
+/** The local TUN stands as number 0 among the peers whose fragments are remembered. */
+const LOCAL = 0;
+
+/**
+ * The way out (docs/ARCHITECTURE.md): every packet from TUN obeys its PIT entry; one without an entry is held while DPRP
+ * runs, or opens its flow inside a live SA (protocol.md 5).
+ */
+export class Outgoing {
+  readonly #node: NodeState;
+  readonly #flows: FlowControl;
+  readonly #negotiating: Negotiating;
+  readonly #oneRow = new Int32Array(PACKET.stride);
+
+  constructor(node: NodeState, flows: FlowControl, negotiating: Negotiating) {
+    this.#node = node;
+    this.#flows = flows;
+    this.#negotiating = negotiating;
+  }
+
+  /** Fills `sa` of every row: the hot path, one parse and one look-up per packet or super-packet. */
+  handleBatch(arena: Uint8Array, view: DataView, packets: Int32Array, count: number, now: Millis): void {
+    const { flow } = this.#node;
+    for (let row = 0; row < count; row++) {
+      const at = row * PACKET.stride;
+      packets[at + PACKET.sa] = 0;
+      const status = parseFlow(view, packets[at + PACKET.offset], packets[at + PACKET.length], flow);
+      if (status !== 0) this.#node.countStatus(status);
+      else if ((flow[FLOW.flags] & FLOW_FLAG.fragment) !== 0) this.#fragment(arena, packets, row, now);
+      else packets[at + PACKET.sa] = this.#decide(arena, packets, row, now, undefined);
+    }
+  }
+
+  /** Decides again about packets that waited, as if they came from TUN just now. */
+  reconsider(waiting: readonly HeldPacket[], now: Millis): void {
+    const { flow, effects } = this.#node;
+    const row = this.#oneRow;
+    for (const packet of waiting) {
+      row[PACKET.offset] = 0;
+      row[PACKET.length] = packet.bytes.length;
+      row[PACKET.kind] = packet.kind;
+      row[PACKET.gsoSize] = packet.gsoSize;
+      row[PACKET.headerLength] = packet.headerLength;
+      row[PACKET.l4Offset] = packet.l4Offset;
+      row[PACKET.segments] = 1;
+      const view = new DataView(packet.bytes.buffer, packet.bytes.byteOffset);
+      if (parseFlow(view, 0, packet.bytes.length, flow) !== 0) continue;
+      const sa = this.#decide(packet.bytes, row, 0, now, packet.since);
+      if (sa !== 0) effects.push({ kind: 'seal', packet, sa });
+    }
+  }
+
+  #decide(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
+    const { pit, sas, flow } = this.#node;
+    const found = pit.find(flow);
+    if (found < 0) return this.#newFlow(arena, packets, row, now, since);
+    const entry = found >> 1;
+    const { entries } = pit;
+    if (entries.action(entry) !== PIT_ACTION.encrypt) return this.#discard(found, packets, row, now);
+    if (!entries.isConfirmed(entry)) return this.#provisional(entry, arena, packets, row, now, since);
+    const sa = sas.sendIndex[entries.owner(entry)];
+    if (sa === 0) return this.#withoutSa(arena, packets, row, now, since);
+    const at = row * PACKET.stride;
+    pit.count(found, packets[at + PACKET.segments], packets[at + PACKET.length], flow[FLOW.tcpFlags], now);
+    sas.lastSent[(sa >>> 3) & 0xffff] = now;
+    return sa;
+  }
+
+  #discard(found: number, packets: Int32Array, row: number, now: Millis): SaOrNone {
+    const { pit, counters } = this.#node;
+    pit.count(found, 1, packets[row * PACKET.stride + PACKET.length], 0, now);
+    counters.add(`discarded-${reasonName(pit.entries.reason(found >> 1))}`);
+    return 0;
+  }
+
+  #newFlow(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
+    const { flow, directory, counters, negative } = this.#node;
+    // an ICMP error names a flow of the other way; without an entry there is none (protocol.md P3)
+    if ((flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0) return this.#dropped('icmp-without-entry');
+    if (!directory.isOwn(flow, FLOW.source)) return this.#dropped('foreign-source');
+    const member = directory.ownerOf(flow, FLOW.destination);
+    if (!member) return this.#flows.refuseFlow('no-member-there', now);
+    const reason = negative.find(addressKey(flow, FLOW.destination), now);
+    if (reason !== null) {
+      counters.add(`discarded-${reason}`);
+      return 0;
+    }
+    const held = heldPacket(arena, packets, row, since ?? now);
+    if (this.#flows.open(member.id, held, now)) return 0;
+    return this.#holdAndNegotiate(member, held, now);
+  }
+
+  /** A flow whose entry waits for CDN inside the SA: each packet travels behind its own MPIT or waits (protocol.md P5). */
+  #provisional(
+    entry: number,
+    arena: Uint8Array,
+    packets: Int32Array,
+    row: number,
+    now: Millis,
+    since: Millis | undefined,
+  ): SaOrNone {
+    const held = heldPacket(arena, packets, row, since ?? now);
+    if (!this.#flows.continueOpening(entry, held, now)) this.#hold(held);
+    return 0;
+  }
+
+  /** A confirmed flow whose triple has no SA that sends: the packet waits for a new one. */
+  #withoutSa(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
+    const { flow, directory } = this.#node;
+    const member = directory.ownerOf(flow, FLOW.destination);
+    if (!member) return this.#dropped('no-member-there');
+    return this.#holdAndNegotiate(member, heldPacket(arena, packets, row, since ?? now), now);
+  }
+
+  #holdAndNegotiate(member: Member, held: HeldPacket, now: Millis): SaOrNone {
+    if (this.#hold(held)) this.#negotiating.startFlow(member.id, now);
+    return 0;
+  }
+
+  #hold(packet: HeldPacket): boolean {
+    const { flow, held } = this.#node;
+    return held.hold(addressKey(flow, FLOW.source), addressKey(flow, FLOW.destination), packet);
+  }
+
+  /** Fragments follow the entry of their datagram's first one (protocol.md 5.1); none opens a flow later than the first. */
+  #fragment(arena: Uint8Array, packets: Int32Array, row: number, now: Millis): void {
+    const { fragments, flow, effects } = this.#node;
+    const at = row * PACKET.stride;
+    const verdict = fragments.handle(flow, LOCAL, now);
+    if (verdict === 'wait') {
+      const offset = packets[at + PACKET.offset];
+      fragments.hold(flow, LOCAL, arena.slice(offset, offset + packets[at + PACKET.length]));
+      return;
+    }
+    if (verdict !== 'pass') {
+      this.#dropped(verdict);
+      return;
+    }
+    const first = (flow[FLOW.flags] & FLOW_FLAG.firstFragment) !== 0;
+    const followers = first ? fragments.release(flow, LOCAL) : [];
+    const sa = this.#decide(arena, packets, row, now, undefined);
+    packets[at + PACKET.sa] = sa;
+    if (sa !== 0) for (const bytes of followers) effects.push({ kind: 'seal', packet: plainPacket(bytes, now), sa });
+  }
+
+  #dropped(counter: string): SaOrNone {
+    this.#node.counters.add(counter);
+    return 0;
+  }
+}
+
+function plainPacket(bytes: Uint8Array, now: Millis): HeldPacket {
+  return { bytes, kind: 0, gsoSize: 0, headerLength: 0, l4Offset: 0, since: millis(now) };
+}

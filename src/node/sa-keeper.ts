@@ -1,0 +1,168 @@
+import { type Millis, type SaIndex, saIndex } from '../base/brands.ts';
+import { wipe } from '../base/bytes.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import { DATA_OVERHEAD, SA_STATS } from '../base/primitives.ts';
+import { unreachable } from '../base/unreachable.ts';
+import type { InstallReceive, InstallSend, LaneKey } from '../dprp/effects.ts';
+import { judgeLane } from '../pccom/limits.ts';
+import { type Sa, slotOf } from '../pccom/sa.ts';
+import type { SaEffect } from '../pccom/sa-set.ts';
+import type { NodeState } from './node-state.ts';
+
+const EMPTY = new Uint8Array(0);
+
+/** Keeps the primitives' slots and the set of SAs in step: keys go in here, and are wiped here (protocol.md 3.1, 5.4). */
+export class SaKeeper {
+  readonly #node: NodeState;
+  readonly #onRekey: (sa: Sa, cause: 'time' | 'volume' | 'silence', now: Millis) => void;
+  /** by SA slot: the path slot that it sends on */
+  readonly pathOfSlot = new Int32Array(65_536);
+  readonly #stats = new Float64Array(SA_STATS.length);
+
+  constructor(node: NodeState, onRekey: (sa: Sa, cause: 'time' | 'volume' | 'silence', now: Millis) => void) {
+    this.#node = node;
+    this.#onRekey = onRekey;
+  }
+
+  installReceive({ sa: terms, lanes }: InstallReceive, now: Millis): void {
+    const { primitives, sas, saFacts, settings, counters } = this.#node;
+    forEachLane(lanes, (lane, key) => {
+      const index = saIndex(terms.local + lane);
+      if (!primitives.saInstallRx(index, terms.suite, key.key, key.iv, settings.windowBits))
+        counters.add('install-refused');
+    });
+    const { sa, effects } = sas.addReceive(terms, now);
+    saFacts.set(sa.local, { description: terms, mtu: settings.mtu });
+    this.#meetPath(sa, terms.path, now);
+    this.#node.log('info', 'sa-made', { peer: this.#node.peerName(sa.peer), version: sa.version, role: sa.role });
+    this.apply(effects, now);
+  }
+
+  installSend({ localIndex, remoteIndex, suite, lanes, mtu }: InstallSend, now: Millis): Sa | undefined {
+    const { primitives, sas, saFacts, counters } = this.#node;
+    const sa = sas.byIndex(localIndex);
+    if (!sa) return undefined;
+    forEachLane(lanes, (lane, key) => {
+      const index = saIndex(localIndex + lane);
+      if (!primitives.saInstallTx(index, suite, key.key, key.iv, saIndex(remoteIndex + lane)))
+        counters.add('install-refused');
+    });
+    this.#bindPath(sa);
+    const facts = saFacts.get(sa.local);
+    if (facts) facts.mtu = mtu;
+    this.apply(sas.addSend(sa, now), now);
+    return sa;
+  }
+
+  apply(effects: readonly SaEffect[], now: Millis): void {
+    for (const effect of effects) this.#applyOne(effect, now);
+  }
+
+  #applyOne(effect: SaEffect, now: Millis): void {
+    switch (effect.kind) {
+      case 'rekey':
+        return this.#onRekey(effect.sa, effect.cause, now);
+      case 'stop-send':
+        return this.#eachLane(effect.sa, (index) => this.#node.primitives.saStopTx(index));
+      case 'close':
+        return this.#close(effect.sa, effect.cause);
+      case 'empty':
+        this.seal(effect.sa, EMPTY, now);
+        return;
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  /**
+   * Seals one plaintext on this SA and sends it on the peer's path, or on the path named (a challenge goes to the path
+   * that it tries). False without a key or a path.
+   */
+  seal(sa: Sa, plaintext: Uint8Array, now: Millis, path?: PathAddress): boolean {
+    const to = path ?? this.#node.paths.peer(sa.peer).current;
+    if (!to) return false;
+    const bytes = new Uint8Array(DATA_OVERHEAD + plaintext.length);
+    if (this.#node.primitives.sealOne(sa.local, plaintext, 0, bytes) === 0) return false;
+    this.#node.sas.lastSent[slotOf(sa.local)] = now;
+    this.#node.effects.push({ kind: 'send', bytes, to });
+    return true;
+  }
+
+  /** An empty datagram: the confirm of an initiator that has nothing held (protocol.md 3.1). */
+  sendEmpty(sa: Sa, now: Millis): void {
+    this.seal(sa, EMPTY, now);
+  }
+
+  /** Looks at the volumes of every SA; called about once a second (protocol.md 4.2, K6). */
+  checkVolumes(now: Millis): void {
+    const { primitives, sas, counters } = this.#node;
+    for (const sa of [...sas.sas()]) {
+      if (!primitives.saStats(sa.local, this.#stats)) continue;
+      const verdict = judgeLane(this.#stats, sa.suite);
+      if (verdict === 'rekey') sas.wantRekey(sa);
+      else if (verdict === 'stop-tx') {
+        counters.add('volume-exhausted');
+        sas.wantRekey(sa);
+      } else if (verdict === 'close')
+        this.apply(
+          sas.closeWhere((other) => other === sa, 'failed-opens'),
+          now,
+        );
+    }
+  }
+
+  /** Bytes that this SA has received and sent so far. */
+  traffic(index: SaIndex): { readonly rxBytes: number; readonly txBytes: number } {
+    const known = this.#node.primitives.saStats(index, this.#stats);
+    return {
+      rxBytes: known ? this.#stats[SA_STATS.rxBytes] : 0,
+      txBytes: known ? this.#stats[SA_STATS.txBytes] : 0,
+    };
+  }
+
+  /** Puts every SA of the peer on its path slot again, after the slot was first given an address. */
+  #bindPath(sa: Sa): void {
+    const { slot } = this.#node.paths.peer(sa.peer);
+    this.pathOfSlot[slotOf(sa.local)] = slot;
+    this.#eachLane(sa, (index) => this.#node.primitives.saPath(index, slot));
+  }
+
+  /**
+   * The handshake's own path was proved by it. A peer that is heard on another path right now is not moved by a
+   * handshake alone (protocol.md N1): the new path becomes a candidate with its first data.
+   */
+  #meetPath(sa: Sa, path: PathAddress, now: Millis): void {
+    const { paths, sas } = this.#node;
+    const peer = paths.peer(sa.peer);
+    const heard = sas.tripleOf(sa.owner)?.sas.some((other) => now - sas.lastReceived[slotOf(other.local)] < QUIET);
+    if (peer.current === undefined || !heard) paths.believe(sa.peer, path);
+    this.#bindPath(sa);
+  }
+
+  #close(sa: Sa, cause: string): void {
+    const { primitives, saFacts } = this.#node;
+    const { rxBytes, txBytes } = this.traffic(sa.local);
+    const total = this.#node.trafficOf(sa.peer);
+    total.rxBytes += rxBytes;
+    total.txBytes += txBytes;
+    primitives.saFree(sa.local);
+    const facts = saFacts.get(sa.local);
+    if (facts) wipe(facts.description.exporter);
+    saFacts.delete(sa.local);
+    this.#node.log('info', 'sa-closed', { peer: this.#node.peerName(sa.peer), version: sa.version, cause });
+  }
+
+  #eachLane(sa: Sa, act: (index: SaIndex) => void): void {
+    for (let lane = 0; lane < sa.lanes; lane++) act(saIndex(sa.local + lane));
+  }
+}
+
+/** A path on which nothing came for this long (ms) gives way to the path of a new handshake. */
+const QUIET = 1_000;
+
+function forEachLane(lanes: readonly LaneKey[], act: (lane: number, key: LaneKey) => void): void {
+  lanes.forEach((key, lane) => {
+    act(lane, key);
+    wipe(key.key, key.iv);
+  });
+}

@@ -1,0 +1,208 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { close, read, writeSync } from 'node:fs';
+import { parseFlow } from '../base/flow.ts';
+import { FLOW } from '../base/flow-words.ts';
+import { parseAddress } from '../base/ip-address.ts';
+import { type PathAddress, parsePath } from '../base/path-address.ts';
+import { MESSAGE, PACKET, type PacketPrimitives, RECORD_ROW, RUN, RUN_KIND, SEND } from '../base/primitives.ts';
+import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket } from './packet-io.ts';
+
+const ARENA = 128 * 1024;
+const SENDS = 64;
+const PIECE_HEAD = 4;
+
+/**
+ * The packet path without the addon: one packet at a time over a TUN file that was opened before this process began
+ * (scripts/tun-inherit.pl) and a socket of node:dgram. Slow, and said to be so in `status`.
+ */
+export class ScriptIo implements PacketIo {
+  readonly primitives: PacketPrimitives;
+  readonly #tunFd: number;
+  readonly #tunName: string;
+  readonly #reason: string;
+  readonly #socket: Socket;
+  readonly #family: 4 | 6;
+  /** by path slot: where its datagrams go */
+  readonly #destinations: (path: number) => PathAddress | undefined;
+  readonly #arena = new Uint8Array(ARENA);
+  readonly #view = new DataView(this.#arena.buffer);
+  readonly #tunBuffer = new Uint8Array(65_536);
+  readonly #packet = new Int32Array(PACKET.stride);
+  readonly #out = new Uint8Array(2 * ARENA);
+  readonly #sends = new Int32Array(SENDS * SEND.stride);
+  readonly #message = new Int32Array(MESSAGE.stride);
+  readonly #records = new Int32Array(8 * RECORD_ROW.stride);
+  readonly #runs = new Int32Array(8 * RUN.stride);
+  readonly #flow = new Int32Array(FLOW.stride);
+  #stopped = false;
+  #primitiveMs = 0;
+  #policyMs = 0;
+  #batches = 0;
+
+  private constructor(
+    primitives: PacketPrimitives,
+    tun: { readonly fd: number; readonly name: string; readonly reason: string },
+    socket: Socket,
+    destinations: (path: number) => PathAddress | undefined,
+  ) {
+    this.primitives = primitives;
+    this.#tunFd = tun.fd;
+    this.#tunName = tun.name;
+    this.#reason = tun.reason;
+    this.#socket = socket;
+    this.#family = socket.address().family === 'IPv4' ? 4 : 6;
+    this.#destinations = destinations;
+  }
+
+  /** Binds the socket; `reason` says why the addon is not there, `destinations` looks a path slot up. */
+  static async open(
+    primitives: PacketPrimitives,
+    tun: { readonly fd: number; readonly name: string; readonly reason: string },
+    listen: { readonly address: string | undefined; readonly port: number },
+    destinations: (path: number) => PathAddress | undefined,
+  ): Promise<ScriptIo> {
+    const socket = createSocket({ type: listen.address?.includes('.') ? 'udp4' : 'udp6' });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.bind({ port: listen.port, ...(listen.address !== undefined && { address: listen.address }) }, resolve);
+    });
+    return new ScriptIo(primitives, tun, socket, destinations);
+  }
+
+  facts(): IoFacts {
+    return {
+      primitives: 'typescript',
+      tun: { name: this.#tunName, vnetHeader: false, tso: false, uso: false },
+      udp: { port: this.#socket.address().port, family: this.#family, gso: false, gro: false },
+      fallbacks: [`no-addon (${this.#reason})`],
+    };
+  }
+
+  times(): IoTimes {
+    return { primitives: this.#primitiveMs / 1000, policy: this.#policyMs / 1000, batches: this.#batches };
+  }
+
+  start(policy: PacketPolicy): void {
+    this.#socket.on('message', (bytes, from) => this.#received(bytes, from, policy));
+    this.#readTun(policy);
+  }
+
+  send(bytes: Uint8Array, to: PathAddress): boolean {
+    if (this.#stopped) return false;
+    const { family, port } = parsePath(to);
+    const address = to.slice(0, to.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+    this.#socket.send(bytes, port, family === 4 && this.#family === 6 ? `::ffff:${address}` : address);
+    return true;
+  }
+
+  sealAndSend(packet: WaitingPacket, sa: number): void {
+    this.#arena.set(packet.bytes);
+    const row = this.#packet;
+    row[PACKET.offset] = 0;
+    row[PACKET.length] = packet.bytes.length;
+    row[PACKET.kind] = packet.kind;
+    row[PACKET.gsoSize] = packet.gsoSize;
+    row[PACKET.headerLength] = packet.headerLength;
+    row[PACKET.l4Offset] = packet.l4Offset;
+    row[PACKET.sa] = sa;
+    this.#sealAndSend();
+  }
+
+  deliver(packet: Uint8Array, partialChecksum: boolean): void {
+    this.#arena.set(packet, 0);
+    this.#records[RECORD_ROW.offset] = 0;
+    this.#records[RECORD_ROW.length] = packet.length;
+    this.#records[RECORD_ROW.flags] = partialChecksum ? 1 : 0;
+    this.#runs.fill(0, 0, RUN.stride);
+    this.#runs[RUN.count] = 1;
+    this.#runs[RUN.kind] = RUN_KIND.packets;
+    this.#runs[RUN.verdict] = 1;
+    this.#deliver(1);
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#socket.close();
+    // A read that waits in the thread pool ends when the device goes down with this process.
+    close(this.#tunFd, () => undefined);
+  }
+
+  #readTun(policy: PacketPolicy): void {
+    if (this.#stopped) return;
+    read(this.#tunFd, this.#tunBuffer, 0, this.#tunBuffer.length, null, (error, length) => {
+      if (this.#stopped) return;
+      if (!error && length > 0) this.#fromTun(length, policy);
+      this.#readTun(policy);
+    });
+  }
+
+  #fromTun(length: number, policy: PacketPolicy): void {
+    const begin = performance.now();
+    this.#arena.set(this.#tunBuffer.subarray(0, length));
+    const row = this.#packet.fill(0);
+    row[PACKET.length] = length;
+    row[PACKET.segments] = 1;
+    if (parseFlow(this.#view, 0, length, this.#flow) === 0) row[PACKET.l4Offset] = this.#flow[FLOW.l4Offset];
+    policy.outgoing(this.#arena, this.#view, row, 1);
+    const decided = performance.now();
+    this.#sealAndSend();
+    this.#account(performance.now() - decided, decided - begin);
+    policy.afterBatch();
+  }
+
+  #sealAndSend(): void {
+    const count = this.primitives.sealBatch(this.#arena, this.#packet, 1, this.#out, this.#sends);
+    for (let row = 0; row < count; row++) {
+      const at = row * SEND.stride;
+      const to = this.#destinations(this.#sends[at + SEND.path]);
+      const end = this.#sends[at + SEND.offset] + this.#sends[at + SEND.length];
+      const step = this.#sends[at + SEND.segment];
+      // The socket keeps the bytes until they are sent, so each datagram is a copy.
+      for (let from = this.#sends[at + SEND.offset]; to !== undefined && from < end; from += step)
+        this.send(this.#out.slice(from, Math.min(from + step, end)), to);
+    }
+  }
+
+  #received(bytes: Uint8Array, from: RemoteInfo, policy: PacketPolicy): void {
+    const address = parseAddress(from.address.replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, ''));
+    if (!address) return;
+    const begin = performance.now();
+    this.#arena.set(bytes);
+    const memory = new Int32Array(4);
+    new Uint8Array(memory.buffer).set(address);
+    const row = this.#message.fill(0);
+    row[MESSAGE.length] = bytes.length;
+    row[MESSAGE.segment] = bytes.length;
+    row[MESSAGE.family] = address.length === 4 ? 4 : 6;
+    row.set(memory, MESSAGE.address);
+    row[MESSAGE.port] = from.port;
+    const runs = this.primitives.openBatch(this.#arena, row, 1, this.#records, this.#runs);
+    const opened = performance.now();
+    policy.incoming(this.#arena, this.#view, row, this.#records, this.#runs, runs);
+    const decided = performance.now();
+    this.#deliver(runs);
+    this.#account(opened - begin + (performance.now() - decided), decided - opened);
+    policy.afterBatch();
+  }
+
+  #deliver(runs: number): void {
+    const used = this.primitives.coalesceBatch(this.#arena, this.#records, this.#runs, runs, false, this.#out);
+    const view = new DataView(this.#out.buffer);
+    for (let at = 0; at < used; ) {
+      const length = view.getUint32(at, true);
+      try {
+        writeSync(this.#tunFd, this.#out, at + PIECE_HEAD, length);
+      } catch {
+        // the device is down: a packet is lost as on any link that is down
+      }
+      at += PIECE_HEAD + length;
+    }
+  }
+
+  #account(primitives: number, policy: number): void {
+    this.#primitiveMs += primitives;
+    this.#policyMs += policy;
+    this.#batches += 1;
+  }
+}
