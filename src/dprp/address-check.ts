@@ -1,26 +1,9 @@
-import { compareBytes } from '../base/bytes.ts';
 import type { Cid } from '../base/cid.ts';
 import { wordsOfCid } from '../base/flow-cid.ts';
 import { FLOW, FLOW_STATUS } from '../base/flow-words.ts';
 import { addressFault } from '../base/inner-address.ts';
-import { type AddressPrefix, prefixCovers } from '../crypto/address-prefix.ts';
 import { type CaPart, caPartCovers } from '../crypto/credential.ts';
 import type { GroupView } from './negotiation-deps.ts';
-
-/** Addresses and routes as a roster gives them to a node. */
-export interface Owned {
-  /** 16 bytes each */
-  readonly vips: readonly Uint8Array[];
-  readonly routes: readonly AddressPrefix[];
-}
-
-/** Whether an address of 16 bytes is one of the node's vips or inside its routes by the roster (protocol.md 2.1). */
-export function owns(node: Owned, address: Uint8Array): boolean {
-  return (
-    node.vips.some((vip) => compareBytes(vip, address) === 0) ||
-    node.routes.some((route) => prefixCovers(route, address))
-  );
-}
 
 /** Whether both ends of a CID may be ends of a flow: none loopback, link-local, multicast, unspecified or broadcast (protocol.md 2.1). */
 export function isFlow(cid: Cid): boolean {
@@ -35,5 +18,5 @@ export function isFlow(cid: Cid): boolean {
  */
 export function isAddressedTo(own: CaPart, groups: readonly GroupView[], destination: Uint8Array): boolean {
   if (caPartCovers(own, destination)) return true;
-  return own.moreRoutes && groups.some((group) => group.roster.covers(destination) === own.nodeId);
+  return own.moreRoutes && groups.some((group) => group.roster.memberCovers(own.nodeId, destination));
 }

@@ -2,7 +2,7 @@ import type { GroupId, Millis, NodeId } from '../base/brands.ts';
 import { compareBytes } from '../base/bytes.ts';
 import type { Cid } from '../base/cid.ts';
 import type { CaPart } from '../crypto/credential.ts';
-import { isFlow, owns } from './address-check.ts';
+import { isFlow } from './address-check.ts';
 import { SCHEDULE_GRACE_MS } from './constants.ts';
 import type { GroupRef, RosterPoint } from './group-ref.ts';
 import type { GroupVersion, GroupView, NegotiationDeps } from './negotiation-deps.ts';
@@ -71,7 +71,7 @@ export function admitsNow(
   return by.noGms || now < version.retired.at + SCHEDULE_GRACE_MS;
 }
 
-/** Groups that may reach an address: their roster gives it to someone else than this node. */
+/** Groups that may reach an address: their roster gives it to somebody else than this node. */
 export function groupsTowards(groups: readonly GroupView[], own: NodeId, destination: Uint8Array): GroupView[] {
   return groups.filter((group) => {
     const owner = group.roster.covers(destination);
@@ -88,8 +88,8 @@ function rosterRefusal(group: GroupView, ownId: NodeId, applicant: Applicant): R
   if (compareBytes(member.edPk, peer.edPk) !== 0) return 'not-in-roster';
   if (!isFlow(cid)) return 'foreign-address';
   const [theirs, ours] = role === 'responder' ? [cid.source, cid.destination] : [cid.destination, cid.source];
-  if (!owns(member, theirs)) return 'foreign-address';
-  return owns(own, ours) ? undefined : 'not-own-address';
+  if (!group.roster.memberCovers(peer.nodeId, theirs)) return 'foreign-address';
+  return group.roster.memberCovers(ownId, ours) ? undefined : 'not-own-address';
 }
 
 /** The version to talk under: exactly one is CURRENT. */

@@ -3,18 +3,19 @@ import { toHex } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { isAddressedTo } from './address-check.ts';
 import { currentOf } from './admission.ts';
-import { type Dde, ddeAuthenticated, decodeDde } from './dde.ts';
+import { ddeAuthenticated, decodeDde } from './dde.ts';
 import { domainOf } from './dde-maker.ts';
 import { hashDde, openDde } from './dde-seal.ts';
 import type { DprpEffect } from './effects.ts';
-import { chooseSlot, type SlotChoice } from './end-choose.ts';
+import { choose } from './end-choose.ts';
 import { offer } from './end-offer.ts';
 import { type EndState, HELD_MAX, type OpenedDde } from './end-state.ts';
 import { sealCookie, sealNogroup, sealStale } from './hint-seal.ts';
 import { count, type NegotiationContext, send, trace } from './negotiation-context.ts';
-import type { DomainVersion, NegotiationDeps } from './negotiation-deps.ts';
+import type { DomainVersion } from './negotiation-deps.ts';
 import { isRelayed, sourceName } from './path-source.ts';
-import { matchSlots, type SlotMatch } from './slot-match.ts';
+import type { SlotChoice } from './slot-choice.ts';
+import type { SlotMatch } from './slot-match.ts';
 import type { StaleBox } from './stale.ts';
 import { REFRESH_HOLD_MS } from './tuning.ts';
 
@@ -84,42 +85,19 @@ function guarded(context: NegotiationContext, end: EndState, opened: OpenedDde, 
   return answer(context, end, opened, choice, now);
 }
 
-function choose(
-  context: NegotiationContext,
-  opened: OpenedDde,
-  refreshed: boolean,
-  now: Millis,
-): SlotChoice | 'too-many-groups' {
-  const { deps, provider } = context;
-  const { dde, box } = opened;
-  const matches = matchSlots(provider, dde, box, deps.identity().caPart.nodeId, deps.groups());
-  if (matches === 'too-many-groups') return matches;
-  const noGms = box.caps.noGms || deps.settings.noGms;
-  const chained = (match: SlotMatch) => isChain(deps, dde, match);
-  return chooseSlot(matches, { noGms, chained, refreshed, unixNow: deps.unixNow() }, now);
-}
-
-/** Whether the DDE names a live SA of a chain that this version admitted (protocol.md 2.6). */
-export function isChain(deps: NegotiationDeps, dde: Dde, { group, version }: SlotMatch): boolean {
-  const { receiver } = dde.header;
-  const old = receiver === 0 || !group.retainFlow ? undefined : deps.liveSa(receiver);
-  return old !== undefined && old.group === group.id && old.chain === version.v && old.chain !== 0;
-}
-
 function answer(
   context: NegotiationContext,
   end: EndState,
   opened: OpenedDde,
-  choice: Exclude<SlotChoice, { kind: 'refresh' }>,
+  choice: Exclude<SlotChoice<SlotMatch>, { kind: 'refresh' }>,
   now: Millis,
 ): DprpEffect[] {
-  if (choice.kind === 'none') return answerNogroup(context, end, opened, now);
+  if (choice.kind === 'nogroup') return answerNogroup(context, end, opened, now);
   if (!end.budget.take(opened.name, opened.from, now)) return [count('dde-answered-enough')];
   if (choice.kind === 'accept') return offer(context, end, opened, choice.match, choice.oldSlot, now);
   const { match } = choice;
   const needed = currentOf(match.group) ?? match.version;
-  const reason = choice.kind === 'stale' ? 'old' : 'behind';
-  const hint: StaleBox = { epoch: needed.r, version: needed.v, rosterSeq: needed.rosterSeq, reason };
+  const hint: StaleBox = { epoch: needed.r, version: needed.v, rosterSeq: needed.rosterSeq, reason: choice.reason };
   return sendStale(context, opened, match.slot, match.version.kStale, hint, now);
 }
 

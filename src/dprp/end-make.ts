@@ -56,6 +56,8 @@ interface Claim {
   readonly payload: MpitPayload;
   readonly peer: CaPart;
   readonly admission: Admission;
+  /** boxes for the on-path elements */
+  readonly confirmations: readonly Uint8Array[];
 }
 
 function readClaim(
@@ -114,7 +116,9 @@ function checkClaim(
     },
     now,
   );
-  return typeof admission === 'string' ? admission : { payload, peer, admission };
+  if (typeof admission === 'string') return admission;
+  const confirmations = confirmationsFor(context, offered, payload, peer.nodeId);
+  return typeof confirmations === 'string' ? confirmations : { payload, peer, admission, confirmations };
 }
 
 /** A rekey under `retain=flow` proves the SA it follows; whoever sends a proof must have it right (protocol.md 2.6). */
@@ -270,5 +274,5 @@ function writeCdn(
     mtu: context.deps.settings.mtu,
   });
   const box = context.provider.chachaSeal(keys.cdn, NONCE_0, concat(withoutHops(head), h), plain);
-  return concat(head, box, ...confirmationsFor(context, offered, payload.hops, claim.peer.nodeId));
+  return concat(head, box, ...claim.confirmations);
 }

@@ -36,6 +36,7 @@ export interface GroupSecret {
 export class Handshake {
   readonly #provider: CryptoProvider;
   readonly #noise: HandshakeState;
+  readonly #ephemeral: KeyPair;
 
   constructor(
     provider: CryptoProvider,
@@ -43,6 +44,7 @@ export class Handshake {
     own: { readonly static: KeyPair; readonly ephemeral: KeyPair },
   ) {
     this.#provider = provider;
+    this.#ephemeral = own.ephemeral;
     this.#noise = new HandshakeState(provider, PATTERN, role, { ...own, prologue: utf8(LABEL.transcript) });
   }
 
@@ -119,6 +121,11 @@ export class Handshake {
     const rekeyHash = this.h;
     const payload = this.#noise.symmetric.decryptAndHash(mpit.subarray(MPIT.payload));
     return payload === null ? 'auth' : { payload, rekeyHash };
+  }
+
+  /** The secret of the own ephemeral with an on-path element's (protocol.md 2.3); null for a key of small order. */
+  sharedWith(ephemeral: Uint8Array): Uint8Array | null {
+    return this.#provider.x25519(this.#ephemeral.secretKey, ephemeral);
   }
 
   /** Overwrites ck and the ephemeral secret. */

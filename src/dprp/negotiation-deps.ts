@@ -5,6 +5,7 @@ import type { PathAddress } from '../base/path-address.ts';
 import type { Suite } from '../base/primitives.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import type { RosterCoverage } from '../crypto/roster-coverage.ts';
 import type { Member } from '../crypto/roster-entry.ts';
 import type { SaTerms } from '../pccom/sa.ts';
 import type { EndType } from './wire-names.ts';
@@ -19,6 +20,8 @@ export interface NegotiationDeps {
   identity(): Identity;
   /** The CA's Ed25519 keys that this node accepts. */
   authorities(): readonly Uint8Array[];
+  /** The CA part of a node that an on-path element names by reference, if it is known (protocol.md 2.3). */
+  certificateOf(node: NodeId): Uint8Array | undefined;
   /** Groups held, at most 64, in any order. */
   groups(): readonly GroupView[];
   /** Versions of the domain group D, newest first, at most 8 (protocol.md 1.1 D6). */
@@ -67,10 +70,8 @@ export interface GroupView {
 }
 
 /** What admission asks of a roster. */
-export interface RosterView {
-  readonly members: ReadonlyMap<NodeId, Pick<Member, 'edPk' | 'vips' | 'routes'>>;
-  /** The member that owns an address of 16 bytes, by the longest prefix. */
-  covers(address: Uint8Array): NodeId | undefined;
+export interface RosterView extends Pick<RosterCoverage, 'covers' | 'memberCovers'> {
+  readonly members: ReadonlyMap<NodeId, Pick<Member, 'edPk'>>;
 }
 
 export interface GroupVersion {

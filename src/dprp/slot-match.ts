@@ -3,14 +3,13 @@ import { toHex } from '../base/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { TRIED_GROUPS } from './constants.ts';
 import type { Dde } from './dde.ts';
-import type { DdeBox, SlotPreference } from './dde-box.ts';
+import type { DdeBox } from './dde-box.ts';
 import { slotTag, usedSlots } from './dde-tags.ts';
 import type { GroupVersion, GroupView } from './negotiation-deps.ts';
+import type { SlotMatch as ChoosableSlot } from './slot-choice.ts';
 
-/** A slot of a DDE that this node recognises. */
-export interface SlotMatch {
-  readonly slot: number;
-  readonly preference: SlotPreference;
+/** A slot of a DDE that this node recognises, with what it stands for here. */
+export interface SlotMatch extends ChoosableSlot {
   readonly group: GroupView;
   readonly version: GroupVersion;
 }
@@ -25,15 +24,18 @@ export function matchSlots(
   box: DdeBox,
   own: NodeId,
   groups: readonly GroupView[],
+  admissible: (match: Omit<SlotMatch, 'admissible'>) => boolean,
 ): SlotMatch[] | 'too-many-groups' {
-  const mine = groups.filter((group) => !group.stopped && group.roster.covers(box.cid.destination) === own);
+  const mine = groups.filter((group) => !group.stopped && group.roster.memberCovers(own, box.cid.destination));
   if (mine.length > TRIED_GROUPS) return 'too-many-groups';
   const slots = usedSlots(dde.slots, box.preference);
   const find = (group: GroupView, versions: readonly GroupVersion[]): SlotMatch[] =>
     versions.flatMap((version) => {
       const slot = slots.get(toHex(slotTag(provider, version.kTag, dde.ephemeral)));
       const preference = slot === undefined ? undefined : box.preference[slot];
-      return slot === undefined || !preference ? [] : [{ slot, preference, group, version }];
+      if (slot === undefined || !preference) return [];
+      const match = { slot, ...preference, state: version.state, group, version };
+      return [{ ...match, admissible: admissible(match) }];
     });
   return mine.flatMap((group) => {
     const live = find(

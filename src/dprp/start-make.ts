@@ -107,7 +107,7 @@ function checkAnswer(context: NegotiationContext, state: Detecting, seen: Authen
   };
   const admission = admit(context.deps, applicant, now);
   if (typeof admission === 'string') return admission;
-  const plan = planHops(context, state, rgi, seen.bytes, payload);
+  const plan = planHops(context, state, rgi, seen.bytes, { peer: credential.caPart.nodeId, payload });
   if (typeof plan === 'string') return plan;
   return { rgi, payload, credential, applicant, admission, plan };
 }
