@@ -18,6 +18,13 @@ export const CRYPTO_LABEL = {
   roster: 'gscip1 roster',
   /** signature of a bundle (protocol.md 9.3) */
   bundle: 'gscip1 bundle',
+  /** checksum of a key code */
+  codeSum: 'gscip1 code sum',
+  /** what a key code gives by HKDF: salt, then group_id, RN1 and RN2 of a group entered by hand */
+  codeKey: 'gscip1 code key',
+  codeId: 'gscip1 code id',
+  codeRn1: 'gscip1 code rn1',
+  codeRn2: 'gscip1 code rn2',
 } as const;
 
 /** The children of PRK_g by the end of their labels, in the order of protocol.md 9.1. */

@@ -92,6 +92,16 @@ export function acceptChain(
   return extendRoster(provider, held, chain.slice(shared));
 }
 
+/** The name that the group had after the entry `seq`; group keys are bound to it (protocol.md 9.1). */
+export function nameAt(roster: Roster, seq: number): string {
+  for (const bytes of roster.entries.slice(0, seq + 1).reverse()) {
+    const entry = decodeEntry(bytes);
+    if (typeof entry === 'string') continue;
+    if (entry.change.kind === 'genesis' || entry.change.kind === 'rename') return entry.change.name;
+  }
+  return roster.name;
+}
+
 /** Two entries of one place in the chain, both signed by the admins that it takes: what stops a group (protocol.md 9.3). */
 export interface ForkProof {
   readonly groupId: GroupId;
