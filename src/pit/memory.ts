@@ -6,11 +6,13 @@
 const HEADER_BYTES = 64;
 export const KEY_WORDS = 16;
 export const TAIL_WORDS = 10;
+/** Bytes of an entry without its places in the two indexes. */
+export const ENTRY_BYTES = 4 * (KEY_WORDS + TAIL_WORDS);
 /** Slots per entry: at most 62 % and 67 % full, so a miss meets about four slots, mostly in one cache line. */
 const FLOW_SLOTS = 1.6;
 const PIT_ID_SLOTS = 1.5;
-/** 22 bits of an index slot name the entry. */
-export const MAX_CAPACITY = 2 ** 22 - 1;
+/** 24 bits of an index slot name the entry. */
+export const MAX_CAPACITY = 2 ** 24 - 1;
 
 export const HEADER = { capacity: 0, live: 1, highWater: 2, freeHead: 3 } as const;
 

@@ -1,9 +1,9 @@
 /*
- * Open addressing with linear probing. A slot is 32 bits: tag 10 | entry + 1 22, 0 when free.
+ * Open addressing with linear probing. A slot is 32 bits: tag 8 | entry + 1 24, 0 when free.
  * The tag is the low end of the hash, the place its high end, so a slot of another key is passed without reading its entry
- * in 1,023 of 1,024 cases.
+ * in 255 of 256 cases.
  */
-const ENTRY_BITS = 22;
+const ENTRY_BITS = 24;
 const ENTRY_MASK = (1 << ENTRY_BITS) - 1;
 const TWO_32 = 2 ** 32;
 
