@@ -40,19 +40,22 @@ export class BatchCoalescer {
   }
 
   #addRun(records: Int32Array, runs: Int32Array, run: number, vnet: boolean): void {
-    const delivered = runs[run + RUN.kind] === RUN_KIND.packets && runs[run + RUN.verdict] === 1;
-    if (!delivered || runs[run + RUN.broken] !== 0) this.#group.flush();
-    if (!delivered) return;
+    if (runs[run + RUN.broken] !== 0) this.#group.flush();
     const first = runs[run + RUN.firstRecord];
-    for (let i = first; i < first + runs[run + RUN.count]; i++)
-      this.#addRecord(records, i * RECORD_ROW.stride, runs[run + RUN.sa], vnet);
+    const end = first + runs[run + RUN.count];
+    const delivered = runs[run + RUN.kind] === RUN_KIND.packets && runs[run + RUN.verdict] === 1;
+    if (!delivered || first < 0 || end * RECORD_ROW.stride > records.length) {
+      this.#group.flush();
+      return;
+    }
+    for (let i = first; i < end; i++) this.#addRecord(records, i * RECORD_ROW.stride, runs[run + RUN.sa], vnet);
   }
 
   #addRecord(records: Int32Array, record: number, sa: number, vnet: boolean): void {
     const at = records[record + RECORD_ROW.offset];
     const length = records[record + RECORD_ROW.length];
     const partial = (records[record + RECORD_ROW.flags] & PARTIAL_CHECKSUM_FLAG) !== 0;
-    if (at < 0 || length > this.#arena.length - at || !this.#inner.parse(this.#view, at, length)) {
+    if (!this.#parse(at, length, partial)) {
       this.#counters[COUNTER.badInnerHeader] += 1;
       this.#group.flush();
       return;
@@ -66,16 +69,20 @@ export class BatchCoalescer {
     else this.#group.start(this.#inner, at, length, sa, partial);
   }
 
+  #parse(at: number, length: number, partial: boolean): boolean {
+    if (at < 0 || length > this.#arena.length - at || !this.#inner.parse(this.#view, at, length)) return false;
+    return !partial || this.#inner.mayBePartial;
+  }
+
   #writeAlone(at: number, length: number, partial: boolean, vnet: boolean): void {
     const packet = this.#pieces.place(this.#arena, at, length);
     if (packet === 0) return;
     const inner = this.#inner;
     const view = this.#pieces.view;
-    const unfinished = partial && inner.mayBePartial;
-    if (!vnet && unfinished) writeFullChecksum(view, packet, length, inner);
-    if (!vnet) return;
-    if (!unfinished) {
-      writePlainVnet(view, packet - VNET_HEADER);
+    if (vnet) writePlainVnet(view, packet - VNET_HEADER);
+    if (!partial) return;
+    if (!vnet) {
+      writeFullChecksum(view, packet, length, inner);
       return;
     }
     writePartialChecksum(view, packet, length, inner);
