@@ -3,6 +3,7 @@
 namespace gscip {
 namespace {
 
+constexpr int kMaxTotal = 65535;
 constexpr uint8_t kAckOnly = tcp::kAckFlag, kAckPsh = tcp::kAckFlag | tcp::kPsh;
 
 bool sameTcp(const uint8_t* a, const uint8_t* b, int headerLength) {
@@ -76,7 +77,7 @@ bool Group::join(uint8_t* packet, int length, uint32_t sa, const Inner& inner) {
 
 bool Group::takes(const uint8_t* packet, int payload, uint32_t sa, const Inner& inner) const {
   if (closed_ || gsoSize_ < kMinGsoSize || count_ == kMaxSegments || payload > gsoSize_) return false;
-  if (length_ + payload - (inner.v6 ? ip6::kMin : 0) > 65535) return false;
+  if (length_ + payload > kMaxTotal) return false;
   if (sa != sa_ || inner.v6 != inner_.v6 || inner.protocol != inner_.protocol || inner.l4Header != inner_.l4Header)
     return false;
   if (inner.isTcp() && load32(packet + inner.l4Offset + tcp::kSeq) != nextSequence_) return false;
