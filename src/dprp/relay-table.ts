@@ -1,0 +1,107 @@
+import type { Millis, NodeId, SaIndex } from '../base/brands.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import { RX_CAP_START_MS } from './constants.ts';
+import { HOP_ENTRIES_MAX } from './tuning.ts';
+
+/** What an on-path element keeps per SA pair: it never learns the flows inside (protocol.md 2.3). */
+export interface RelayEntry {
+  /** where the start GE's and the end GE's datagrams come from, as seen here */
+  readonly start: PathAddress;
+  readonly end: PathAddress;
+  readonly indexStart: SaIndex;
+  readonly indexEnd: SaIndex;
+  readonly action: 'relay' | 'discard';
+  readonly startNode: NodeId;
+  readonly endNode: NodeId;
+  /** seconds without a datagram after which it goes */
+  readonly lifetime: number;
+}
+
+interface Held {
+  readonly entry: RelayEntry;
+  readonly installedAt: Millis;
+  usedAt: Millis;
+}
+
+/** Relay entries, found by receiver index with its lane bits ignored, then by the addresses (protocol.md 5.4). */
+export class RelayTable {
+  /** by index >>> 3, in the order of installation */
+  readonly #byIndex = new Map<number, Held[]>();
+  readonly #all = new Set<Held>();
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Adds an entry, or replaces that of the same SA pair; beyond the quota the oldest goes. */
+  install(entry: RelayEntry, now: Millis): void {
+    for (const held of this.#byIndex.get(entry.indexEnd >>> 3) ?? [])
+      if (samePair(held.entry, entry)) this.#remove(held);
+    for (const oldest of this.#all) {
+      if (this.#all.size < HOP_ENTRIES_MAX) break;
+      this.#remove(oldest);
+    }
+    this.#add({ entry, installedAt: now, usedAt: now });
+  }
+
+  /** The entry of a data datagram, if it is live; counts as use. */
+  find(from: PathAddress, to: PathAddress, receiver: SaIndex, now: Millis): RelayEntry | undefined {
+    for (const held of this.#byIndex.get(receiver >>> 3) ?? []) {
+      if (!carries(held.entry, from, to, receiver >>> 3)) continue;
+      if (now >= endOf(held)) return undefined;
+      held.usedAt = now;
+      return held.entry;
+    }
+    return undefined;
+  }
+
+  /** Removes what has ended and returns it. */
+  expire(now: Millis): RelayEntry[] {
+    const ended = [...this.#all].filter((held) => now >= endOf(held));
+    for (const held of ended) this.#remove(held);
+    return ended.map(({ entry }) => entry);
+  }
+
+  /** Removes every entry that this node is an end of (protocol.md 10.3). */
+  removeNode(node: NodeId): void {
+    for (const held of [...this.#all])
+      if (held.entry.startNode === node || held.entry.endNode === node) this.#remove(held);
+  }
+
+  entries(): RelayEntry[] {
+    return [...this.#all].map(({ entry }) => entry);
+  }
+
+  #add(held: Held): void {
+    this.#all.add(held);
+    for (const key of keysOf(held.entry)) this.#byIndex.set(key, [...(this.#byIndex.get(key) ?? []), held]);
+  }
+
+  #remove(held: Held): void {
+    this.#all.delete(held);
+    for (const key of keysOf(held.entry)) {
+      const left = (this.#byIndex.get(key) ?? []).filter((other) => other !== held);
+      if (left.length > 0) this.#byIndex.set(key, left);
+      else this.#byIndex.delete(key);
+    }
+  }
+}
+
+/** An SA pair ends with its receive cap at the latest, so that no entry outlives what it was made for. */
+function endOf({ entry, installedAt, usedAt }: Held): number {
+  return Math.min(installedAt + RX_CAP_START_MS, usedAt + entry.lifetime * 1_000);
+}
+
+function carries({ start, end, indexStart, indexEnd }: RelayEntry, from: PathAddress, to: PathAddress, base: number) {
+  if (from === start && to === end) return indexEnd >>> 3 === base;
+  return from === end && to === start && indexStart >>> 3 === base;
+}
+
+function samePair(a: RelayEntry, b: RelayEntry): boolean {
+  const paths = a.start === b.start && a.end === b.end;
+  return paths && a.indexStart === b.indexStart && a.indexEnd === b.indexEnd;
+}
+
+function keysOf({ indexStart, indexEnd }: RelayEntry): ReadonlySet<number> {
+  return new Set([indexStart >>> 3, indexEnd >>> 3]);
+}
