@@ -18,9 +18,10 @@ await benchMain(
       rolls: 'in all UDP blocks together, and again under TCP',
       blocks: 'UDP blocks with rolls, as many without',
       rate: 'datagrams per second; 0: half of the highest rate with at most 1 % loss',
+      rekey: 'seconds of UDP without rolls, in which the SA is rekeyed by age (every 120 s)',
     },
-    values: { rolls: 20, blocks: 5, rate: 0 },
-    quick: { rolls: 2, blocks: 1, rate: 10_000 },
+    values: { rolls: 20, blocks: 5, rate: 0, rekey: 140 },
+    quick: { rolls: 2, blocks: 1, rate: 10_000, rekey: 0 },
   },
   (options) => withTwoNodes({}, (nodes) => measure(nodes, options)),
 );
@@ -34,7 +35,6 @@ const TCP_INTERVAL = 0.5;
 const WATCHED = ['unknown-index', 'auth-failed', 'replayed', 'no-key'] as const;
 
 interface Block {
-  readonly rolls: number;
   readonly sent: number;
   readonly lost: number;
   readonly received: Received;
@@ -48,17 +48,25 @@ interface VersionSeen {
   readonly bytes: number;
 }
 
-async function measure(nodes: TwoNodes, options: { rolls: number; blocks: number; rate: number }) {
+interface Options {
+  readonly rolls: number;
+  readonly blocks: number;
+  readonly rate: number;
+  readonly rekey: number;
+}
+
+async function measure(nodes: TwoNodes, options: Options) {
   const rate = options.rate > 0 ? options.rate : (await highestRate((each) => carries(nodes, each))) / 2;
   const perBlock = Math.ceil(options.rolls / options.blocks);
   const blocks: Block[] = [];
   for (let block = 0; block < options.blocks; block++) {
     const rolls = Math.min(perBlock, options.rolls - block * perBlock);
-    blocks.push(await udpBlock(nodes, rate, perBlock * ROLL_SECONDS, 0));
-    blocks.push(await udpBlock(nodes, rate, perBlock * ROLL_SECONDS, rolls));
+    blocks.push(await udpBlock(nodes, rate, perBlock * ROLL_SECONDS));
+    blocks.push(await udpBlock(nodes, rate, perBlock * ROLL_SECONDS, () => rollTimes(nodes, rolls)));
   }
   const tcp = await tcpUnderRolls(nodes, options.rolls);
-  return { results: { rate, blocks, tcp }, text: page(rate, blocks, tcp) };
+  const rekey = options.rekey === 0 ? undefined : await rekeyBlock(nodes, rate, options.rekey);
+  return { results: { rate, blocks, tcp, rekey }, text: page(rate, blocks, tcp, rekey) };
 }
 
 async function carries({ bed, bInside }: TwoNodes, rate: number): Promise<boolean> {
@@ -68,12 +76,17 @@ async function carries({ bed, bInside }: TwoNodes, rate: number): Promise<boolea
   return distinct >= 0.99 * sent && reached >= 0.95 * rate;
 }
 
-async function udpBlock(nodes: TwoNodes, rate: number, seconds: number, rolls: number): Promise<Block> {
+async function udpBlock(
+  nodes: TwoNodes,
+  rate: number,
+  seconds: number,
+  roll: () => Promise<VersionSeen[]> = () => Promise.resolve([]),
+): Promise<Block> {
   const { bed, bInside } = nodes;
   const before = await watched(nodes);
   const receiver = await startReceiver(bed.b, bInside);
   const sending = sendNumbered(bed.a, bInside, rate, seconds, 64);
-  const versions = await rollTimes(nodes, rolls);
+  const versions = await roll();
   const { sent } = await sending;
   await pause(300);
   const received = await receiver.stop();
@@ -81,7 +94,7 @@ async function udpBlock(nodes: TwoNodes, rate: number, seconds: number, rolls: n
   const counters = Object.fromEntries(
     Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),
   );
-  return { rolls, sent, lost: sent - received.distinct, received, counters, versions };
+  return { sent, lost: sent - received.distinct, received, counters, versions };
 }
 
 /** Rolls the key again and again; the two ends learn of each roll half a second apart, the one first that was last before. */
@@ -148,9 +161,30 @@ async function tcpUnderRolls(nodes: TwoNodes, rolls: number): Promise<TcpBlock> 
   return { median: median(steady), min: Math.min(...steady), intervals, retransmits };
 }
 
-function page(rate: number, blocks: readonly Block[], tcp: TcpBlock): string {
+interface RekeyBlock extends Block {
+  /** times that the SA which a sends with was seen to be a younger one */
+  readonly rekeys: number;
+}
+
+async function rekeyBlock(nodes: TwoNodes, rate: number, seconds: number): Promise<RekeyBlock> {
+  let rekeys = 0;
+  let age = 0;
+  const watch = setInterval(async () => {
+    const { peers } = await nodes.a.status();
+    const now = Math.min(...(peers[0]?.sas ?? []).filter((sa) => sa.sending).map((sa) => sa.ageSeconds));
+    if (now < age) rekeys++;
+    age = now;
+  }, 2000);
+  try {
+    return { ...(await udpBlock(nodes, rate, seconds)), rekeys };
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+function page(rate: number, blocks: readonly Block[], tcp: TcpBlock, rekey: RekeyBlock | undefined): string {
   const rows = blocks.map((block) => [
-    block.rolls === 0 ? 'none' : String(block.rolls),
+    String(block.versions.length || 'none'),
     short(block.sent),
     String(block.lost),
     String(block.received.duplicates),
@@ -159,12 +193,15 @@ function page(rate: number, blocks: readonly Block[], tcp: TcpBlock): string {
     block.versions.map(({ version }) => version).join(' '),
   ]);
   const lost = (withRolls: boolean) =>
-    blocks.filter((block) => block.rolls > 0 === withRolls).reduce((sum, block) => sum + block.lost, 0);
+    blocks.filter((block) => block.versions.length > 0 === withRolls).reduce((sum, block) => sum + block.lost, 0);
   return [
     `Numbered UDP, 64 B, ${short(rate)} per second:`,
     markdownTable(['rolls', 'sent', 'lost', 'twice', 'longest gap ms', ...WATCHED, 'versions'], rows),
     `Lost in blocks with rolls ${lost(true)}, without ${lost(false)}. Bar: 0 with rolls, and no counter moves.`,
     `TCP at full rate, intervals of ${TCP_INTERVAL} s: median ${short(tcp.median)} Gbit/s, lowest ${short(tcp.min)} ` +
       `(${short((tcp.min / tcp.median) * 100)} % of the median; bar: none below 50 %), ${tcp.retransmits} retransmits.`,
+    rekey === undefined
+      ? 'Rekeying by age was not measured.'
+      : `Rekeyed by age ${rekey.rekeys} times: ${rekey.lost} of ${short(rekey.sent)} lost.`,
   ].join('\n\n');
 }

@@ -17,7 +17,6 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -91,10 +90,7 @@ class Cipher {
     EVP_CipherInit_ex(context_, EVP_aes_256_gcm(), nullptr, key, nullptr, sealing);
   }
   void seal(uint8_t side, uint64_t counter, const uint8_t* plain, int length, uint8_t* out) {
-    if (mode == Mode::none) {
-      memcpy(out, plain, static_cast<size_t>(length));
-      return;
-    }
+    if (mode == Mode::none) return (void)memcpy(out, plain, static_cast<size_t>(length));
     uint8_t nonce[12] = {side};
     memcpy(nonce + 4, &counter, 8);
     int done;
@@ -123,8 +119,8 @@ class Sender {
  public:
   void put(const uint8_t* packet, int length, uint8_t flags) {
     const int size = length + kHeader + kTag;
-    const bool full = closed_ || size > segment_ || used_ + size > kMaxSend || count_ == kMaxSegments;
-    if (count_ > 0 && (full || mode == Mode::plain)) flush();
+    const bool full = closed_ || size > segment_ || used_ + size > kMaxSend || count_ == kMaxSegments || mode == Mode::plain;
+    if (count_ > 0 && full) flush();
     if (count_ == 0) segment_ = size;
     uint8_t* at = out_ + used_;
     memset(at, 0, 8);
@@ -240,10 +236,7 @@ class Joiner {
   void flush() {
     if (count_ == 0) return;
     const int l4Length = total_ - 20;
-    if (count_ == 1) {
-      count_ = 0;
-      return writeOne(first_, total_, true);
-    }
+    if (count_ == 1) return count_ = 0, writeOne(first_, total_, true);
     VnetHeader vnet{kNeedsChecksum, tcp_ ? kGsoTcp4 : kGsoUdp, static_cast<uint16_t>(headers_), static_cast<uint16_t>(segment_), 20,
                     static_cast<uint16_t>(tcp_ ? 16 : 6)};
     write16(first_ + 2, static_cast<uint32_t>(total_));

@@ -16,7 +16,7 @@ const FILE_HEADER = 24;
 const PACKET_HEADER = 16;
 
 /** A running capture of one device. */
-export class Capture {
+class Capture {
   readonly #process: LabProcess;
   /** the pcap file, readable with tcpdump while the lab is open */
   readonly file: string;

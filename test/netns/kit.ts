@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Lab } from '../../src/cli/lab/lab.ts';
 import type { LabProcess } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
-import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
+import { pinnedNode } from '../../src/cli/lab/pinned-node.ts';
 import { masquerade } from '../../src/cli/lab/traffic-rules.ts';
 import { until } from '../../src/cli/lab/until.ts';
 
@@ -63,7 +63,7 @@ export interface Impairment {
 
 /** Starts the impairing relay: what arrives at `listen` goes on to `to`, and answers come back. */
 export async function startImpair(where: Namespace, listen: string, to: string, what: Impairment): Promise<LabProcess> {
-  const script = join(PROJECT, 'test/netns/impair.ts');
+  const script = fileURLToPath(new URL('./impair.ts', import.meta.url));
   const relay = where.start([pinnedNode(), script, listen, to, JSON.stringify(what)], { seconds: 600 });
   await until(`the relay on ${listen}`, () => relay.stdout().includes('ready'));
   return relay;

@@ -168,10 +168,10 @@ export class OverlayNode {
 }
 
 /** How the CLI is started here: already built, without the launcher's look whether it still is. */
-export const GSCIP: readonly string[] = [pinnedNode(), `${PROJECT}dist/cli/main.js`];
+const GSCIP: readonly string[] = [pinnedNode(), `${PROJECT}dist/cli/main.js`];
 
 /** Runs one CLI command to its end and returns what it printed; at the lowest priority, since traffic may be measured meanwhile. */
-export function gscip(...words: readonly string[]): string {
+function gscip(...words: readonly string[]): string {
   return runNow('nice', ['-n', '39', ...GSCIP, ...words]);
 }
 
