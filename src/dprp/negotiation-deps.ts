@@ -20,8 +20,8 @@ export interface NegotiationDeps {
   identity(): Identity;
   /** The CA's Ed25519 keys that this node accepts. */
   authorities(): readonly Uint8Array[];
-  /** The CA part of a node that an on-path element names by reference, if it is known (protocol.md 2.3). */
-  certificateOf(node: NodeId): Uint8Array | undefined;
+  /** The CA part of an on-path element that names itself by reference, if it is known (protocol.md 2.3); absent: none is. */
+  caPartOf?(node: NodeId): Uint8Array | undefined;
   /** Groups held, at most 64, in any order. */
   groups(): readonly GroupView[];
   /** Versions of the domain group D, newest first, at most 8 (protocol.md 1.1 D6). */

@@ -45,6 +45,14 @@ export class Negotiations {
     return { answered: this.#end.offered.size, started: this.#starts.size };
   }
 
+  /** Whether a handshake is open that may still need K_psk of a version (protocol.md 10.5 V7). */
+  usesVersion(group: GroupId, version: KeyVersion): boolean {
+    return [...this.#starts.values()].some(
+      (state) =>
+        state.phase === 'detecting' && state.tags.some((tag) => tag?.group.id === group && tag.version.v === version),
+    );
+  }
+
   /**
    * Starts a handshake, or lets the flow wait for the one that is open with the same peer. May fail at once.
    * A rekey or migration during an open handshake does nothing: it is asked for again later.

@@ -1,10 +1,11 @@
 import type { NodeId } from '../base/brands.ts';
 import { NODE_TYPE } from '../base/datagram-kinds.ts';
-import { type CaPart, verifyCaPart } from '../crypto/credential.ts';
+import type { CaPart } from '../crypto/credential.ts';
 import { hashDde } from './dde-seal.ts';
 import { overlayDecision } from './decision-table.ts';
 import { type HopBinding, hopAuthor, openHopRecord, recordSignedBy, sealHopAction } from './hop-box.ts';
 import { decodeHopRecord, formFor, type HopInfo, type HopSigner } from './hop-record.ts';
+import { resolveSigner, type SignerFault } from './hop-signer.ts';
 import type { MpitHop } from './mpit-payload.ts';
 import type { NegotiationContext } from './negotiation-context.ts';
 import type { PathElement } from './path-element.ts';
@@ -103,12 +104,16 @@ function readHop(
   return { node: author.nodeId, info: box.info, seal: { shared, binding, record } };
 }
 
-function authorOf({ deps, provider }: NegotiationContext, signer: HopSigner): CaPart | string {
-  const bytes = signer.form === 'value' ? signer.caPart : deps.certificateOf(signer.node);
-  if (bytes === undefined) return 'unknown-certificate';
-  const caPart = verifyCaPart(provider, bytes, deps.authorities(), deps.unixNow());
-  if (typeof caPart === 'string') return caPart;
-  return signer.form === 'reference' && caPart.nodeId !== signer.node ? 'node-id' : caPart;
+function authorOf({ deps, provider }: NegotiationContext, signer: HopSigner): CaPart | SignerFault {
+  return resolveSigner(
+    {
+      provider,
+      authorities: () => deps.authorities(),
+      unixNow: () => deps.unixNow(),
+      caPartOf: (node) => deps.caPartOf?.(node),
+    },
+    signer,
+  );
 }
 
 /** From this node to R; RGI's first record stands nearest to R. */

@@ -5,7 +5,7 @@ import { DATAGRAM } from '../base/datagram-kinds.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Suite } from '../base/primitives.ts';
 import type { Credential } from '../crypto/credential.ts';
-import { type Admission, type Applicant, admit } from './admission.ts';
+import { type Admission, type Applicant, admit, groupOf } from './admission.ts';
 import { SIZE } from './constants.ts';
 import type { ListedTag } from './dde-tags.ts';
 import type { DprpEffect, SaDescription } from './effects.ts';
@@ -63,8 +63,9 @@ function readAnswer(context: NegotiationContext, state: Detecting, bytes: Uint8A
   if (typeof rgi === 'string') return rgi;
   if (!hasAllRecords(rgi)) return 'hops'; // H2
   const tag = state.tags[rgi.slot];
-  if (tag?.version.kPsk === undefined) return 'slot';
-  const plain = state.handshake.readRgi(bytes.subarray(0, SIZE.rgi), secretOf(tag, tag.version.kPsk));
+  const secret = tag ? secretOf(context, tag) : undefined;
+  if (!tag || secret === undefined) return 'slot';
+  const plain = state.handshake.readRgi(bytes.subarray(0, SIZE.rgi), secret);
   if (typeof plain === 'string') return plain;
   const payload = decodeRgiPayload(plain);
   if (typeof payload === 'string') return payload;
@@ -283,6 +284,8 @@ function oldSlotHint(state: Detecting, payload: RgiPayload): DprpEffect[] {
   return tag ? [{ kind: 'refresh', what: 'group', group: tag.group.id, version: 0 }] : [];
 }
 
-function secretOf({ group, version }: ListedTag, kPsk: Uint8Array): GroupSecret {
-  return { id: group.id, r: version.r, v: version.v, kPsk };
+/** The key as it is held now: it may have been erased since the DDE was made. */
+function secretOf({ deps }: NegotiationContext, { group: { id }, version }: ListedTag): GroupSecret | undefined {
+  const held = groupOf(deps, id)?.versions.find(({ v, r }) => v === version.v && r === version.r);
+  return held?.kPsk && { id, r: held.r, v: held.v, kPsk: held.kPsk };
 }
