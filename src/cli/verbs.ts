@@ -16,5 +16,7 @@ export interface Verb {
  * which is loaded only when the verb is used.
  */
 export const VERBS: readonly Verb[] = [
+  { name: 'authority', summary: 'keep a network without a server, in a folder', load: () => import('./authority.ts') },
+  { name: 'key', summary: 'enter a group key by hand, or read keys again', load: () => import('./key.ts') },
   { name: 'version', summary: 'print the versions of GSCIP and its parts', load: () => import('./version.ts') },
 ];

@@ -1,7 +1,7 @@
 import { type KeyVersion, keyVersion, type UnixSeconds } from '../../base/brands.ts';
 import type { AuthorityTools, KeyEpoch, KeyHistory, RollReason } from './state.ts';
 
-/** So many newest versions keep their RN2: a bundle names two, and what only waits to be forgotten is no use. */
+/** So many newest versions are kept: as many as a node keeps (protocol.md 10.1). */
 const KEPT = 8;
 
 /** What a new version says beside its number. */
@@ -19,9 +19,7 @@ export function withNewEpoch<T extends Pick<KeyHistory, 'versions'>>(
   facts: EpochFacts,
 ): T {
   const epoch: KeyEpoch = { ...facts, v: followingVersion(history), rn2: tools.random(32), madeAt: tools.now };
-  const versions = [...history.versions, epoch];
-  const kept = versions.map((each, at) => (at < versions.length - KEPT ? { ...each, rn2: undefined } : each));
-  return { ...history, versions: kept };
+  return { ...history, versions: [...history.versions, epoch].slice(-KEPT) };
 }
 
 function followingVersion(history: Pick<KeyHistory, 'versions'>): KeyVersion {

@@ -1,7 +1,7 @@
-import { groupId, unixSeconds } from '../../base/brands.ts';
-import { toHex } from '../../base/bytes.ts';
+import { unixSeconds } from '../../base/brands.ts';
 import { GscipError } from '../../base/errors.ts';
 import type { AddressPrefix } from '../../crypto/address-prefix.ts';
+import { domainGroupId } from '../../crypto/group-key.ts';
 import { type Roster, signChange, verifyRoster } from '../../crypto/roster.ts';
 import { ROSTER_OPTION, type RosterChange } from '../../crypto/roster-entry.ts';
 import { makePlan } from './address-plan.ts';
@@ -11,23 +11,33 @@ import type { AuthorityGroup, AuthorityState, AuthorityTools, KeyEpoch, KeyHisto
 
 /** The domain group has no roster: its versions name none. */
 const NO_HEAD = new Uint8Array(32);
+/** Nodes keep eight versions; those that wait must leave room for those in use. */
+const MOST_WAITING = 4;
 const NO_VERSIONS = { versions: [] as readonly KeyEpoch[] };
 
 /** A new authority, with its two signing keys and the domain group that every node will hold. */
 export function newAuthority(tools: AuthorityTools, name: string, pool: AddressPrefix): AuthorityState {
   const network = freeName('network', name);
-  const { random } = tools;
-  const identity = { id: groupId(toHex(random(16))), name: network, rn1: new Uint8Array(32) };
+  const { provider, random } = tools;
+  const caSeed = random(32);
+  const id = domainGroupId(provider, provider.ed25519KeyPair(caSeed).publicKey);
+  const domain = { id, name: network, rn1: new Uint8Array(32), ...NO_VERSIONS };
   return {
     network,
     plan: makePlan(pool, random),
     adminSeed: random(32),
-    caSeed: random(32),
+    caSeed,
+    revision: tools.now,
     nextSerial: 1,
-    domain: withDomainEpoch(tools, { ...identity, ...NO_VERSIONS }, 'created'),
+    domain: withDomainEpoch(tools, domain, 'created'),
     groups: [],
     nodes: [],
   };
+}
+
+/** Every change begins with a new revision. */
+export function revised(tools: AuthorityTools, state: AuthorityState): AuthorityState {
+  return { ...state, revision: Math.max(state.revision + 1, tools.now) };
 }
 
 /** The domain group rolls when a node is removed (protocol.md 10.1); at once, since nothing of users travels under it. */
@@ -56,14 +66,21 @@ export function addGroup(tools: AuthorityTools, state: AuthorityState, text: str
   );
   const identity = { id: roster.groupId, name, rn1: tools.random(32), roster: roster.entries };
   const group = withNewEpoch(tools, { ...identity, ...NO_VERSIONS }, headFacts(roster, 'created', tools.now));
-  return { ...state, groups: [...state.groups, group] };
+  return { ...revised(tools, state), groups: [...state.groups, group] };
 }
 
 /** A new key version for a group by hand; it waits `delay` seconds, so that every node can be given it before. */
 export function rollGroup(tools: AuthorityTools, state: AuthorityState, name: string, delay: number): AuthorityState {
   const group = groupNamed(state, name);
+  const waiting = group.versions.filter(({ activateAt }) => activateAt > tools.now).length;
+  if (waiting >= MOST_WAITING)
+    throw new GscipError(
+      'too-many-rolls',
+      `${waiting} versions of "${group.name}" wait for their time already`,
+      'Roll again when they are in force.',
+    );
   const facts = headFacts(rosterOf(tools, group), 'by-hand', tools.now + delay);
-  return withGroup(state, withNewEpoch(tools, group, facts));
+  return withGroup(revised(tools, state), withNewEpoch(tools, group, facts));
 }
 
 /** A group with one more signed entry, and a new version that names the new head: equal v has equal head (protocol.md 9.3). */

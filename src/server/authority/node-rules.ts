@@ -16,13 +16,18 @@ import {
   ulaRange,
 } from './address-plan.ts';
 import { nodeName } from './names.ts';
-import { groupNamed, rosterOf, withDomainEpoch, withGroup, withRosterChange } from './network-rules.ts';
-import type { AuthorityGroup, AuthorityNode, AuthorityState, AuthorityTools, EndNodeType } from './state.ts';
+import { groupNamed, revised, rosterOf, withDomainEpoch, withGroup, withRosterChange } from './network-rules.ts';
+import {
+  type AuthorityGroup,
+  type AuthorityNode,
+  type AuthorityState,
+  type AuthorityTools,
+  CLOCK_SLACK,
+  type EndNodeType,
+} from './state.ts';
 
 /** Nobody can renew a certificate without a server, and nodes leave by roster and key roll, so it lasts (seconds). */
 const CERTIFICATE_LIFE = 10 * 365 * 86_400;
-/** A node's clock may be this far behind the authority's (seconds). */
-const CLOCK_SLACK = 86_400;
 const ROUTES_IN_CERTIFICATE = 2;
 const MOST_GROUPS = 64;
 
@@ -48,7 +53,8 @@ export function addNode(tools: AuthorityTools, state: AuthorityState, request: N
   const groups = requestedGroups(state, request.groups);
   const node = makeNode(tools, state, { ...request, name });
   const member = memberOf(tools, node);
-  const started = { ...state, nodes: [...state.nodes, node], nextSerial: state.nextSerial + 1 };
+  const nodes = [...state.nodes, node];
+  const started = { ...revised(tools, state), nodes, nextSerial: state.nextSerial + 1 };
   return groups.reduce<AuthorityState>((sum, group) => {
     const change = { kind: 'add', member } as const;
     return withGroup(sum, withRosterChange(tools, sum, group, change, 'join'));
@@ -60,7 +66,7 @@ export function removeNode(tools: AuthorityTools, state: AuthorityState, name: s
   const node = nodeNamed(state, name);
   const gone = { ...node, edSeed: undefined, removedAt: tools.now };
   const started = {
-    ...state,
+    ...revised(tools, state),
     nodes: state.nodes.map((each) => (each.id === node.id ? gone : each)),
     domain: withDomainEpoch(tools, state.domain, 'removal'),
   };
@@ -124,7 +130,7 @@ function makeNode(tools: AuthorityTools, state: AuthorityState, request: NodeReq
     },
     state.caSeed,
   );
-  return { name, id, edSeed, caPart, type, mode, ipv4, ipv6, routes, removedAt: undefined };
+  return { name, id, edSeed, caPart, type, mode, ipv4, ipv6, routes, addedAt: tools.now, removedAt: undefined };
 }
 
 function memberOf(tools: AuthorityTools, node: AuthorityNode): Member {

@@ -30,6 +30,7 @@ export function encodeState(state: AuthorityState): Uint8Array {
       ula: state.plan.ula,
       adminSeed: state.adminSeed,
       caSeed: state.caSeed,
+      revision: state.revision,
       nextSerial: state.nextSerial,
       domain: cborMap(historyFields(state.domain)),
       groups: state.groups.map((group) => cborMap({ ...historyFields(group), roster: group.roster })),
@@ -46,12 +47,13 @@ export function decodeState(bytes: Uint8Array): AuthorityState | 'schema' | 'dam
   if (map.get('schema') !== SCHEMA) return 'schema';
   const [network, pool, ula] = [asText(map.get('network')), parsePrefix(map.get('pool')), asBytes(map.get('ula'), 6)];
   const [adminSeed, caSeed] = [asBytes(map.get('adminSeed'), 32), asBytes(map.get('caSeed'), 32)];
-  const [nextSerial, domain] = [asUint(map.get('nextSerial')), parseHistory(map.get('domain'))];
+  const [revision, nextSerial] = [asUint(map.get('revision')), asUint(map.get('nextSerial'))];
+  const domain = parseHistory(map.get('domain'));
   const groups = asListOf(map.get('groups'), parseGroup);
   const nodes = asListOf(map.get('nodes'), parseNode);
-  if (!network || !pool || !ula || !adminSeed || !caSeed || !nextSerial || !domain || !groups || !nodes)
+  if (!network || !pool || !ula || !adminSeed || !caSeed || !revision || !nextSerial || !domain || !groups || !nodes)
     return 'damaged';
-  return { network, plan: { pool, ula }, adminSeed, caSeed, nextSerial, domain, groups, nodes };
+  return { network, plan: { pool, ula }, adminSeed, caSeed, revision, nextSerial, domain, groups, nodes };
 }
 
 function historyFields(history: KeyHistory): Readonly<Record<string, CborValue>> {
@@ -65,8 +67,8 @@ function encodeEpoch(epoch: KeyEpoch): CborValue {
 }
 
 function encodeNode(node: AuthorityNode): CborValue {
-  const { name, id, edSeed, caPart, type, mode, ipv4, ipv6, routes, removedAt } = node;
-  const fields = { name, edSeed, caPart, type, mode: MODE[mode], ipv4, ipv6, removedAt };
+  const { name, id, edSeed, caPart, type, mode, ipv4, ipv6, routes, addedAt, removedAt } = node;
+  const fields = { name, edSeed, caPart, type, mode: MODE[mode], ipv4, ipv6, addedAt, removedAt };
   return cborMap({ ...fields, id: fromHex(id), routes: routes.map(encodePrefix) });
 }
 
@@ -91,9 +93,10 @@ function parseEpoch(value: CborValue): KeyEpoch | undefined {
   const [rosterSeq, rosterHead] = [asUint(map?.get('rosterSeq')), asBytes(map?.get('rosterHead'), 32)];
   const reason = ROLL_REASONS.find((each) => each === map?.get('reason'));
   if (!v || madeAt === undefined || activateAt === undefined || rosterSeq === undefined) return undefined;
-  if (!rosterHead || !reason) return undefined;
+  const rn2 = asBytes(map?.get('rn2'), 32);
+  if (!rosterHead || !reason || !rn2) return undefined;
   const times = { madeAt: unixSeconds(madeAt), activateAt: unixSeconds(activateAt) };
-  return { v: keyVersion(v), rn2: asBytes(map?.get('rn2'), 32), ...times, reason, rosterSeq, rosterHead };
+  return { v: keyVersion(v), rn2, ...times, reason, rosterSeq, rosterHead };
 }
 
 function parseNode(value: CborValue): AuthorityNode | undefined {
@@ -108,13 +111,25 @@ function parseNode(value: CborValue): AuthorityNode | undefined {
   const type = TYPES.find((each) => each === map?.get('type'));
   const modeNumber = asUint(map?.get('mode'), 1);
   const routes = asListOf(map?.get('routes'), parsePrefix);
-  const removed = asUint(map?.get('removedAt'));
+  const [added, removed] = [asUint(map?.get('addedAt')), asUint(map?.get('removedAt'))];
   if (!name || !id || !caPart || !ipv4 || !ipv6) return undefined;
-  if (!type || modeNumber === undefined || !routes) return undefined;
+  if (added === undefined || !type || modeNumber === undefined || !routes) return undefined;
   const mode = modeNumber === MODE.cl ? 'cl' : 'op';
   if ((removed === undefined) !== (edSeed !== undefined)) return undefined;
   const removedAt = removed === undefined ? undefined : unixSeconds(removed);
-  return { name, id: nodeId(toHex(id)), edSeed, caPart, type, mode, ipv4, ipv6, routes, removedAt };
+  return {
+    name,
+    id: nodeId(toHex(id)),
+    edSeed,
+    caPart,
+    type,
+    mode,
+    ipv4,
+    ipv6,
+    routes,
+    addedAt: unixSeconds(added),
+    removedAt,
+  };
 }
 
 function parsePrefix(value: CborValue | undefined): AddressPrefix | undefined {

@@ -4,6 +4,9 @@ import type { AddressPrefix } from '../../crypto/address-prefix.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { AddressPlan } from './address-plan.ts';
 
+/** Clocks of nodes may be this far behind the authority's (seconds). */
+export const CLOCK_SLACK = 86_400;
+
 /** All that an offline authority knows: a value, replaced as a whole by every change. */
 export interface AuthorityState {
   readonly network: string;
@@ -12,6 +15,8 @@ export interface AuthorityState {
   readonly adminSeed: Uint8Array;
   /** Ed25519 seed: signs CA parts (protocol.md 1.3) */
   readonly caSeed: Uint8Array;
+  /** Number of the bundles written in this state: grows with every change, and with time, so that a restored backup goes on above. */
+  readonly revision: number;
   /** Serial number of the next certificate. */
   readonly nextSerial: number;
   /** The domain group D (protocol.md 1.1 D6): keys only, every node holds them. */
@@ -21,7 +26,7 @@ export interface AuthorityState {
   readonly nodes: readonly AuthorityNode[];
 }
 
-/** The versions of one group's key, oldest first. */
+/** The newest versions of one group's key, oldest first; older ones are forgotten, keys and all. */
 export interface KeyHistory {
   readonly id: GroupId;
   readonly name: string;
@@ -41,8 +46,8 @@ export type RollReason = (typeof ROLL_REASONS)[number];
 
 export interface KeyEpoch {
   readonly v: KeyVersion;
-  /** 32 bytes; erased once no bundle can name this version any more */
-  readonly rn2: Uint8Array | undefined;
+  /** 32 bytes */
+  readonly rn2: Uint8Array;
   readonly madeAt: UnixSeconds;
   readonly activateAt: UnixSeconds;
   readonly reason: RollReason;
@@ -66,6 +71,7 @@ export interface AuthorityNode {
   /** 16 bytes */
   readonly ipv6: Uint8Array;
   readonly routes: readonly AddressPrefix[];
+  readonly addedAt: UnixSeconds;
   readonly removedAt: UnixSeconds | undefined;
 }
 
@@ -83,7 +89,7 @@ export function currentEpoch(history: KeyHistory, now: UnixSeconds): KeyEpoch {
   return epoch;
 }
 
-/** The version that waits for its time, if any; one that a newer version has overtaken never comes into force. */
+/** The newest version, while it waits for its time. */
 export function nextEpoch(history: KeyHistory, now: UnixSeconds): KeyEpoch | undefined {
   const newest = history.versions.at(-1);
   return newest && newest.activateAt > now ? newest : undefined;

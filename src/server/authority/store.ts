@@ -1,21 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { GscipError } from '../../base/errors.ts';
 import { withFolderLock } from './folder-lock.ts';
+import { writePrivately } from './private-file.ts';
 import type { AuthorityState } from './state.ts';
 import { decodeState, encodeState } from './state-codec.ts';
 
@@ -93,24 +80,4 @@ function refuseOpenFolder(folder: string): void {
   if (!existsSync(folder)) return;
   if ((statSync(folder).mode & 0o077) !== 0)
     throw new GscipError('folder-open', `other users may enter ${folder}`, `Close it with: chmod 700 ${folder}`);
-}
-
-/** Replaces a file at once and with mode 0600: a reader, or a crash, sees the old or the new text, never a part. */
-export function writePrivately(path: string, bytes: Uint8Array): void {
-  const partial = join(dirname(path), `.gscip-${randomBytes(8).toString('hex')}`);
-  const file = openSync(partial, 'wx', 0o600);
-  try {
-    writeFileSync(file, bytes);
-    fsyncSync(file);
-    closeSync(file);
-    renameSync(partial, path);
-  } catch (cause) {
-    rmSync(partial, { force: true });
-    throw new GscipError(
-      'write-failed',
-      `${path} cannot be written`,
-      'Check the free space and the permissions.',
-      cause,
-    );
-  }
 }
