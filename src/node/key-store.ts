@@ -1,14 +1,16 @@
 import type { GroupId, KeyVersion, Millis, NodeId, UnixSeconds } from '../base/brands.ts';
 import type { AddressPrefix } from '../crypto/address-prefix.ts';
 import type { Identity } from '../crypto/identity.ts';
+import type { RingEffect } from '../crypto/key-states.ts';
 import type { DomainVersion, GroupView } from '../dprp/negotiation-deps.ts';
 
-/** A node of the network as this node's bundle or rosters describe it. */
+/** A node of the network as this node's bundle and rosters describe it. */
 export interface Member {
   readonly id: NodeId;
   readonly name: string;
   /** 'ges' | 'gen' | 'gea', or '' where nothing says it */
   readonly type: string;
+  /** 'op' | 'cl', or '' */
   readonly mode: string;
   /** overlay addresses as text */
   readonly addresses: readonly string[];
@@ -17,31 +19,32 @@ export interface Member {
   readonly routes: readonly AddressPrefix[];
 }
 
-/** A rule that the node's health lines show (code and sentence). */
-export interface KeyHealth {
-  readonly code: string;
-  readonly text: string;
+/** What a change of keys means for a group: the ring's effects, and who is no longer in its roster. */
+export interface KeyChange {
+  readonly group: GroupId;
+  readonly effects: readonly RingEffect[];
+  readonly removed: readonly NodeId[];
+  /** the node is not in the group any more */
+  readonly left: boolean;
 }
 
-/**
- * What the engine reads of identity, groups and rosters. Answers are live views; a reload replaces them at once,
- * and the engine is told by `handleKeysChanged`.
- */
+/** What the engine reads of identity, groups and rosters. Answers are live views. */
 export interface KeyStore {
   identity(): Identity;
   authorities(): readonly Uint8Array[];
   groups(): readonly GroupView[];
   domain(): readonly DomainVersion[];
   unixNow(): UnixSeconds;
-  network(): string;
   groupName(group: GroupId): string;
+  self(): Member;
   /** every other node of the network that this node knows of */
   members(): readonly Member[];
-  self(): Member;
-  /** an authentic peer used a held NEXT: it is CURRENT from now on; false when it is not held (protocol.md 10.1) */
-  advance(group: GroupId, version: KeyVersion, now: Millis): boolean;
-  /** moves versions on by the clock; returns the groups whose CURRENT changed */
-  tick(now: Millis): readonly GroupId[];
-  nextDeadline(): Millis | undefined;
-  health(): readonly KeyHealth[];
+  /** An authentic peer used a held NEXT (protocol.md 10.1). */
+  peerUsed(group: GroupId, version: KeyVersion, now: Millis): KeyChange;
+  /** A hint named a newer version (protocol.md 3.6). */
+  hint(group: GroupId, version: KeyVersion, now: Millis): KeyChange;
+  /** A REMOVE that a peer handed on inside an SA; undefined when it says nothing new or is not valid (protocol.md 5.3). */
+  signedRemove(group: GroupId, entry: Uint8Array): KeyChange | undefined;
+  /** Moves versions on by the clock. `inUse`: a handshake or SA stands on this version. */
+  tick(now: Millis, inUse: (group: GroupId, version: number) => boolean): readonly KeyChange[];
 }

@@ -1,4 +1,4 @@
-import type { GroupId, Millis, NodeId, SaIndex } from '../base/brands.ts';
+import { type GroupId, keyVersion, type Millis, type NodeId, type SaIndex } from '../base/brands.ts';
 import type { Cid } from '../base/cid.ts';
 import { type ActionName, DATAGRAM } from '../base/datagram-kinds.ts';
 import { addressKey, cidOfWords, wordsOfCid } from '../base/flow-cid.ts';
@@ -14,12 +14,13 @@ import type { Sa } from '../pccom/sa.ts';
 import type { HeldPacket } from '../pit/held.ts';
 import { NO_OWNER } from '../pit/owners.ts';
 import { PIT_ACTION, type PitAction } from '../pit/terms.ts';
+import type { KeyChange } from './key-store.ts';
 import type { NodeState } from './node-state.ts';
 import { type Reason, reasonNumber } from './reasons.ts';
 import type { SaKeeper } from './sa-keeper.ts';
 
 /** A protocol number that no flow has: the CID of a negotiation that is for the pair and not for a flow. */
-const NO_PROTOCOL = 255;
+const NO_PROTOCOL = 0;
 
 /** DPRP as the node uses it: starts negotiations, carries out what they ask for, and hands held packets back. */
 export class Negotiating {
@@ -27,7 +28,7 @@ export class Negotiating {
   readonly #keeper: SaKeeper;
   readonly #negotiations: Negotiations;
   readonly #reconsider: (waiting: readonly HeldPacket[], now: Millis) => void;
-  readonly #keysAdvanced: (group: GroupId, now: Millis) => void;
+  readonly #keysChanged: (change: KeyChange, now: Millis) => void;
   readonly #words = new Int32Array(FLOW.stride);
 
   constructor(
@@ -35,33 +36,36 @@ export class Negotiating {
     keeper: SaKeeper,
     provider: CryptoProvider,
     reconsider: (waiting: readonly HeldPacket[], now: Millis) => void,
-    keysAdvanced: (group: GroupId, now: Millis) => void,
+    keysChanged: (change: KeyChange, now: Millis) => void,
   ) {
     this.#node = node;
     this.#keeper = keeper;
     this.#negotiations = new Negotiations(negotiationDeps(node, provider));
     this.#reconsider = reconsider;
-    this.#keysAdvanced = keysAdvanced;
+    this.#keysChanged = keysChanged;
   }
 
   /** DPRP for the flow in the node's FLOW words; its packet is held already. */
   startFlow(peer: NodeId, now: Millis): void {
     const cid = cidOfWords(this.#node.flow);
-    const path = this.#node.paths.best(peer);
-    if (path === undefined) this.#refuse(cid, 'no-path', now);
-    else this.#apply(this.#negotiations.start({ cid, path, purpose: 'flow' }, now), now);
+    const paths = this.#node.paths.candidates(peer);
+    if (paths.length === 0) this.#refuse(cid, 'no-path', now);
+    else this.#apply(this.#negotiations.start({ cid, paths, purpose: 'flow' }, now), now);
+  }
+
+  /** DPRP with a peer for no flow of its own: what `ping` needs when there is no SA. */
+  startPair(peer: NodeId, now: Millis): void {
+    const cid = this.pairCid(peer);
+    const paths = this.#node.paths.candidates(peer);
+    if (cid && paths.length > 0) this.#apply(this.#negotiations.start({ cid, paths, purpose: 'flow' }, now), now);
   }
 
   /** A new SA for a pair that has one: by time, volume or silence (2.6, 3.2), or under a newer version (10.2). */
   startForPair(sa: Sa, purpose: Exclude<Purpose, 'flow'>, now: Millis): void {
-    const path = this.#node.paths.best(sa.peer);
-    const cid = this.#pairCid(sa.peer);
-    if (path === undefined || cid === undefined) return;
-    const rekeyIndex = purpose === 'rekey' ? sa.local : undefined;
-    this.#apply(
-      this.#negotiations.start({ cid, path, purpose, group: sa.group, ...(rekeyIndex && { rekeyIndex }) }, now),
-      now,
-    );
+    const paths = this.#node.paths.candidates(sa.peer);
+    const cid = this.pairCid(sa.peer);
+    if (paths.length === 0 || cid === undefined) return;
+    this.#apply(this.#negotiations.start({ cid, paths, purpose, replaces: sa.local }, now), now);
   }
 
   /** A datagram of another kind than data. */
@@ -81,8 +85,12 @@ export class Negotiating {
     this.#apply(this.#negotiations.removeMember(group, peer, now), now);
   }
 
+  dropVersions(group: GroupId, below: number, now: Millis): void {
+    this.#apply(this.#negotiations.dropVersions(group, keyVersion(below), now), now);
+  }
+
   dropAll(now: Millis): void {
-    this.#apply(this.#negotiations.dropAll(now), now);
+    this.#apply(this.#negotiations.dropAll('dropped', now), now);
   }
 
   tick(now: Millis): void {
@@ -95,7 +103,13 @@ export class Negotiating {
 
   /** Handshakes that are not finished. */
   get open(): number {
-    return this.#negotiations.open;
+    const { answered, started } = this.#negotiations.open;
+    return answered + started;
+  }
+
+  /** Versions of a group or of the domain changed: what waited for newer keys goes on. */
+  versionsChanged(now: Millis): void {
+    this.#apply(this.#negotiations.versionsChanged(now), now);
   }
 
   #apply(effects: readonly DprpEffect[], now: Millis): void {
@@ -125,11 +139,15 @@ export class Negotiating {
       case 'failed':
         return this.#failed(effect, now);
       case 'refresh':
-        effects.push({ kind: 'refresh', what: effect.what === 'group' ? effect.group : 'domain' });
+        if (effect.what === 'group' && effect.version !== 0)
+          return this.#keysChanged(this.#node.keys.hint(effect.group, effect.version, now), now);
+        effects.push({
+          kind: 'refresh',
+          what: effect.what === 'group' ? this.#node.keys.groupName(effect.group) : 'D',
+        });
         return;
       case 'advance':
-        if (this.#node.keys.advance(effect.group, effect.version, now)) this.#keysAdvanced(effect.group, now);
-        return;
+        return this.#keysChanged(this.#node.keys.peerUsed(effect.group, effect.version, now), now);
       case 'heard':
         return this.#heard(effect.peer);
       case 'counter':
@@ -223,7 +241,7 @@ export class Negotiating {
   }
 
   /** A CID between the two nodes' own addresses, for a negotiation without a flow. */
-  #pairCid(peer: NodeId): Cid | undefined {
+  pairCid(peer: NodeId): Cid | undefined {
     const own = this.#node.keys.self().vips;
     const theirs = this.#node.directory.member(peer)?.vips ?? [];
     for (const source of own)

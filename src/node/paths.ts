@@ -44,10 +44,12 @@ export class PathBook {
     if (!hints.includes(path)) hints.unshift(path);
   }
 
-  /** Where the next handshake datagram goes. */
-  best(id: NodeId): PathAddress | undefined {
+  /** Where handshake datagrams go: the proved path first, then the hints. */
+  candidates(id: NodeId): PathAddress[] {
     const known = this.#peers.get(id);
-    return known?.current ?? known?.hints[0];
+    if (!known) return [];
+    const { current, hints } = known;
+    return current === undefined ? [...hints] : [current, ...hints.filter((hint) => hint !== current)];
   }
 
   /** Moves all traffic of this peer: only after a handshake on it, or a PATH-RESPONSE (protocol.md N1). */

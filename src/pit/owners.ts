@@ -51,6 +51,11 @@ export class Owners {
     return this.#peerOf[number];
   }
 
+  /** Every number in use but NO_OWNER. */
+  numbers(): number[] {
+    return this.#owners.flatMap((owner, number) => (owner === null ? [] : [number]));
+  }
+
   ownersOf(peer: number): readonly number[] {
     return this.#ownersOf[peer] ?? [];
   }

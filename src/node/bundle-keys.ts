@@ -1,0 +1,259 @@
+import {
+  type GroupId,
+  type KeyVersion,
+  type Millis,
+  type NodeId,
+  type UnixSeconds,
+  unixSeconds,
+} from '../base/brands.ts';
+import { formatAddress } from '../base/ip-address.ts';
+import { isIpv4 } from '../crypto/address-prefix.ts';
+import type { Bundle } from '../crypto/bundle.ts';
+import { fillDomainRing, fillRing, type VerifiedBundle, type VerifiedGroup } from '../crypto/bundle-verify.ts';
+import { vipsOf } from '../crypto/credential.ts';
+import { DomainRing } from '../crypto/domain-ring.ts';
+import { createIdentity, type Identity, renewalDue, renewIdentity } from '../crypto/identity.ts';
+import { KeyRing } from '../crypto/key-ring.ts';
+import type { KeyClock, RingEffect } from '../crypto/key-states.ts';
+import { LeaseClock } from '../crypto/lease-clock.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { acceptChain, extendRoster, type Roster } from '../crypto/roster.ts';
+import type { DomainVersion, GroupView } from '../dprp/negotiation-deps.ts';
+import { endTypeName, modeName } from '../dprp/wire-names.ts';
+import type { KeyChange, KeyStore, Member } from './key-store.ts';
+
+/** What must survive a restart, so that nothing ever goes back (protocol.md 10.5 V1, 9.3, 10.4). */
+export interface PersistedKeys {
+  readonly groups: Readonly<Record<string, { readonly highestCurrent: number; readonly removalFloor: number }>>;
+  readonly leaseClock: number;
+}
+
+export interface BundleKeysDeps {
+  readonly provider: CryptoProvider;
+  random(length: number): Uint8Array;
+  /** the machine's wall clock */
+  wall(): UnixSeconds;
+  readonly persisted: PersistedKeys | undefined;
+}
+
+interface HeldGroup {
+  roster: Roster;
+  readonly ring: KeyRing;
+}
+
+/** The keys of a node that lives by its authority's bundle: no server, no lease unless the bundle names one. */
+export class BundleKeys implements KeyStore {
+  readonly #deps: BundleKeysDeps;
+  readonly #groups = new Map<GroupId, HeldGroup>();
+  readonly #domain = new DomainRing();
+  readonly #lease: LeaseClock;
+  #bundle: Bundle;
+  #identity: Identity;
+  #self: Member;
+  #members: readonly Member[] = [];
+  #views: readonly GroupView[] | undefined;
+
+  /** Takes over a verified bundle; throws RangeError when the node's own key and certificate do not fit, which verification excludes. */
+  constructor(verified: VerifiedBundle, deps: BundleKeysDeps, now: Millis) {
+    this.#deps = deps;
+    this.#lease = new LeaseClock(unixSeconds(deps.persisted?.leaseClock ?? 0));
+    this.#bundle = verified.bundle;
+    this.#identity = this.#makeIdentity();
+    this.#self = this.#describeSelf();
+    this.reload(verified, now);
+  }
+
+  /** A newer bundle of the same authority: versions are added, rosters extended, never rolled back. */
+  reload(verified: VerifiedBundle, now: Millis): KeyChange[] {
+    const { provider } = this.#deps;
+    this.#bundle = verified.bundle;
+    this.#identity = this.#makeIdentity();
+    this.#self = this.#describeSelf();
+    fillDomainRing(provider, this.#domain, verified.bundle);
+    const changes = verified.groups.map((group) => this.#take(group, this.#clock(now)));
+    const listed = new Set(verified.groups.map(({ roster }) => roster.groupId));
+    for (const [id, held] of this.#groups) if (!listed.has(id)) changes.push(this.#leave(id, held));
+    this.#refreshMembers();
+    return changes;
+  }
+
+  identity(): Identity {
+    return this.#identity;
+  }
+
+  authorities(): readonly Uint8Array[] {
+    return [this.#bundle.ca];
+  }
+
+  network(): string {
+    return this.#bundle.network;
+  }
+
+  bundleNumber(): number {
+    return this.#bundle.number;
+  }
+
+  pool(): Bundle['pool'] {
+    return this.#bundle.pool;
+  }
+
+  groups(): readonly GroupView[] {
+    this.#views ??= [...this.#groups].map(([id, { roster, ring }]) => ({
+      id,
+      roster,
+      retainFlow: ring.retainFlow,
+      stopped: ring.stopped,
+      versions: ring.versions(),
+    }));
+    return this.#views;
+  }
+
+  domain(): readonly DomainVersion[] {
+    return this.#domain.versions(this.#deps.wall());
+  }
+
+  unixNow(): UnixSeconds {
+    // Without a server's time the boot clock adds nothing to the computer's own.
+    return this.#lease.lease(this.#deps.wall(), 0 as Millis);
+  }
+
+  groupName(group: GroupId): string {
+    return this.#groups.get(group)?.roster.name ?? group;
+  }
+
+  self(): Member {
+    return this.#self;
+  }
+
+  members(): readonly Member[] {
+    return this.#members;
+  }
+
+  peerUsed(group: GroupId, version: KeyVersion, now: Millis): KeyChange {
+    return this.#ringStep(group, (ring) => ring.handle({ type: 'peer-used', v: version }, this.#clock(now)));
+  }
+
+  hint(group: GroupId, version: KeyVersion, now: Millis): KeyChange {
+    return this.#ringStep(group, (ring) => ring.handle({ type: 'hint', v: version }, this.#clock(now)));
+  }
+
+  signedRemove(group: GroupId, entry: Uint8Array): KeyChange | undefined {
+    const held = this.#groups.get(group);
+    if (!held) return undefined;
+    const extended = extendRoster(this.#deps.provider, held.roster, [entry]);
+    if (typeof extended === 'string') return undefined;
+    const removed = missing(held.roster, extended);
+    held.roster = extended;
+    this.#views = undefined;
+    this.#refreshMembers();
+    return { group, effects: [], removed, left: removed.includes(this.#self.id) };
+  }
+
+  tick(now: Millis, inUse: (group: GroupId, version: number) => boolean): KeyChange[] {
+    this.#renewKeyPart();
+    const clock = this.#clock(now);
+    const input = (id: GroupId) => ({
+      type: 'tick' as const,
+      inUse: (v: number) => inUse(id, v),
+      chainAlive: (v: number) => inUse(id, v),
+    });
+    return [...this.#groups.keys()]
+      .map((id) => this.#ringStep(id, (ring) => ring.handle(input(id), clock)))
+      .filter(({ effects }) => effects.length > 0);
+  }
+
+  persistent(): PersistedKeys {
+    const groups = Object.fromEntries([...this.#groups].map(([id, { ring }]) => [id, ring.persistent]));
+    return { groups, leaseClock: this.#lease.highest };
+  }
+
+  wipe(): void {
+    for (const { ring } of this.#groups.values()) ring.wipe();
+    this.#domain.wipe();
+  }
+
+  #take(group: VerifiedGroup, clock: KeyClock): KeyChange {
+    const { provider, persisted } = this.#deps;
+    const id = group.roster.groupId;
+    const held = this.#groups.get(id);
+    this.#views = undefined;
+    if (!held) {
+      const policy = { retain: group.retain, longGrace: true };
+      const ring = new KeyRing(policy, persisted?.groups[id]);
+      this.#groups.set(id, { roster: group.roster, ring });
+      return { group: id, effects: fillRing(provider, ring, group, clock), removed: [], left: false };
+    }
+    const accepted = acceptChain(provider, held.roster, group.roster.entries);
+    const removed = typeof accepted === 'string' ? [] : missing(held.roster, accepted);
+    if (typeof accepted !== 'string') held.roster = accepted;
+    return { group: id, effects: fillRing(provider, held.ring, group, clock), removed, left: false };
+  }
+
+  #leave(group: GroupId, held: HeldGroup): KeyChange {
+    held.ring.wipe();
+    this.#groups.delete(group);
+    this.#views = undefined;
+    return { group, effects: [], removed: [], left: true };
+  }
+
+  #ringStep(group: GroupId, step: (ring: KeyRing) => readonly RingEffect[]): KeyChange {
+    const held = this.#groups.get(group);
+    const effects = held ? step(held.ring) : [];
+    if (effects.length > 0) this.#views = undefined;
+    return { group, effects, removed: [], left: false };
+  }
+
+  #clock(now: Millis): KeyClock {
+    return { monotonic: now, unix: this.unixNow(), corrected: this.#deps.wall() };
+  }
+
+  #makeIdentity(): Identity {
+    const { provider, random, wall } = this.#deps;
+    const { edSeed, caPart } = this.#bundle.node;
+    const identity = createIdentity(provider, edSeed, caPart, random(32), wall());
+    if (typeof identity === 'string') throw new RangeError(`identity: ${identity}`);
+    return identity;
+  }
+
+  /** The node signs a fresh X25519 key by itself, days before the old one ends (protocol.md 1.3). */
+  #renewKeyPart(): void {
+    const { provider, random, wall } = this.#deps;
+    if (!renewalDue(this.#identity, wall())) return;
+    const renewed = renewIdentity(provider, this.#identity, random(32), wall());
+    if (typeof renewed !== 'string') this.#identity = renewed;
+  }
+
+  #describeSelf(): Member {
+    const { caPart } = this.#identity;
+    const vips = vipsOf(caPart);
+    return {
+      id: caPart.nodeId,
+      name: this.#bundle.node.name,
+      type: endTypeName(caPart.type) ?? '',
+      mode: modeName(caPart.mode) ?? '',
+      addresses: vips.map(addressText),
+      vips,
+      routes: caPart.routes,
+    };
+  }
+
+  #refreshMembers(): void {
+    const shown = new Map(this.#bundle.peers.map((peer) => [peer.nodeId, peer]));
+    const found = new Map<NodeId, Member>();
+    for (const { roster } of this.#groups.values())
+      for (const { nodeId, vips, routes } of roster.members.values()) {
+        if (nodeId === this.#self.id) continue;
+        const { name = nodeId, type = '', mode = '' } = shown.get(nodeId) ?? {};
+        found.set(nodeId, { id: nodeId, name, type, mode, addresses: vips.map(addressText), vips, routes });
+      }
+    this.#members = [...found.values()];
+  }
+}
+
+function missing(before: Roster, after: Roster): NodeId[] {
+  return [...before.members.keys()].filter((id) => !after.members.has(id));
+}
+
+function addressText(vip: Uint8Array): string {
+  return formatAddress(isIpv4(vip) ? vip.subarray(12) : vip);
+}

@@ -1,0 +1,253 @@
+import type { GroupId, Millis, NodeId } from '../base/brands.ts';
+import type { PacketPrimitives } from '../base/primitives.ts';
+import { unreachable } from '../base/unreachable.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { encodeControl } from '../dprp/control-record.ts';
+import type { Sa } from '../pccom/sa.ts';
+import type { SaCloseCause } from '../pccom/sa-set.ts';
+import { NO_OWNER } from '../pit/owners.ts';
+import type { PitListener } from '../pit/table.ts';
+import { ControlRecords } from './control-records.ts';
+import { FlowControl } from './flow-control.ts';
+import { Incoming } from './incoming.ts';
+import type { KeyChange, KeyStore } from './key-store.ts';
+import { Migrations } from './migrations.ts';
+import { Negotiating } from './negotiating.ts';
+import type { NodeEffect } from './node-effects.ts';
+import { type EngineSettings, NodeState } from './node-state.ts';
+import { Outgoing } from './outgoing.ts';
+import { SaKeeper } from './sa-keeper.ts';
+
+export interface EngineDeps {
+  readonly primitives: PacketPrimitives;
+  readonly provider: CryptoProvider;
+  random(length: number): Uint8Array;
+  readonly keys: KeyStore;
+  readonly settings: EngineSettings;
+}
+
+/** Entries that the expiry hand looks at per tick. */
+const EXPIRY_BUDGET = 4_096;
+const VOLUME_CHECK = 1_000;
+
+/**
+ * A whole node without a kernel: packets and datagrams go in as batches, times as numbers; what is to be done comes out
+ * as effects. The shell moves the packets and carries the effects out.
+ */
+export class Engine {
+  readonly node: NodeState;
+  readonly #keeper: SaKeeper;
+  readonly #negotiating: Negotiating;
+  readonly #flows: FlowControl;
+  readonly #control: ControlRecords;
+  readonly #outgoing: Outgoing;
+  readonly #incoming: Incoming;
+  readonly #migrations: Migrations;
+  #volumesAt = 0;
+  #pitListener: PitListener | null = null;
+
+  constructor({ primitives, provider, random, keys, settings }: EngineDeps) {
+    const node = new NodeState(primitives, (length) => random(length), settings, keys);
+    this.node = node;
+    this.#keeper = new SaKeeper(node, (sa, _cause, now) => this.#negotiating.startForPair(sa, 'rekey', now));
+    this.#negotiating = new Negotiating(
+      node,
+      this.#keeper,
+      provider,
+      (waiting, now) => this.#outgoing.reconsider(waiting, now),
+      (change, now) => this.handleKeyChange(change, now),
+    );
+    this.#flows = new FlowControl(node, this.#keeper, {
+      reconsider: (waiting, now) => this.#outgoing.reconsider(waiting, now),
+      startFlow: (peer, now) => this.#negotiating.startFlow(peer, now),
+    });
+    this.#control = new ControlRecords(node, this.#keeper, this.#flows, (group, entry, now) =>
+      this.#signedRemove(group, entry, now),
+    );
+    this.#outgoing = new Outgoing(node, this.#flows, this.#negotiating);
+    this.#incoming = new Incoming(node, this.#control, this.#negotiating, this.#keeper);
+    this.#migrations = new Migrations((length) => random(length));
+    node.pit.watch((event, entry, cause) => {
+      if (event === 'closed') this.#flows.forget(entry);
+      this.#pitListener?.(event, entry, cause);
+    });
+  }
+
+  /** Who hears of every change of the PIT, while the entry still holds its values; null for nobody. */
+  watchPit(listener: PitListener | null): void {
+    this.#pitListener = listener;
+  }
+
+  /** Packets from TUN: fills `sa` of every row (see PACKET). */
+  handleOutgoing(arena: Uint8Array, view: DataView, packets: Int32Array, count: number, now: Millis): void {
+    this.#outgoing.handleBatch(arena, view, packets, count, now);
+  }
+
+  /** Opened datagrams: fills `verdict` of every run (see RUN). */
+  handleIncoming(
+    arena: Uint8Array,
+    view: DataView,
+    messages: Int32Array,
+    records: Int32Array,
+    runs: Int32Array,
+    count: number,
+    now: Millis,
+  ): void {
+    this.#incoming.handleBatch(arena, view, messages, records, runs, count, now);
+  }
+
+  /** Timers: call at least every half second, and every few milliseconds while `isBusy`. */
+  tick(now: Millis): void {
+    const { sas, held, fragments, expiry, roaming, keys } = this.node;
+    this.#negotiating.tick(now);
+    this.#flows.tick(now);
+    this.#keeper.apply(sas.tick(now), now);
+    this.#control.applyRoaming(roaming.tick(now), now);
+    held.expire(now);
+    fragments.expire(now);
+    expiry.tick(now, EXPIRY_BUDGET);
+    if (now - this.#volumesAt < VOLUME_CHECK) return;
+    this.#volumesAt = now;
+    this.#keeper.checkVolumes(now);
+    for (const change of keys.tick(now, (group, version) => this.#inUse(group, version)))
+      this.handleKeyChange(change, now);
+    for (const sa of this.#migrations.due(now)) this.#migrate(sa, now);
+  }
+
+  /** True while something is open that wants ticks of a few milliseconds. */
+  isBusy(): boolean {
+    return this.#negotiating.open > 0 || this.#flows.waiting > 0 || this.node.held.packets > 0;
+  }
+
+  /** What came up since the last call, in order. */
+  takeEffects(): NodeEffect[] {
+    return this.node.effects.splice(0);
+  }
+
+  /** Keys of one group changed: pairs move to the newest version, removed members are cut off (protocol.md 10). */
+  handleKeyChange(change: KeyChange, now: Millis): void {
+    const { sas, effects, directory, keys } = this.node;
+    for (const node of change.removed) this.#cutOff(change.group, node, now);
+    if (change.left) this.#closeSas((sa) => sa.group === change.group, 'removed', now);
+    for (const effect of change.effects)
+      switch (effect.type) {
+        case 'current':
+          this.node.log('info', 'group-key-current', { group: keys.groupName(change.group), version: effect.v });
+          this.#migrations.plan(change.group, effect.v, effect.spread, sas.sas(), now);
+          effects.push({ kind: 'persist', what: 'versions' });
+          break;
+        case 'removal':
+          sas.capOlderVersions(change.group, effect.below, now);
+          this.#negotiating.dropVersions(change.group, effect.below, now);
+          break;
+        case 'fetch':
+          effects.push({ kind: 'refresh', what: keys.groupName(change.group) });
+          break;
+        case 'stop':
+          this.node.log('warn', 'group-stopped', { group: keys.groupName(change.group), version: effect.v });
+          break;
+        case 'refused':
+          if (effect.fault === 'conflict') this.node.counters.add('key-version-conflict');
+          break;
+        case 'tagonly':
+        case 'gone':
+          break;
+        default:
+          unreachable(effect);
+      }
+    directory.rebuild(keys.self(), keys.members());
+    this.#negotiating.versionsChanged(now);
+  }
+
+  /** Forgets all flows, and with `sas` all traffic keys and handshakes; counts what went. */
+  flush(sas: boolean, now: Millis): { readonly entries: number; readonly sas: number } {
+    const { pit, negative } = this.node;
+    let entries = pit.removeOwner(NO_OWNER, 'flushed', now);
+    for (const owner of this.node.owners.numbers()) entries += pit.removeOwner(owner, 'flushed', now);
+    negative.clear(() => true);
+    if (!sas) return { entries, sas: 0 };
+    this.#negotiating.dropAll(now);
+    return { entries, sas: this.#closeSas(() => true, 'flushed', now) };
+  }
+
+  /** The clock jumped or the machine was restored: nothing that stands on time survives (protocol.md 3.4, K4). */
+  handleClockJump(now: Millis): void {
+    this.#negotiating.dropAll(now);
+    this.#closeSas(() => true, 'clock', now);
+    this.node.counters.add('clock-jumps');
+  }
+
+  /** Orderly end: peers are told that the SAs are gone (protocol.md 5.3). */
+  shutDown(now: Millis): void {
+    const { sas } = this.node;
+    for (const sa of [...sas.sas()])
+      if (sas.sendIndex[sa.owner] === sa.local) this.#keeper.seal(sa, encodeControl({ kind: 'close-sa' }), now);
+    this.#closeSas(() => true, 'flushed', now);
+  }
+
+  /** Measures a round trip inside the SA; false when there is none yet, and then one is negotiated. */
+  ping(peer: NodeId, token: Uint8Array, now: Millis): boolean {
+    const { sas, paths } = this.node;
+    const path = paths.peer(peer).current;
+    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.sendIndex[each.owner] === each.local);
+    if (sa && path !== undefined) return this.#control.challenge(sa, token, path, now);
+    this.#negotiating.startPair(peer, now);
+    return false;
+  }
+
+  traffic(peer: NodeId): { readonly rxBytes: number; readonly txBytes: number } {
+    let { rxBytes, txBytes } = this.node.trafficOf(peer);
+    for (const sa of this.node.sas.sas()) {
+      if (sa.peer !== peer) continue;
+      const live = this.#keeper.traffic(sa.local);
+      rxBytes += live.rxBytes;
+      txBytes += live.txBytes;
+    }
+    return { rxBytes, txBytes };
+  }
+
+  get halfOpen(): number {
+    return this.#negotiating.open;
+  }
+
+  /** REMOVE in one step: half-opens, SAs and entries of (x, g); other groups of x remain (protocol.md 10.3, V3). */
+  #cutOff(group: GroupId, node: NodeId, now: Millis): void {
+    const { owners, pit } = this.node;
+    this.#negotiating.removeMember(group, node, now);
+    this.#closeSas((sa) => sa.peer === node && sa.group === group, 'removed', now);
+    for (const owner of owners.numbersOf(node, group)) pit.removeOwner(owner, 'owner-removed', now);
+    this.node.log('info', 'member-removed', { group: this.node.keys.groupName(group), node: this.node.peerName(node) });
+  }
+
+  /** Valid news are processed here and handed on once to every peer of the group (protocol.md 5.3, 10.3). */
+  #signedRemove(group: GroupId, entry: Uint8Array, now: Millis): void {
+    const change = this.node.keys.signedRemove(group, entry);
+    if (!change) {
+      this.node.counters.add('signed-remove-ignored');
+      return;
+    }
+    this.handleKeyChange(change, now);
+    const { sas } = this.node;
+    for (const sa of [...sas.sas()])
+      if (sa.group === group && sas.sendIndex[sa.owner] === sa.local)
+        this.#keeper.seal(sa, encodeControl({ kind: 'signed-remove', entry }), now);
+  }
+
+  #closeSas(select: (sa: Sa) => boolean, cause: SaCloseCause, now: Millis): number {
+    const effects = this.node.sas.closeWhere(select, cause);
+    this.#keeper.apply(effects, now);
+    return effects.length;
+  }
+
+  /** A pair whose SA is of an older version gets a new one, make before break (protocol.md 10.2). */
+  #migrate(planned: Sa, now: Millis): void {
+    const { sas } = this.node;
+    const sender = sas.sender(planned.owner);
+    if (sender === planned) this.#negotiating.startForPair(planned, 'migrate', now);
+  }
+
+  #inUse(group: GroupId, version: number): boolean {
+    for (const sa of this.node.sas.sas()) if (sa.group === group && sa.version === version) return true;
+    return false;
+  }
+}
