@@ -168,18 +168,23 @@ interface RekeyBlock extends Block {
 
 async function rekeyBlock(nodes: TwoNodes, rate: number, seconds: number): Promise<RekeyBlock> {
   let rekeys = 0;
-  let age = 0;
-  const watch = setInterval(async () => {
-    const { peers } = await nodes.a.status();
-    const now = Math.min(...(peers[0]?.sas ?? []).filter((sa) => sa.sending).map((sa) => sa.ageSeconds));
-    if (now < age) rekeys++;
-    age = now;
-  }, 2000);
-  try {
-    return { ...(await udpBlock(nodes, rate, seconds)), rekeys };
-  } finally {
-    clearInterval(watch);
+  const block = await udpBlock(nodes, rate, seconds, async () => {
+    rekeys = await countRekeys(nodes.a, seconds);
+    return [];
+  });
+  return { ...block, rekeys };
+}
+
+async function countRekeys(node: OverlayNode, seconds: number): Promise<number> {
+  const end = performance.now() + seconds * 1000;
+  let rekeys = 0;
+  for (let age = 0; performance.now() < end; await pause(2000)) {
+    const { peers } = await node.status();
+    const youngest = Math.min(...(peers[0]?.sas ?? []).filter((sa) => sa.sending).map((sa) => sa.ageSeconds));
+    if (youngest < age) rekeys++;
+    age = youngest;
   }
+  return rekeys;
 }
 
 function page(rate: number, blocks: readonly Block[], tcp: TcpBlock, rekey: RekeyBlock | undefined): string {
