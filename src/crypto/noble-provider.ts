@@ -4,15 +4,18 @@ import { expand, extract } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { concat, equalConstantTime } from '../base/bytes.ts';
-import { acceptableEd25519Key } from './ed25519-key.ts';
-import { type CryptoProvider, LENGTH, requireLength } from './provider.ts';
+import { acceptableEd25519Signature } from './ed25519-point.ts';
+import { type CryptoProvider, LENGTH, requireHkdfLength, requireLength } from './provider.ts';
 
 /** The reference implementation, in plain TypeScript: every core's tests and browsers run it. */
 export const nobleProvider: CryptoProvider = {
   sha256: (data) => sha256(data),
   hmac: (key, data) => hmac(sha256, key, data),
   hkdfExtract: (salt, ikm) => extract(sha256, ikm, salt),
-  hkdfExpand: (prk, info, length) => expand(sha256, prk, info, length),
+  hkdfExpand(prk, info, length) {
+    requireHkdfLength(length);
+    return expand(sha256, prk, info, length);
+  },
 
   x25519KeyPair(seed) {
     requireLength(seed, LENGTH.key, 'x25519 seed');
@@ -32,7 +35,7 @@ export const nobleProvider: CryptoProvider = {
     return ed25519.sign(message, secretKey);
   },
   ed25519Verify(publicKey, message, signature) {
-    if (!acceptableEd25519Key(publicKey) || signature.length !== LENGTH.signature) return false;
+    if (!acceptableEd25519Signature(publicKey, signature)) return false;
     return orNull(() => verifyWithoutCofactor(publicKey, message, signature)) ?? false;
   },
 

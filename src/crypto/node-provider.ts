@@ -11,9 +11,9 @@ import {
   verify,
 } from 'node:crypto';
 import { concat, equalConstantTime, isZero } from '../base/bytes.ts';
-import { acceptableEd25519Key } from './ed25519-key.ts';
+import { acceptableEd25519Signature } from './ed25519-point.ts';
 import { nobleProvider } from './noble-provider.ts';
-import { type CryptoProvider, type KeyPair, LENGTH, requireLength } from './provider.ts';
+import { type CryptoProvider, type KeyPair, LENGTH, requireHkdfLength, requireLength } from './provider.ts';
 
 type Curve = 'X25519' | 'Ed25519';
 
@@ -39,7 +39,7 @@ export const nodeProvider: CryptoProvider = {
   ed25519KeyPair: (seed) => keyPair('Ed25519', seed),
   ed25519Sign: (secretKey, message) => plain(sign(null, message, secretKeyObject('Ed25519', secretKey))),
   ed25519Verify(publicKey, message, signature) {
-    if (!acceptableEd25519Key(publicKey) || signature.length !== LENGTH.signature) return false;
+    if (!acceptableEd25519Signature(publicKey, signature)) return false;
     try {
       return verify(null, message, publicKeyObject('Ed25519', publicKey), signature);
     } catch {
@@ -76,8 +76,8 @@ export const nodeProvider: CryptoProvider = {
 };
 
 function hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  requireHkdfLength(length);
   const blocks = Math.ceil(length / LENGTH.hash);
-  if (blocks > 255) throw new RangeError('hkdf: at most 255 blocks');
   const out = new Uint8Array(blocks * LENGTH.hash);
   let previous: Uint8Array = new Uint8Array(0);
   for (let i = 1; i <= blocks; i++) {

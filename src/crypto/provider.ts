@@ -25,7 +25,7 @@ export interface CryptoProvider {
 
   ed25519KeyPair(seed: Uint8Array): KeyPair;
   ed25519Sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array;
-  /** Strict RFC 8032: canonical encodings, S < L, no small-order key, the equation without cofactor (protocol.md 1.3). */
+  /** Strict RFC 8032: canonical encodings, S < L, no key and no R of small order, the equation without cofactor (protocol.md 1.3). */
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 
   /** ChaCha20-Poly1305 (RFC 8439): ciphertext, then the 16-byte tag. */
@@ -39,4 +39,9 @@ export interface CryptoProvider {
 /** Throws when bytes of our own making have the wrong length: a broken invariant, never a peer's doing. */
 export function requireLength(bytes: Uint8Array, length: number, what: string): void {
   if (bytes.length !== length) throw new RangeError(`${what}: ${bytes.length} bytes instead of ${length}`);
+}
+
+/** Throws beyond what RFC 5869 can expand to. */
+export function requireHkdfLength(length: number): void {
+  if (length > 255 * LENGTH.hash) throw new RangeError(`hkdf: ${length} bytes are more than 255 blocks`);
 }

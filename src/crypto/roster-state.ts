@@ -3,7 +3,7 @@ import { compareBytes } from '../base/bytes.ts';
 import { encodeCbor } from '../base/cbor.ts';
 import { unreachable } from '../base/unreachable.ts';
 import { nodeIdOf } from './credential.ts';
-import { acceptableEd25519Key } from './ed25519-key.ts';
+import { acceptableEd25519Point } from './ed25519-point.ts';
 import type { CryptoProvider } from './provider.ts';
 import { encodeMember, type Member, ROSTER_OPTION, type RosterChange } from './roster-entry.ts';
 
@@ -81,14 +81,14 @@ function begin(change: Extract<RosterChange, { kind: 'genesis' }>): RosterState 
 }
 
 function withAdmins(state: RosterState, admins: readonly Uint8Array[], k: number): RosterState | RosterRuleFault {
-  if (!admins.every(acceptableEd25519Key)) return 'admin-key';
+  if (!admins.every(acceptableEd25519Point)) return 'admin-key';
   if (admins.some((admin, i) => admins.slice(0, i).some((other) => same(admin, other)))) return 'known-admin';
   return k >= 1 && k <= admins.length ? { ...state, admins, k } : 'threshold';
 }
 
 /** A second ADD of a member states its addresses anew; the key cannot change, since node_id is its hash. */
 function add(provider: CryptoProvider, state: RosterState, member: Member): RosterState | RosterRuleFault {
-  if (!acceptableEd25519Key(member.edPk) || member.nodeId !== nodeIdOf(provider, member.edPk)) return 'node-id';
+  if (!acceptableEd25519Point(member.edPk) || member.nodeId !== nodeIdOf(provider, member.edPk)) return 'node-id';
   for (const other of state.members.values()) {
     if (other.nodeId !== member.nodeId && shareVip(other, member)) return 'address-taken';
   }

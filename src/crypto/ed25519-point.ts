@@ -14,12 +14,18 @@ const SMALL_ORDER_Y = [
 ].map(fromHex);
 
 /**
- * Whether a public Ed25519 key is one that both providers accept: 32 bytes, y below the field prime, not of small order
- * (protocol.md 1.3, rule A5). That it lies on the curve is left to the verification itself.
+ * Whether an encoding is one that both providers accept as a public key or as R of a signature: 32 bytes, y below the field
+ * prime, not of small order (protocol.md 1.3, rule A5). That it lies on the curve is left to the verification itself.
  */
-export function acceptableEd25519Key(publicKey: Uint8Array): boolean {
-  if (publicKey.length !== LENGTH.key) return false;
-  return canonicalY(publicKey) && !SMALL_ORDER_Y.some((y) => sameY(publicKey, y));
+export function acceptableEd25519Point(encoding: Uint8Array): boolean {
+  if (encoding.length !== LENGTH.key) return false;
+  return canonicalY(encoding) && !SMALL_ORDER_Y.some((y) => sameY(encoding, y));
+}
+
+/** The part of a strict verification that does not depend on the library: OpenSSL's versions differ on points of small order. */
+export function acceptableEd25519Signature(publicKey: Uint8Array, signature: Uint8Array): boolean {
+  if (signature.length !== LENGTH.signature || !acceptableEd25519Point(publicKey)) return false;
+  return acceptableEd25519Point(signature.subarray(0, 32));
 }
 
 /** y < 2^255 − 19, that is: not one of the 19 numbers ed…ff, ff … ff, 7f. */
