@@ -1,0 +1,323 @@
+import { type Millis, millis, type UnixSeconds, unixSeconds } from '../../src/base/brands.ts';
+import { utf8 } from '../../src/base/bytes.ts';
+import { type PathAddress, parsePath, pathAddress } from '../../src/base/path-address.ts';
+import { MESSAGE, PACKET, RECORD_ROW, RUN, SEND } from '../../src/base/primitives.ts';
+import { decodePrefix } from '../../src/crypto/address-prefix.ts';
+import { openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
+import { nodeProvider } from '../../src/crypto/node-provider.ts';
+import { BundleKeys } from '../../src/node/bundle-keys.ts';
+import { Engine } from '../../src/node/engine.ts';
+import type { NodeEffect } from '../../src/node/node-effects.ts';
+import type { EngineSettings } from '../../src/node/node-state.ts';
+import { nodePacketCipher } from '../../src/pccom/node-packet-cipher.ts';
+import { TypescriptPrimitives } from '../../src/pccom/typescript-primitives.ts';
+import { bundleFor } from '../../src/server/authority/bundle-rules.ts';
+import { addGroup, newAuthority, rollGroup } from '../../src/server/authority/network-rules.ts';
+import { addNode, nodeNamed, removeNode } from '../../src/server/authority/node-rules.ts';
+import type { AuthorityState, AuthorityTools } from '../../src/server/authority/state.ts';
+
+/** 2026-01-01, when every world begins. */
+const BEGIN = 1_767_225_600;
+const ARENA = 512 * 1024;
+
+/** Bytes that depend on the seed and on how many were drawn before: worlds are the same at each run. */
+export function seededRandom(seed: string): (length: number) => Uint8Array {
+  let drawn = 0;
+  return (length) => {
+    const out = new Uint8Array(length);
+    for (let at = 0; at < length; at += 32)
+      out.set(nodeProvider.sha256(utf8(`${seed} ${drawn++}`)).subarray(0, Math.min(32, length - at)), at);
+    return out;
+  };
+}
+
+/** One datagram on its way. */
+export interface Flying {
+  readonly from: PathAddress;
+  readonly to: PathAddress;
+  readonly bytes: Uint8Array;
+  readonly arrives: Millis;
+}
+
+/** What a test does with a datagram: undefined lets it pass. */
+export type Wire = (datagram: Flying) => readonly Flying[] | undefined;
+
+/** An offline authority in memory. */
+export class Authority {
+  readonly #random: (length: number) => Uint8Array;
+  readonly #clock: () => UnixSeconds;
+  #state: AuthorityState;
+
+  constructor(seed: string, clock: () => UnixSeconds) {
+    this.#random = seededRandom(`authority ${seed}`);
+    this.#clock = clock;
+    const pool = decodePrefix(Uint8Array.from([96 + 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 64, 0, 0]));
+    if (!pool) throw new Error('pool');
+    this.#state = newAuthority(this.#tools(), 'testnet', pool);
+  }
+
+  group(name: string): void {
+    this.#state = addGroup(this.#tools(), this.#state, name);
+  }
+
+  roll(name: string, delay = 0): void {
+    this.#state = rollGroup(this.#tools(), this.#state, name, delay);
+  }
+
+  add(name: string, groups: readonly string[]): void {
+    const request = { name, type: 'ges', mode: 'op', groups, address: undefined, routes: [] } as const;
+    this.#state = addNode(this.#tools(), this.#state, request);
+  }
+
+  remove(name: string): void {
+    this.#state = removeNode(this.#tools(), this.#state, name);
+  }
+
+  bundle(name: string): VerifiedBundle {
+    const file = bundleFor(this.#tools(), this.#state, nodeNamed(this.#state, name));
+    const verified = openBundle(nodeProvider, file, this.#clock());
+    if (typeof verified === 'string') throw new Error(verified);
+    return verified;
+  }
+
+  #tools(): AuthorityTools {
+    return { provider: nodeProvider, random: this.#random, now: this.#clock() };
+  }
+}
+
+/** A whole node without a kernel: engine and TypeScript primitives, with what its TUN would have got. */
+export class SimNode {
+  readonly name: string;
+  readonly path: PathAddress;
+  readonly keys: BundleKeys;
+  readonly engine: Engine;
+  readonly primitives = new TypescriptPrimitives(nodePacketCipher);
+  /** packets written to TUN, in order */
+  readonly received: Uint8Array[] = [];
+  readonly log: NodeEffect[] = [];
+  readonly #arena = new Uint8Array(ARENA);
+  readonly #view = new DataView(this.#arena.buffer);
+  readonly #out = new Uint8Array(ARENA);
+  readonly #sends = new Int32Array(256 * SEND.stride);
+  readonly #records = new Int32Array(512 * RECORD_ROW.stride);
+  readonly #runs = new Int32Array(512 * RUN.stride);
+
+  constructor(world: World, name: string, path: string, settings: Partial<EngineSettings>) {
+    this.name = name;
+    this.path = pathAddress(path);
+    const random = seededRandom(`node ${name}`);
+    const deps = { provider: nodeProvider, random, wall: () => world.wall(), persisted: undefined };
+    this.keys = new BundleKeys(world.authority.bundle(name), deps, world.now);
+    this.engine = new Engine({
+      primitives: this.primitives,
+      provider: nodeProvider,
+      random,
+      keys: this.keys,
+      settings: { ...SETTINGS, ...settings },
+    });
+  }
+
+  /** Own overlay address of a family, 4 or 16 bytes. */
+  address(family: 4 | 6): Uint8Array {
+    const vip = this.keys.self().vips.find((each) => (each[0] === 0) === (family === 4));
+    if (!vip) throw new Error('no address');
+    return family === 4 ? vip.subarray(12) : vip;
+  }
+
+  /** A packet as if an application had sent it; returns the datagrams that leave. */
+  send(packets: readonly Uint8Array[], now: Millis): readonly Sent[] {
+    const rows = new Int32Array(packets.length * PACKET.stride);
+    let at = 0;
+    packets.forEach((packet, row) => {
+      this.#arena.set(packet, at);
+      rows[row * PACKET.stride + PACKET.offset] = at;
+      rows[row * PACKET.stride + PACKET.length] = packet.length;
+      rows[row * PACKET.stride + PACKET.segments] = 1;
+      at += (packet.length + 15) & ~15;
+    });
+    this.engine.handleOutgoing(this.#arena, this.#view, rows, packets.length, now);
+    return [...this.#sealed(rows, packets.length), ...this.carryOut()];
+  }
+
+  /** One datagram from the network; returns what leaves in answer. */
+  receive(bytes: Uint8Array, from: PathAddress, now: Millis): readonly Sent[] {
+    const { family, address, port } = parsePath(from);
+    const memory = new Int32Array(4);
+    new Uint8Array(memory.buffer).set(address);
+    const message = new Int32Array(MESSAGE.stride);
+    this.#arena.set(bytes);
+    message[MESSAGE.length] = bytes.length;
+    message[MESSAGE.segment] = bytes.length;
+    message[MESSAGE.family] = family;
+    message.set(memory, MESSAGE.address);
+    message[MESSAGE.port] = port;
+    const count = this.primitives.openBatch(this.#arena, message, 1, this.#records, this.#runs);
+    this.engine.handleIncoming(this.#arena, this.#view, message, this.#records, this.#runs, count, now);
+    this.#deliver(this.#records, this.#runs, count, this.#arena);
+    return this.carryOut();
+  }
+
+  tick(now: Millis): readonly Sent[] {
+    this.engine.tick(now);
+    return this.carryOut();
+  }
+
+  reload(world: World): readonly Sent[] {
+    for (const change of this.keys.reload(world.authority.bundle(this.name), world.now))
+      this.engine.handleKeyChange(change, world.now);
+    return this.carryOut();
+  }
+
+  counter(name: string): number {
+    return this.engine.node.counters.value(name);
+  }
+
+  /** Carries out what the engine asked for. */
+  carryOut(): Sent[] {
+    const sent: Sent[] = [];
+    for (const effect of this.engine.takeEffects()) {
+      this.log.push(effect);
+      if (effect.kind === 'send') sent.push({ bytes: effect.bytes, to: effect.to });
+      else if (effect.kind === 'deliver') this.received.push(effect.packet.slice());
+      else if (effect.kind === 'seal') {
+        const row = new Int32Array(PACKET.stride);
+        const { bytes, kind, gsoSize, headerLength, l4Offset } = effect.packet;
+        this.#arena.set(bytes);
+        row[PACKET.length] = bytes.length;
+        row[PACKET.kind] = kind;
+        row[PACKET.gsoSize] = gsoSize;
+        row[PACKET.headerLength] = headerLength;
+        row[PACKET.l4Offset] = l4Offset;
+        row[PACKET.sa] = effect.sa;
+        sent.push(...this.#sealed(row, 1));
+      }
+    }
+    return sent;
+  }
+
+  #sealed(rows: Int32Array, count: number): Sent[] {
+    const sent: Sent[] = [];
+    const sends = this.primitives.sealBatch(this.#arena, rows, count, this.#out, this.#sends);
+    for (let row = 0; row < sends; row++) {
+      const at = row * SEND.stride;
+      const offset = this.#sends[at + SEND.offset];
+      const end = offset + this.#sends[at + SEND.length];
+      const to = [...this.engine.node.paths.peers()].find(({ slot }) => slot === this.#sends[at + SEND.path])?.current;
+      for (let from = offset; to && from < end; from += this.#sends[at + SEND.segment])
+        sent.push({ bytes: this.#out.slice(from, Math.min(end, from + this.#sends[at + SEND.segment])), to });
+    }
+    return sent;
+  }
+
+  #deliver(records: Int32Array, runs: Int32Array, count: number, arena: Uint8Array): void {
+    const used = this.primitives.coalesceBatch(arena, records, runs, count, false, this.#out);
+    const view = new DataView(this.#out.buffer);
+    for (let at = 0; at < used; at += 4 + view.getUint32(at, true))
+      this.received.push(this.#out.slice(at + 4, at + 4 + view.getUint32(at, true)));
+  }
+}
+
+export interface Sent {
+  readonly bytes: Uint8Array;
+  readonly to: PathAddress;
+}
+
+const SETTINGS: EngineSettings = {
+  type: 'ges',
+  mode: 'op',
+  suites: [1, 2],
+  lanes: 1,
+  mtu: 1_400,
+  noGms: true,
+  lifetime: 600,
+  pitCapacity: 4_096,
+  windowBits: 8_192,
+};
+
+/** Nodes, the network between them, and a clock that only the test moves. */
+export class World {
+  now: Millis = millis(10_000);
+  /** every datagram that any node sent */
+  readonly seen: Flying[] = [];
+  readonly authority: Authority;
+  wire: Wire = () => undefined;
+  delay = 1;
+  readonly #nodes = new Map<PathAddress, SimNode>();
+  #flying: Flying[] = [];
+
+  constructor(seed = 'world') {
+    this.authority = new Authority(seed, () => this.wall());
+  }
+
+  wall(): UnixSeconds {
+    return unixSeconds(BEGIN + this.now / 1000);
+  }
+
+  /** Adds a node that knows the endpoints of all others there are, as they learn its own. */
+  node(name: string, path: string, settings: Partial<EngineSettings> = {}): SimNode {
+    const node = new SimNode(this, name, path, settings);
+    for (const other of this.#nodes.values()) {
+      node.engine.node.paths.hint(other.keys.self().id, other.path);
+      other.engine.node.paths.hint(node.keys.self().id, node.path);
+      this.#refresh(other);
+    }
+    this.#nodes.set(node.path, node);
+    return node;
+  }
+
+  send(node: SimNode, ...packets: Uint8Array[]): void {
+    this.#launch(node, node.send(packets, this.now));
+  }
+
+  /** What a node did outside of `send`, `receive` and ticks. */
+  launch(node: SimNode, sent: readonly Sent[]): void {
+    this.#launch(node, sent);
+  }
+
+  /** Puts a datagram into the network, as an attacker would. */
+  inject(datagram: Omit<Flying, 'arrives'>): void {
+    this.#flying.push({ ...datagram, arrives: this.now });
+  }
+
+  /** Lets time pass, in steps of a millisecond while datagrams fly and of `step` otherwise. */
+  run(duration: number, step = 5): void {
+    const end = this.now + duration;
+    while (this.now < end) {
+      this.now = millis(this.now + (this.#flying.length > 0 ? 1 : Math.min(step, end - this.now)));
+      this.#arrive();
+      for (const node of this.#nodes.values()) this.#launch(node, node.tick(this.now));
+    }
+  }
+
+  #arrive(): void {
+    const due = this.#flying.filter(({ arrives }) => arrives <= this.now);
+    this.#flying = this.#flying.filter(({ arrives }) => arrives > this.now);
+    for (const { from, to, bytes } of due) {
+      const node = this.#nodes.get(to);
+      if (node) this.#launch(node, node.receive(bytes, from, this.now));
+    }
+  }
+
+  #launch(node: SimNode, sent: readonly Sent[]): void {
+    for (const { bytes, to } of sent) {
+      const datagram = { from: node.path, to, bytes, arrives: millis(this.now + this.delay) };
+      this.seen.push(datagram);
+      this.#flying.push(...(this.wire(datagram) ?? [datagram]));
+    }
+  }
+
+  #refresh(node: SimNode): void {
+    this.#launch(node, node.reload(this));
+  }
+}
+
+/** Two members of one group. */
+export function pair(settings: Partial<EngineSettings> = {}, seed = 'pair') {
+  const world = new World(seed);
+  world.authority.group('office');
+  world.authority.add('a', ['office']);
+  world.authority.add('b', ['office']);
+  const a = world.node('a', '10.0.0.1:47247', settings);
+  const b = world.node('b', '10.0.0.2:47247', settings);
+  return { world, a, b };
+}
