@@ -34,13 +34,7 @@ export function parseRange(text: string): AddressPrefix {
 }
 
 export function formatRange(range: AddressPrefix): string {
-  return `${formatPadded(range.address)}/${range.length}`;
-}
-
-/** The IPv4 address or IPv6 address that 16 bytes stand for. */
-export function formatPadded(address: Uint8Array): string {
-  const family4 = compareBytes(address.subarray(0, 12), new Uint8Array(12)) === 0;
-  return formatAddress(family4 ? address.subarray(12) : address);
+  return `${formatAddress(range.family === 4 ? range.address.subarray(12) : range.address)}/${range.length}`;
 }
 
 /** Reads the pool of a new network. */

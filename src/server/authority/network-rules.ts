@@ -2,7 +2,7 @@ import { unixSeconds } from '../../base/brands.ts';
 import { GscipError } from '../../base/errors.ts';
 import type { AddressPrefix } from '../../crypto/address-prefix.ts';
 import { domainGroupId } from '../../crypto/group-key.ts';
-import { type Roster, signChange, verifyRoster } from '../../crypto/roster.ts';
+import { extendRoster, type Roster, signChange, verifyRoster } from '../../crypto/roster.ts';
 import { ROSTER_OPTION, type RosterChange } from '../../crypto/roster-entry.ts';
 import { makePlan } from './address-plan.ts';
 import { withNewEpoch } from './key-history.ts';
@@ -92,8 +92,10 @@ export function withRosterChange(
   reason: RollReason,
 ): AuthorityGroup {
   const entry = signChange(tools.provider, rosterOf(tools, group), change, [state.adminSeed]);
-  const roster = checked(verifyRoster(tools.provider, [...group.roster, entry], group.id));
-  return withNewEpoch(tools, { ...group, roster: roster.entries }, headFacts(roster, reason, tools.now));
+  const roster = checked(extendRoster(tools.provider, rosterOf(tools, group), [entry]));
+  const changed = withNewEpoch(tools, { ...group, roster: roster.entries }, headFacts(roster, reason, tools.now));
+  verified.set(changed, roster);
+  return changed;
 }
 
 export function withGroup(state: AuthorityState, changed: AuthorityGroup): AuthorityState {
@@ -115,8 +117,13 @@ export function groupNamed(state: AuthorityState, text: string): AuthorityGroup 
 
 /** The group's verified roster. */
 export function rosterOf(tools: AuthorityTools, group: AuthorityGroup): Roster {
-  return checked(verifyRoster(tools.provider, group.roster, group.id));
+  const known = verified.get(group) ?? checked(verifyRoster(tools.provider, group.roster, group.id));
+  verified.set(group, known);
+  return known;
 }
+
+/** Rosters by the group that they belong to: groups never change, and every question about members needs one. */
+const verified = new WeakMap<AuthorityGroup, Roster>();
 
 function headFacts(roster: Roster, reason: RollReason, activateAt: number) {
   return { activateAt: unixSeconds(activateAt), reason, rosterSeq: roster.seq, rosterHead: roster.head };
