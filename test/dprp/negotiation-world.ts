@@ -10,7 +10,7 @@ import {
   type UnixSeconds,
   unixSeconds,
 } from '../../src/base/brands.ts';
-import { concat, fromHex, toHex, utf8 } from '../../src/base/bytes.ts';
+import { concat, toHex, utf8 } from '../../src/base/bytes.ts';
 import type { Cid } from '../../src/base/cid.ts';
 import { MODE, type ModeName, NODE_TYPE } from '../../src/base/datagram-kinds.ts';
 import { padAddress, parseAddress } from '../../src/base/ip-address.ts';
@@ -104,6 +104,8 @@ export interface NodeOptions {
   readonly noGms?: boolean;
   readonly provider?: CryptoProvider;
   readonly caSeed?: Uint8Array;
+  /** another run of the same node draws other random bytes */
+  readonly seed?: string;
 }
 
 export const GROUP_A = groupId('aa'.repeat(16));
@@ -153,7 +155,7 @@ export class TestNode {
       lifetime: 3_600,
     };
     this.#nextIndex = 8 * (1 + nodeProvider.sha256(utf8(name))[0]) * 256;
-    this.negotiations = new Negotiations(this.#deps(options.provider ?? nodeProvider));
+    this.negotiations = new Negotiations(this.#deps(options.provider ?? nodeProvider, `${name} ${options.seed ?? ''}`));
   }
 
   /** Carries out what can be carried out without a packet path, and keeps everything for the test. */
@@ -188,11 +190,11 @@ export class TestNode {
     return this.seen.filter((effect): effect is Extract<DprpEffect, { kind: K }> => effect.kind === kind);
   }
 
-  #deps(provider: CryptoProvider): NegotiationDeps {
+  #deps(provider: CryptoProvider, seed: string): NegotiationDeps {
     const self = this;
     return {
       provider,
-      random: counterRandom(this.name),
+      random: counterRandom(seed),
       hedge: { key: nodeProvider.sha256(utf8(`hedge ${this.name}`)), bootCounter: 7 },
       identity: () => self.identity,
       authorities: () => self.authorities,
@@ -356,5 +358,3 @@ export function agreedKeys(start: TestNode, end: TestNode) {
     startReceives: hex(start.of('install-receive').at(-1)?.lanes),
   };
 }
-
-export { fromHex };
