@@ -1,5 +1,7 @@
 import { type Millis, millis } from '../base/brands.ts';
+import { parseFlow } from '../base/flow.ts';
 import type { AddressKey } from '../base/flow-cid.ts';
+import { FLOW, FLOW_FLAG } from '../base/flow-words.ts';
 import { PACKET } from '../base/primitives.ts';
 
 /** A packet that waits: its bytes and what its row said (fields of PACKET). */
@@ -11,6 +13,8 @@ export interface HeldPacket {
   readonly l4Offset: number;
   /** when it was first held: holding it again does not make it younger */
   readonly since: Millis;
+  /** of a fragment: the CID words that its own bytes may not hold */
+  readonly datagram?: { readonly head: number; readonly ports: number } | undefined;
 }
 
 /** Tuning of protocol.md 15. */
@@ -52,8 +56,17 @@ interface Destination {
   bytes: number;
 }
 
-/** Copies the packet of row `row` out of the arena, before the arena is used again. */
-export function heldPacket(arena: Uint8Array, packets: Int32Array, row: number, now: Millis): HeldPacket {
+/**
+ * Copies the packet of row `row` out of the arena, before the arena is used again.
+ * `flow`: its FLOW words, from which a fragment keeps what only its datagram's first one tells.
+ */
+export function heldPacket(
+  arena: Uint8Array,
+  packets: Int32Array,
+  row: number,
+  now: Millis,
+  flow?: Int32Array,
+): HeldPacket {
   const at = row * PACKET.stride;
   const offset = packets[at + PACKET.offset];
   return {
@@ -63,7 +76,24 @@ export function heldPacket(arena: Uint8Array, packets: Int32Array, row: number, 
     headerLength: packets[at + PACKET.headerLength],
     l4Offset: packets[at + PACKET.l4Offset],
     since: now,
+    datagram: flow === undefined ? undefined : datagramOf(flow),
   };
+}
+
+/** Parses a released packet into FLOW words; a later fragment gets the CID that it was held with. FLOW_STATUS, 0 for good. */
+export function parseHeld(packet: HeldPacket, flow: Int32Array): number {
+  const { bytes, datagram } = packet;
+  const status = parseFlow(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length, flow);
+  if (status === 0 && datagram !== undefined) {
+    flow[FLOW.head] = datagram.head;
+    flow[FLOW.ports] = datagram.ports;
+  }
+  return status;
+}
+
+function datagramOf(flow: Int32Array): HeldPacket['datagram'] {
+  const fragment = (flow[FLOW.flags] & FLOW_FLAG.fragment) !== 0;
+  return fragment ? { head: flow[FLOW.head], ports: flow[FLOW.ports] } : undefined;
 }
 
 /**

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FLOW } from '../../src/base/flow-words.ts';
 import { GSO, PACKET } from '../../src/base/primitives.ts';
-import { HELD_LIMITS, Held, type HeldPacket, heldPacket } from '../../src/pit/held.ts';
+import { Fragments } from '../../src/pit/fragments.ts';
+import { HELD_LIMITS, Held, type HeldPacket, heldPacket, parseHeld } from '../../src/pit/held.ts';
+import { ipv4, parse, udp } from '../base/ip-packets.ts';
 import { at } from './table-kit.ts';
 
 const SMALL = {
@@ -41,6 +44,27 @@ describe('held packets', () => {
       l4Offset: 20,
       since: 9,
     });
+  });
+
+  it('that are fragments keep the CID of their datagram', () => {
+    const fragments = new Fragments();
+    const whole = udp(1, 2, 40);
+    const held = [
+      ipv4(whole.slice(0, 16), { id: 5, more: true }),
+      ipv4(whole.slice(16), { id: 5, fragmentOffset: 16 }),
+    ].map((bytes) => {
+      const { flow } = parse(bytes);
+      expect(fragments.handle(flow, 0, at(0))).toBe('pass');
+      return heldPacket(bytes, Int32Array.of(0, bytes.length, 0, 0, 0, 0, 0, 1), 0, at(0), flow);
+    });
+    for (const packet of held) {
+      const flow = new Int32Array(FLOW.stride);
+      expect([parseHeld(packet, flow), flow[FLOW.ports]]).toEqual([0, (1 << 16) | 2]);
+    }
+    const whole4 = ipv4(udp(7, 8));
+    const plain = heldPacket(whole4, Int32Array.of(0, whole4.length, 0, 0, 0, 0, 0, 1), 0, at(0), parse(whole4).flow);
+    expect(plain.datagram).toBeUndefined();
+    expect(parseHeld({ ...plain, bytes: whole4.slice(0, 9) }, new Int32Array(FLOW.stride))).not.toBe(0);
   });
 
   it('are released once, in the order they came, and only those of the destination', () => {
