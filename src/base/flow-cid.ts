@@ -30,7 +30,7 @@ export function encodeWords(words: Int32Array, out: DataView, at: number): numbe
 }
 
 /** The 16 bytes of the address in four words. */
-export function addressOfWords(words: Int32Array, at: number): Uint8Array {
+function addressOfWords(words: Int32Array, at: number): Uint8Array {
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
   for (let word = 0; word < 4; word++) view.setInt32(4 * word, words[at + word]);

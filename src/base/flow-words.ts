@@ -63,7 +63,6 @@ export const FLOW_STATUS_NAMES = [
   'mapped-address',
   'foreign-address',
 ] as const;
-export type FlowStatusName = (typeof FLOW_STATUS_NAMES)[number];
 
 export const FLOW_STATUS = {
   ok: 0,

@@ -39,7 +39,7 @@ const TCP_TIMEOUTS = [
 ] as const;
 
 /** The idle time after which an entry ends, in ms. */
-export function idleTimeout(entries: Entries, entry: number): number {
+function idleTimeout(entries: Entries, entry: number): number {
   if (!entries.isConfirmed(entry)) return IDLE_TIMEOUT.provisional;
   switch (entries.protocol(entry)) {
     case PROTOCOL.tcp:
@@ -54,7 +54,7 @@ export function idleTimeout(entries: Entries, entry: number): number {
   }
 }
 
-export function isOver(entries: Entries, entry: number, now: Millis): boolean {
+function isOver(entries: Entries, entry: number, now: Millis): boolean {
   if (entries.action(entry) === PIT_ACTION.discard) return entries.age(entry, now) * SECOND >= IDLE_TIMEOUT.discard;
   return entries.idle(entry, now) >= idleTimeout(entries, entry);
 }

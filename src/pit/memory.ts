@@ -12,7 +12,7 @@ export const ENTRY_BYTES = 4 * (KEY_WORDS + TAIL_WORDS);
 const FLOW_SLOTS = 1.6;
 const PIT_ID_SLOTS = 1.5;
 /** 24 bits of an index slot name the entry. */
-export const MAX_CAPACITY = 2 ** 24 - 1;
+const MAX_CAPACITY = 2 ** 24 - 1;
 
 export const HEADER = { capacity: 0, live: 1, highWater: 2, freeHead: 3 } as const;
 

@@ -2,7 +2,7 @@ import { type Millis, millis } from '../base/brands.ts';
 import type { AddressKey } from '../base/flow-cid.ts';
 
 /** How long a failed negotiation is not tried again (protocol.md 5.2). */
-export const NEGATIVE_LIFE = 10_000;
+const NEGATIVE_LIFE = 10_000;
 const MOST = 4096;
 
 interface Result {
