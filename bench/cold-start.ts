@@ -5,6 +5,16 @@ import { median, percentile, short } from './tools/statistics.ts';
 import { markdownTable } from './tools/table.ts';
 import { type TwoNodes, withTwoNodes } from './tools/two-nodes.ts';
 
+/** Warm round trips that follow each first one, 500 µs apart. */
+const WARM = 5;
+
+const KINDS = {
+  wire: 'bare wire, new flow',
+  silence: 'known flow after silence',
+  flowCold: 'new flow, live SA (flow-cold)',
+  saCold: 'no entry, no SA, no half-open (SA-cold)',
+} as const;
+
 /** What the first packet waits for when nothing is known yet, and whether every first packet arrives exactly once. */
 await benchMain(
   {
@@ -29,16 +39,6 @@ interface Options {
   readonly pause: number;
 }
 
-/** Warm round trips that follow each first one, 500 µs apart. */
-const WARM = 5;
-
-const KINDS = {
-  wire: 'bare wire, new flow',
-  silence: 'known flow after silence',
-  flowCold: 'new flow, live SA (flow-cold)',
-  saCold: 'no entry, no SA, no half-open (SA-cold)',
-} as const;
-
 type Kind = keyof typeof KINDS;
 
 interface Start {
@@ -48,8 +48,7 @@ interface Start {
 
 async function measure(nodes: TwoNodes, options: Options) {
   const { a, b, bed, bInside } = nodes;
-  await startEcho(bed.b, bInside);
-  await startEcho(bed.b, bed.bAddress);
+  const echoes = [await startEcho(bed.b, bInside), await startEcho(bed.b, bed.bAddress)];
   const inside = new Asker(bed.a, bInside);
   const wire = new Asker(bed.a, bed.bAddress);
   await inside.ask(50, 500, 'new');
@@ -69,6 +68,7 @@ async function measure(nodes: TwoNodes, options: Options) {
     await once('flowCold', inside, 'new');
     await once('saCold', inside, 'new', () => flushBoth(nodes));
   }
+  await Promise.all(echoes.map((echo) => echo.stop())); // the receiver takes their port
   const live = await firstPackets(nodes, options);
   await flushBoth(nodes);
   await pause(1000);

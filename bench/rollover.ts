@@ -9,6 +9,14 @@ import { median, short } from './tools/statistics.ts';
 import { markdownTable } from './tools/table.ts';
 import { type TwoNodes, withTwoNodes } from './tools/two-nodes.ts';
 
+const GROUP = 'bench';
+/** A roll by hand: activated after two seconds, both ends moved within another one. */
+const ROLL_SECONDS = 5;
+const TCP_INTERVAL = 0.5;
+
+/** Counters that a roll must not move. */
+const WATCHED = ['unknown-index', 'auth-failed', 'replayed', 'no-key'] as const;
+
 /** Group keys rolled under load: numbered UDP in blocks with and without rolls, then TCP at full rate. */
 await benchMain(
   {
@@ -25,14 +33,6 @@ await benchMain(
   },
   (options) => withTwoNodes({}, (nodes) => measure(nodes, options)),
 );
-
-const GROUP = 'bench';
-/** A roll by hand: activated after two seconds, both ends moved within another one. */
-const ROLL_SECONDS = 5;
-const TCP_INTERVAL = 0.5;
-
-/** Counters that a roll must not move. */
-const WATCHED = ['unknown-index', 'auth-failed', 'replayed', 'no-key'] as const;
 
 interface Block {
   readonly sent: number;

@@ -1,6 +1,6 @@
 import { ensureBuilt, Overlay } from '../../src/cli/lab/overlay.ts';
-import { PROJECT } from '../../src/cli/lab/pinned-node.ts';
-import { runNow, tryNow } from '../../src/cli/lab/run-now.ts';
+import { tryNow } from '../../src/cli/lab/run-now.ts';
+import { commit } from '../tools/machine.ts';
 import type { Bed, Peer, Tunnel } from './peer.ts';
 
 const overlays = new WeakMap<Bed, Overlay>();
@@ -15,7 +15,7 @@ export function overlayOf(bed: Bed): Overlay {
 /** GSCIP as a user starts it: two nodes of one group with bundles of an offline authority. */
 export const gscip: Peer = {
   name: 'gscip',
-  version: () => runNow('git', ['-C', PROJECT, 'rev-parse', '--short', 'HEAD']).trim(),
+  version: () => `commit ${commit()}`,
   missing: () => (tryNow('g++', ['--version']) ? undefined : 'g++ (Debian: apt-get install g++)'),
   prepare: async (bed) => {
     ensureBuilt();

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { withLab } from '../../src/cli/lab/lab.ts';
 import { pair } from '../../test/netns/kit.ts';
+import { reportingFaults } from '../tools/bench-main.ts';
 import { describeMachine, raisePriority } from '../tools/machine.ts';
 import { requireQuiet } from '../tools/quiet.ts';
 import { publish } from '../tools/report.ts';
@@ -40,7 +41,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(USAGE);
 } else {
-  await main();
+  await reportingFaults(main);
 }
 
 async function main(): Promise<void> {

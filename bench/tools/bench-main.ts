@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { GscipError } from '../../src/base/errors.ts';
 import { describeMachine, raisePriority } from './machine.ts';
 import { requireQuiet } from './quiet.ts';
 import { publish } from './report.ts';
@@ -31,11 +32,24 @@ export async function benchMain<Names extends string>(
   if (given.get('help') === true) return console.log(usage(bench, names));
   const values = given.get('quick') === true ? { ...bench.values, ...bench.quick } : { ...bench.values };
   for (const name of names) if (given.has(name)) values[name] = numberOf(name, given.get(name));
-  await requireQuiet();
-  const machine = describeMachine(raisePriority());
-  const outcome = await run(values);
-  const json = given.get('json');
-  publish({ bench: bench.name, machine, options: values, ...outcome }, typeof json === 'string' ? json : undefined);
+  await reportingFaults(async () => {
+    await requireQuiet();
+    const machine = describeMachine(raisePriority());
+    const outcome = await run(values);
+    const json = given.get('json');
+    publish({ bench: bench.name, machine, options: values, ...outcome }, typeof json === 'string' ? json : undefined);
+  });
+}
+
+/** Runs `work`; a fault that a person can act on is printed without a stack and makes the exit code 1. */
+export async function reportingFaults(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof GscipError)) throw error;
+    console.error(error.remedy === '' ? error.message : `${error.message}\n${error.remedy}`);
+    process.exitCode = 1;
+  }
 }
 
 function commandLine(names: readonly string[]): ReadonlyMap<string, unknown> {

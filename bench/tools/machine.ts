@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, setPriority, totalmem } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { PROJECT } from '../../src/cli/lab/pinned-node.ts';
 import { runNow } from '../../src/cli/lab/run-now.ts';
 import { busySeconds } from './process-cost.ts';
 
@@ -60,10 +61,12 @@ export async function ambientCores(): Promise<number> {
   }
 }
 
-function commit(): string {
+/** The commit that is checked out, and whether files differ from it. */
+export function commit(): string {
   try {
-    const changed = runNow('git', ['status', '--porcelain', '--untracked-files=no']) === '' ? '' : ' with changes';
-    return runNow('git', ['rev-parse', '--short', 'HEAD']).trim() + changed;
+    const changed =
+      runNow('git', ['-C', PROJECT, 'status', '--porcelain', '--untracked-files=no']) === '' ? '' : ' with changes';
+    return runNow('git', ['-C', PROJECT, 'rev-parse', '--short', 'HEAD']).trim() + changed;
   } catch {
     return 'unknown';
   }

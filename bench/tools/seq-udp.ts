@@ -65,7 +65,10 @@ export async function sendFlows(from: Namespace, to: string, what: ManyFlows): P
 export async function startReceiver(at: Namespace, address: string, flows = 1): Promise<{ stop(): Promise<Received> }> {
   const ports = Math.ceil(flows / FLOWS_PER_PORT);
   const process = at.start([tool(), 'receive', address, String(SEQ_PORT), String(ports)], { seconds: 3600 });
-  await until('the receiver', () => process.stdout().includes('ready'));
+  await until(
+    () => `the receiver: ${process.stderr()}`,
+    () => process.stdout().includes('ready'),
+  );
   return {
     stop: async () => {
       await process.stop();
@@ -85,7 +88,10 @@ export async function startReceiver(at: Namespace, address: string, flows = 1): 
 /** Sends everything back. */
 export async function startEcho(at: Namespace, address: string): Promise<LabProcess> {
   const process = at.start([tool(), 'echo', address, String(SEQ_PORT)], { seconds: 3600 });
-  await until('the echo', () => process.stdout().includes('ready'));
+  await until(
+    () => `the echo: ${process.stderr()}`,
+    () => process.stdout().includes('ready'),
+  );
   return process;
 }
 
