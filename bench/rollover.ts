@@ -132,15 +132,12 @@ async function bytesSent(node: OverlayNode): Promise<number> {
   return (await node.status()).peers[0]?.txBytes ?? 0;
 }
 
-/** The watched counters, both nodes together. A metric's name holds the counter's, with `_` for `-`, or as a label. */
+/** The watched counters, both nodes together. */
 async function watched({ a, b }: TwoNodes): Promise<Record<string, number>> {
   const both = [...(await a.metrics()), ...(await b.metrics())];
-  return Object.fromEntries(
-    WATCHED.map((name) => {
-      const pattern = new RegExp(name.replace('-', '[-_]'));
-      return [name, both.filter(([key]) => pattern.test(key)).reduce((sum, [, value]) => sum + value, 0)];
-    }),
-  );
+  const sum = (name: string) =>
+    both.filter(([key]) => key.includes(`event="${name}"`)).reduce((total, [, value]) => total + value, 0);
+  return Object.fromEntries(WATCHED.map((name) => [name, sum(name)]));
 }
 
 interface TcpBlock {

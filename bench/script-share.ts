@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLab } from '../src/cli/lab/lab.ts';
+import type { OverlayNode } from '../src/cli/lab/overlay.ts';
 import { pair } from '../test/netns/kit.ts';
-import { gscip, startNodes } from './peers/gscip.ts';
+import { gscip, overlayOf, startNodes } from './peers/gscip.ts';
 import { stopTunnel } from './peers/peer.ts';
 import { startToReply } from './peers/start-to-reply.ts';
 import { benchMain } from './tools/bench-main.ts';
@@ -10,7 +11,7 @@ import { iperfTcp, iperfUdp } from './tools/iperf.ts';
 import { listAt, numberAt, stringAt } from './tools/json-path.ts';
 import { markdownTable } from './tools/table.ts';
 
-/** How much of a node's time is spent in TypeScript, and how much in the addon and the kernel behind it, by V8's sampling profiler. */
+/** How much of a node's time is spent in TypeScript, and how much in the addon and the kernel behind it, by V8's sampling profiler and by the node's own clock. */
 await benchMain(
   {
     name: 'script-share',
@@ -30,10 +31,14 @@ await benchMain(
         percent(share.script / share.busy),
         percent(share.collector / share.busy),
         percent(share.native / share.busy),
+        percent(share.ownClock),
         `${share.busy.toFixed(1)} s`,
       ]),
     );
-    const table = markdownTable(['busy time', 'TypeScript', 'garbage collector', 'addon and kernel', 'busy'], rows);
+    const table = markdownTable(
+      ['busy time', 'TypeScript', 'garbage collector', 'addon and kernel', 'policy by own clock', 'busy'],
+      rows,
+    );
     return { results: shares, text: table };
   },
 );
@@ -44,6 +49,8 @@ interface Share {
   readonly script: number;
   readonly collector: number;
   readonly native: number;
+  /** policy's share of the time in the packet path, as the node itself counts it */
+  readonly ownClock: number;
 }
 
 /** Runs traffic between two fresh nodes that are being profiled; returns the shares of the sender and of the receiver. */
@@ -55,13 +62,20 @@ function profiled(traffic: (route: Parameters<typeof iperfTcp>[0]) => Promise<un
     const peer = { ...gscip, start: () => startNodes(bed, [], folders) };
     const { tunnel } = await startToReply(peer, bed);
     await traffic({ client: bed.a, server: bed.b, address: tunnel.address });
+    const clocks = await Promise.all(overlayOf(bed).nodes.map(policyShare));
     await stopTunnel(tunnel);
-    return Object.values(folders).map(shareOf);
+    return Object.values(folders).map((folder, at) => ({ ...shareOf(folder), ownClock: clocks[at] ?? Number.NaN }));
   });
 }
 
+async function policyShare(node: OverlayNode): Promise<number> {
+  const metrics = await node.metrics();
+  const seconds = (part: string) => metrics.get(`gscip_data_path_seconds_total{part="${part}"}`) ?? Number.NaN;
+  return seconds('policy') / (seconds('policy') + seconds('primitives'));
+}
+
 /** Sums the samples of a profile by where they fell. */
-function shareOf(folder: string): Share {
+function shareOf(folder: string): Omit<Share, 'ownClock'> {
   const file = readdirSync(folder)[0];
   if (file === undefined) throw new Error(`no profile in ${folder}: the node did not end by itself`);
   const profile: unknown = JSON.parse(readFileSync(join(folder, file), 'utf8'));
