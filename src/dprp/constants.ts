@@ -1,6 +1,7 @@
 /**
  * Values that both ends rely on, or that a security bound rests on (protocol.md 15, marked S).
- * A change of any of them is a new protocol version; the project's own tuning is in tuning.ts.
+ * A change of any of them is a new protocol version; the project's own tuning is in tuning.ts, the life of an SA in
+ * pccom/sa-timers.ts.
  */
 
 /** Version byte of every DPRP header: `gscip1`. */
@@ -67,29 +68,10 @@ export const HALF_OPEN_MS = 20_000;
 /** How long CDN bytes and hop records are repeated (protocol.md 2.3, 2.5). */
 export const REPEAT_MS = 20_000;
 
-/** An SA's start GE rekeys at the first, its end GE at the second (protocol.md 3.2). */
-export const REKEY_START_MS = 120_000;
-export const REKEY_END_MS = 150_000;
-/** An SA stops sending (protocol.md 3.1). */
-export const TX_STOP_MS = 175_000;
-/** An SA stops receiving: at the end GE, and at the start GE, which installs earlier (protocol.md 3.1). */
-export const RX_CAP_END_MS = 185_000;
-export const RX_CAP_START_MS = 200_000;
-/** Receiving SAs of one (peer, group, version) (protocol.md 3.1). */
-export const RX_SAS_PER_TRIPLE = 4;
-/** Cap of older SAs among remaining members after a removal (protocol.md 10.2). */
-export const REMOVAL_CAP_MS = 60_000;
-/** Passive keep-alive, and the silence after which a peer counts as dead (protocol.md 3.4). */
-export const KEEP_ALIVE_MS = 10_000;
-export const DEAD_PEER_MS = 15_000;
 /** Admission under a version that was retired by schedule (protocol.md 3.5); after a removal there is none. */
 export const SCHEDULE_GRACE_MS = 60_000;
-/** Longest chain of rekeys under a retired version, `retain=flow` (protocol.md 10.2). */
-export const RETAIN_CHAIN_MS = 24 * 3_600_000;
-
-/** Fetches that hints may cause per group, and DDE repeats per held packet (protocol.md 3.6). */
+/** Hints cause at most one fetch per group in this time (protocol.md 3.6). */
 export const HINT_FETCH_MS = 5_000;
-export const HINT_REPEATS = 1;
 /** NOENTRY: one per CID in this time, and so many per SA and second (protocol.md 5.3). */
 export const NOENTRY_PER_CID_MS = 100;
 export const NOENTRY_PER_SA = 100;

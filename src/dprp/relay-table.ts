@@ -1,6 +1,6 @@
 import type { Millis, NodeId, SaIndex } from '../base/brands.ts';
 import type { PathAddress } from '../base/path-address.ts';
-import { RX_CAP_START_MS } from './constants.ts';
+import { SA_TIMERS } from '../pccom/sa-timers.ts';
 import { HOP_ENTRIES_MAX } from './tuning.ts';
 
 /** What an on-path element keeps per SA pair: it never learns the flows inside (protocol.md 2.3). */
@@ -89,7 +89,7 @@ export class RelayTable {
 
 /** An SA pair ends with its receive cap at the latest, so that no entry outlives what it was made for. */
 function endOf({ entry, installedAt, usedAt }: Held): number {
-  return Math.min(installedAt + RX_CAP_START_MS, usedAt + entry.lifetime * 1_000);
+  return Math.min(installedAt + SA_TIMERS.receiveCapInitiator, usedAt + entry.lifetime * 1_000);
 }
 
 function carries({ start, end, indexStart, indexEnd }: RelayEntry, from: PathAddress, to: PathAddress, base: number) {

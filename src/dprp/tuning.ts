@@ -22,30 +22,12 @@ export const RELAYED_SHARE = 0.5;
 /** Life of the secret that cookies are made from (protocol.md 2.5). */
 export const COOKIE_SECRET_MS = 120_000;
 
-/** Spread of the rekey times (protocol.md 3.2). */
-export const REKEY_SPREAD_MS = 5_000;
-/** Repeats of the start GE's empty confirm datagram (protocol.md 3.1). */
-export const CONFIRM_REPEATS_MS = [250, 1_000, 4_000] as const;
-/** Migration to a new version: spread after a schedule, and after a roll by hand (protocol.md 10.2). */
-export const MIGRATION_SCHEDULED_MS = 60_000;
-export const MIGRATION_BY_HAND_MS = 1_000;
 /** A DDE waits so long while R refreshes its keys (protocol.md 3.5). */
 export const REFRESH_HOLD_MS = 2_000;
-
-/** In-band MPIT: the larger of this and 1.5 RTT, doubled, so many times (protocol.md 5.3). */
-export const FLOW_RETRY_MS = 50;
-export const FLOW_RETRY_RTTS = 1.5;
-export const FLOW_RETRIES = 4;
-/** Negative result for a destination address (protocol.md 2.5). */
-export const NEGATIVE_MS = 10_000;
 
 /** NOGROUP: per source address and in all, each second (protocol.md 8.1). */
 export const NOGROUP_PER_SOURCE = 1;
 export const NOGROUP_PER_SECOND = 50;
-/** NOENTRY-HOP per source and second, and the time between two rekeys of one SA that it may cause (protocol.md 8.5). */
-export const NOENTRY_HOP_PER_SOURCE = 1;
-export const NOENTRY_HOP_REKEY_MS = 5_000;
-
 /** Negotiations that one on-path element remembers, and different RGI of one DDE that it signs a record for. */
 export const HOP_NEGOTIATIONS_MAX = 4_096;
 export const HOP_RECORDS_PER_DDE = 4;

@@ -309,7 +309,11 @@ describe('an on-path element', () => {
       other[at] ^= value;
       expect(bench.cross(other, 'towards-end')).toEqual({ arrived: other, effects: [] });
     }
-    expect(entriesOf(bench.cross(bench.cdn(seen), 'towards-start').effects), 'none of them was taken').toEqual([]);
+    const cdn = bench.cdn(seen);
+    expect(entriesOf(bench.cross(cdn, 'towards-start').effects), 'none of them was taken').toEqual([]);
+    bench.arrives(mpit, 'towards-end');
+    const astray = { from: pathAddress('10.0.0.2:1'), to: bench.startPath, side: 'd' } as const;
+    expect(element.handle(cdn, astray, bench.now)).toEqual({ forward: cdn, effects: [] });
   });
 
   it('W2: never throws and never answers, whatever passes', () => {
