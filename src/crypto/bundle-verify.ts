@@ -16,7 +16,7 @@ import { deriveDomainKeys, deriveGroupKeys, domainGroupId, type GroupKeys } from
 import type { KeyRing } from './key-ring.ts';
 import type { KeyClock, RingEffect } from './key-states.ts';
 import type { CryptoProvider } from './provider.ts';
-import { nameAt, type Roster, type RosterFault, verifyRoster } from './roster.ts';
+import { lastRemoveAt, nameAt, type Roster, type RosterFault, verifyRoster } from './roster.ts';
 
 /** A group of a bundle whose roster and versions hold together. */
 export interface VerifiedGroup {
@@ -87,7 +87,10 @@ export function fillRing(
   group: VerifiedGroup,
   now: KeyClock,
 ): readonly RingEffect[] {
-  return group.versions.flatMap((version) => ring.add(version, versionKeys(provider, group, version), now));
+  return group.versions.flatMap((version) => {
+    const terms = { ...version, lastRemove: lastRemoveAt(group.roster, version.rosterSeq) };
+    return ring.add(terms, versionKeys(provider, group, version), now);
+  });
 }
 
 /** Gives the domain ring the versions of D. */
@@ -147,7 +150,10 @@ function verifyGroup(
   if (!stated || member.vips.length !== vipsOf(caPart).length) return 'bundle-addresses-differ';
   if (versions.length === 0) return 'bundle-no-version';
   if (!ascending(versions)) return 'bundle-version-order';
+  let reached = 0;
   for (const { r, rn1, rosterSeq, rosterHead } of versions) {
+    if (rosterSeq < reached) return 'bundle-version-roster';
+    reached = rosterSeq;
     if (isZero(rn1)) return 'bundle-domain-key-as-group-key';
     if (r > roster.r) return 'bundle-version-epoch';
     const head = roster.heads[rosterSeq];

@@ -125,6 +125,7 @@ export class KeyRing {
     if (kTag === undefined || kStale === undefined) return;
     wipe(...Object.values(others));
     this.#keys.set(v, { kTag, kStale });
+    this.#views = undefined;
   }
 
   #forget(v: number): void {

@@ -26,6 +26,8 @@ export interface VersionTerms {
   readonly reason: VersionReason;
   readonly rosterSeq: number;
   readonly rosterHead: Uint8Array;
+  /** Place of the last REMOVE in that roster, 0 for none: a removal counts also when its own version was never held. */
+  readonly lastRemove?: number;
   /** Stated by the authority for versions that were replaced before this node held them. */
   readonly retired?: 'schedule' | 'removal';
 }
@@ -40,6 +42,7 @@ export interface VersionRecord {
   readonly reason: VersionReason;
   readonly rosterSeq: number;
   readonly rosterHead: Uint8Array;
+  readonly lastRemove: number;
   readonly retired: { readonly at: Millis; readonly cause: 'schedule' | 'removal' } | undefined;
 }
 
@@ -154,6 +157,7 @@ function addVersion(state: RingState, terms: VersionTerms, now: KeyClock): Stepp
     reason: terms.reason,
     rosterSeq: terms.rosterSeq,
     rosterHead: terms.rosterHead,
+    lastRemove: terms.lastRemove ?? 0,
     retired: cause && { at: now.monotonic, cause },
   };
   const added = trimmed({ ...state, versions: [...state.versions, version].sort((a, b) => b.v - a.v) });
@@ -189,29 +193,29 @@ function advanceDue(state: RingState, now: KeyClock): Stepped {
 function advanceTo(state: RingState, v: number, now: KeyClock): Stepped {
   const chosen = state.versions.find((version) => version.v === v && version.state === 'next');
   if (chosen === undefined || v < state.highestCurrent) return { state, effects: [] };
-  const effects: RingEffect[] = [{ type: 'current', v, reason: chosen.reason, spread: spreadOf(chosen.reason) }];
-  // a removal version that was jumped over counts as well
-  const floor = Math.max(
-    state.removalFloor,
-    ...state.versions
-      .filter(isRemoval)
-      .filter((x) => x.v <= v)
-      .map((x) => x.v),
-  );
-  if (floor > state.removalFloor) {
-    effects.push({ type: 'removal', below: floor, capAt: millis(now.monotonic + KEY_TIMES.removalCap) });
-  }
+  const floor = Math.max(state.removalFloor, removalFloorOf(state, chosen));
+  const removal = state.versions.some((version) => version.v < floor && version.v >= state.removalFloor);
+  const spread = removal ? millis(0) : spreadOf(chosen.reason);
+  const effects: RingEffect[] = [{ type: 'current', v, reason: chosen.reason, spread }];
+  if (removal) effects.push({ type: 'removal', below: floor, capAt: millis(now.monotonic + KEY_TIMES.removalCap) });
   const versions = state.versions.map((version): VersionRecord => {
     if (version.v > v) return version;
     if (version.v === v) return { ...version, state: 'current' };
-    if (version.v < floor) return retire(version, 'removal', now, effects);
-    return retire(version, 'schedule', now, effects);
+    return retire(version, version.v < floor ? 'removal' : 'schedule', now, effects);
   });
   return joined({ state, effects }, trimmed({ ...state, versions, highestCurrent: v, removalFloor: floor }));
 }
 
-function isRemoval(version: VersionRecord): boolean {
-  return version.reason === 'removal';
+/** The oldest held version that no removal lies behind, seen from the chosen one; 0 when there was no removal. */
+function removalFloorOf(state: RingState, chosen: VersionRecord): number {
+  let floor = 0;
+  for (const version of state.versions) {
+    if (version.v > chosen.v) continue;
+    if (version.rosterSeq < chosen.lastRemove) break;
+    if (version.reason === 'removal') return version.v;
+    if (chosen.lastRemove > 0) floor = version.v;
+  }
+  return floor;
 }
 
 function retire(

@@ -102,6 +102,15 @@ export function nameAt(roster: Roster, seq: number): string {
   return roster.name;
 }
 
+/** The place of the last REMOVE up to the entry `seq`, 0 for none: older versions of the key admit nobody (protocol.md 3.5). */
+export function lastRemoveAt(roster: Roster, seq: number): number {
+  for (let at = Math.min(seq, roster.seq); at > 0; at--) {
+    const entry = decodeEntry(roster.entries[at]);
+    if (typeof entry !== 'string' && entry.change.kind === 'remove') return at;
+  }
+  return 0;
+}
+
 /** Two entries of one place in the chain, both signed by the admins that it takes: what stops a group (protocol.md 9.3). */
 export interface ForkProof {
   readonly groupId: GroupId;
