@@ -11,7 +11,8 @@ bool Segmenter::begin(uint8_t* packet, const PacketRow& row) {
   if (inner_.isTcp() != (kind == kGsoTcp) || inner_.l4Offset != row.l4Offset) return false;
   headerLength_ = inner_.headerLength();
   if (headerLength_ != row.headerLength || headerLength_ > kMaxHeader || headerLength_ >= row.length) return false;
-  size_ = row.gsoSize;
+  const int payload = row.length - headerLength_;
+  size_ = row.gsoSize < payload ? row.gsoSize : payload;
   at_ = packet + headerLength_;
   end_ = packet + row.length;
   takeHeader(packet);
