@@ -315,6 +315,7 @@ export class World {
   /** Lets time pass, ticking at every deadline. */
   pass(duration: number, keep?: (datagram: Datagram) => boolean): void {
     const end = this.now + duration;
+    this.run(keep);
     for (let steps = 0; steps < 10_000; steps++) {
       const deadlines = this.nodes.flatMap((node) => node.negotiations.nextDeadline() ?? []);
       const next = Math.min(end, ...deadlines.map((deadline) => Math.max(deadline, this.now)));
