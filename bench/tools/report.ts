@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { PROJECT } from '../../src/cli/lab/pinned-node.ts';
+import { giveToOwner } from '../../test/netns/project-owner.ts';
 import type { Machine } from './machine.ts';
 
 /** What every bench leaves: one JSON object, and one text that a person reads (markdown). */
@@ -18,9 +19,11 @@ export function publish(report: Report, file?: string): void {
   const json = resolve(file ?? `${PROJECT}bench/results/${report.bench}.json`);
   const { text, ...data } = report;
   const page = `## ${report.bench}\n\n${machineLine(report.machine)}\n\n${text}\n`;
+  const markdown = json.replace(/(\.json)?$/, '.md');
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(json, `${JSON.stringify({ schema: 1, ...data }, null, 2)}\n`);
-  writeFileSync(json.replace(/(\.json)?$/, '.md'), page);
+  writeFileSync(markdown, page);
+  if (file === undefined) for (const path of [dirname(json), json, markdown]) giveToOwner(path);
   console.log(`${page}\nWritten to ${json} and .md`);
 }
 

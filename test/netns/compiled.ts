@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
 import { runNow } from '../../src/cli/lab/run-now.ts';
+import { giveToOwner } from './project-owner.ts';
 
 const FLAGS = ['-O3', '-march=native', '-std=c++17', '-Wall', '-Wextra', '-Werror', '-pthread'];
 const SHARED = ['-shared', '-fPIC', `-I${pinnedNode().replace(/bin\/node$/, 'include/node')}`];
@@ -14,9 +15,13 @@ export function compiled(source: string, shared = false): string {
   const made = `${PROJECT}build/tools/${name}`;
   const from = `${PROJECT}${source}`;
   if (modified(made) > modified(from)) return made;
-  mkdirSync(`${PROJECT}build/tools`, { recursive: true });
+  for (const folder of ['build', 'build/tools']) {
+    mkdirSync(`${PROJECT}${folder}`, { recursive: true });
+    giveToOwner(`${PROJECT}${folder}`);
+  }
   const fresh = `${made}.${process.pid}`;
   runNow('g++', [...FLAGS, ...(shared ? SHARED : []), '-o', fresh, from]);
+  giveToOwner(fresh);
   renameSync(fresh, made);
   return made;
 }
