@@ -10,5 +10,5 @@ export interface AgentOptions {
 
 /** Adds `--socket` and `--json`. */
 export function agentFlags(command: Command): Command {
-  return jsonFlag(command).option('--socket PATH', "the agent's control socket", DEFAULT_SOCKET);
+  return jsonFlag(command).option('--socket <path>', "the agent's control socket", DEFAULT_SOCKET);
 }

@@ -15,8 +15,8 @@ interface PingOptions extends AgentOptions {
 export function define(command: Command): void {
   agentFlags(command)
     .argument('<name>', 'a peer, by its name or overlay address')
-    .option('-c, --count N', 'how many round trips', wholeNumber(1, 1_000), 4)
-    .option('--timeout SECONDS', 'how long to wait for each', wholeNumber(1, 60), 2)
+    .option('-c, --count <n>', 'how many round trips', wholeNumber(1, 1_000), 4)
+    .option('--timeout <seconds>', 'how long to wait for each', wholeNumber(1, 60), 2)
     .action(async (target: string, options: PingOptions) => {
       const timeoutMs = options.timeout * 1_000;
       const answer = await ask<PingAnswer>(options.socket, { verb: 'ping', target, count: options.count, timeoutMs });

@@ -10,7 +10,7 @@ import { bytes, seconds } from './units.ts';
 /** `gscip pit list|watch|flush` */
 export function define(command: Command): void {
   agentFlags(command.command('list').description('every flow with its action, group, key version and reason'))
-    .option('--limit N', 'at most so many entries', wholeNumber(1, 1_000_000), 1_000)
+    .option('--limit <n>', 'at most so many entries', wholeNumber(1, 1_000_000), 1_000)
     .action(list);
   agentFlags(command.command('watch').description('flows as they come and go, one line each')).action(watchEntries);
   agentFlags(command.command('flush').description('forget all flows; each is negotiated anew with its next packet'))

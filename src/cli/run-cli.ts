@@ -31,9 +31,17 @@ function program(verbs: readonly Verb[]): Command {
   for (const { name, summary } of verbs) root.command(name).description(summary);
   root.hook('preSubcommand', async (_, command) => {
     const verb = verbs.find((each) => each.name === command.name());
-    if (verb) (await verb.load()).define(command);
+    if (!verb) return;
+    (await verb.load()).define(command);
+    withoutHelpCommands(command);
   });
   return root;
+}
+
+/** `gscip help VERB …` and `--help` are enough: a `help` beside each group of verbs only lengthens the lists. */
+function withoutHelpCommands(command: Command): void {
+  command.helpCommand(false);
+  for (const child of command.commands) withoutHelpCommands(child);
 }
 
 /** `gscip help node add` is `gscip node add --help`. */

@@ -16,6 +16,17 @@ export interface Verb {
  * which is loaded only when the verb is used.
  */
 export const VERBS: readonly Verb[] = [
+  { name: 'down', summary: 'end the running agent and undo what it set up', load: () => import('./down.ts') },
+  {
+    name: 'status',
+    summary: 'show this node, its groups and how every peer is reached',
+    load: () => import('./status.ts'),
+  },
+  { name: 'ping', summary: 'measure the way to a peer through the overlay', load: () => import('./ping.ts') },
+  { name: 'explain', summary: 'say which element does what with a flow, and why', load: () => import('./explain.ts') },
+  { name: 'pit', summary: 'list, watch or flush the flows', load: () => import('./pit.ts') },
+  { name: 'wait', summary: 'wait until the node, or a peer, is ready', load: () => import('./wait.ts') },
+  { name: 'metrics', summary: 'print counters in the text format of Prometheus', load: () => import('./metrics.ts') },
   { name: 'authority', summary: 'keep a network without a server, in a folder', load: () => import('./authority.ts') },
   { name: 'key', summary: 'enter a group key by hand, or read keys again', load: () => import('./key.ts') },
   { name: 'version', summary: 'print the versions of GSCIP and its parts', load: () => import('./version.ts') },

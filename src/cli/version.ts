@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { GscipError } from '../base/errors.ts';
+import { loadAddon } from '../native/addon.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
 
 /** `gscip version` */
@@ -8,7 +9,7 @@ export function define(command: Command): void {
   jsonFlag(command).action((options: { readonly json?: boolean }) => {
     const facts = versions();
     if (options.json) printJson(facts);
-    else console.log(`gscip ${facts.version} (protocol ${facts.protocol}, Node ${facts.node}, ${facts.platform})`);
+    else console.log(describe(facts));
   });
   examples(command, [['gscip version --json', 'the same for programs']]);
 }
@@ -19,7 +20,13 @@ function versions() {
     protocol: 'gscip1',
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
+    primitives: typeof loadAddon() === 'string' ? 'typescript' : 'addon',
   };
+}
+
+function describe({ version, protocol, node, platform, primitives }: ReturnType<typeof versions>): string {
+  const packets = primitives === 'addon' ? 'the native addon' : 'TypeScript, as the native addon is missing';
+  return `gscip ${version} (protocol ${protocol}, Node ${node}, ${platform}, packets by ${packets})`;
 }
 
 function packageVersion(): string {

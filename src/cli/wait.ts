@@ -12,8 +12,8 @@ interface WaitOptions extends AgentOptions {
 /** `gscip wait` */
 export function define(command: Command): void {
   agentFlags(command)
-    .option('--peer NAME', 'until this peer answers through the overlay')
-    .option('--timeout SECONDS', 'give up after so long', wholeNumber(1, 3_600), 30)
+    .option('--peer <name>', 'until this peer answers through the overlay')
+    .option('--timeout <seconds>', 'give up after so long', wholeNumber(1, 3_600), 30)
     .action(async (options: WaitOptions) => {
       const answer = await ask(options.socket, {
         verb: 'wait',

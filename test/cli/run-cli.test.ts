@@ -1,3 +1,4 @@
+import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { GscipError } from '../../src/base/errors.ts';
 import { VERBS, type Verb } from '../../src/cli/verbs.ts';
@@ -112,6 +113,36 @@ describe('help', () => {
     expect(stdout).toMatch(new RegExp(`^Usage: gscip ${name}`));
     expect(stdout).toMatch(/\nExamples:\n {2}(sudo )?gscip /);
     expect((await run(['help', name])).stdout).toBe(stdout);
+  });
+});
+
+describe('every command of every verb', async () => {
+  const commands: Command[] = [];
+  const collect = (command: Command) => {
+    commands.push(command);
+    for (const child of command.commands) collect(child);
+  };
+  for (const { name, load } of VERBS) {
+    const command = new Command(name);
+    (await load()).define(command);
+    collect(command);
+  }
+
+  it('marks the value of a flag as <value>, since it would be no value otherwise', () => {
+    const flags = commands.flatMap(({ options }) => options.map((option) => option.flags));
+    expect(flags.length).toBeGreaterThan(20);
+    expect(flags.filter((each) => !/^(-\w, )?--[a-z-]+( <[a-z.]+>)?$/.test(each))).toEqual([]);
+  });
+
+  it('has --json where it does something', () => {
+    const actions = commands.filter((command) => command.commands.length === 0);
+    const without = actions.filter(({ options }) => !options.some(({ long }) => long === '--json'));
+    expect(without.map((command) => command.name())).toEqual([]);
+  });
+
+  it('says what it is for', () => {
+    const silent = commands.filter((command) => command.parent && command.description() === '');
+    expect(silent.map((command) => command.name())).toEqual([]);
   });
 });
 
