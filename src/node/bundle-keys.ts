@@ -18,6 +18,7 @@ import type { KeyClock, RingEffect } from '../crypto/key-states.ts';
 import { LeaseClock } from '../crypto/lease-clock.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { acceptChain, extendRoster, type Roster } from '../crypto/roster.ts';
+import { isManaged } from '../crypto/roster-state.ts';
 import type { DomainVersion, GroupView } from '../dprp/negotiation-deps.ts';
 import { endTypeName, modeName } from '../dprp/wire-names.ts';
 import type { KeyChange, KeyStore, Member } from './key-store.ts';
@@ -119,6 +120,11 @@ export class BundleKeys implements KeyStore {
 
   groupName(group: GroupId): string {
     return this.#groups.get(group)?.roster.name ?? group;
+  }
+
+  isManaged(group: GroupId): boolean {
+    const held = this.#groups.get(group);
+    return held !== undefined && isManaged(held.roster);
   }
 
   self(): Member {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** Three readings of one moment, in milliseconds. */
 export interface ClockSample {
   /** stands still while the machine sleeps */
@@ -31,4 +33,9 @@ export class ClockWatch {
     if (Math.abs(now.wall - last.wall - (now.boot - last.boot)) > STEP) return 'stepped';
     return undefined;
   }
+}
+
+/** Milliseconds since the machine started, sleep included; the kernel gives hundredths of a second. */
+export function bootMillis(): number {
+  return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000;
 }

@@ -4,10 +4,13 @@ import { dirname } from 'node:path';
 import { type ControlFailure, type ControlRequest, MAX_REQUEST, parseControlRequest } from '../api/control.ts';
 import { GscipError } from '../base/errors.ts';
 
-/** One client's request being answered. `closed` turns true when the client has gone. */
+/** One client's request being answered. */
 export interface ControlReply {
-  readonly closed: () => boolean;
+  /** settles when the client has gone */
+  readonly closed: Promise<undefined>;
   send(answer: object): void;
+  /** ends a stream from this side */
+  end(): void;
   onClose(listener: () => void): void;
 }
 
@@ -81,8 +84,9 @@ async function answer(socket: Socket, line: string, handler: ControlHandler): Pr
   if (typeof request === 'string')
     return refuse(socket, `bad-request-${request}`, `the request is not valid (${request})`);
   const reply: ControlReply = {
-    closed: () => socket.destroyed,
+    closed: new Promise((resolve) => socket.once('close', () => resolve(undefined))),
     send: (object) => void (socket.destroyed || socket.write(`${JSON.stringify(object)}\n`)),
+    end: () => void socket.end(),
     onClose: (listener) => void socket.once('close', listener),
   };
   try {

@@ -36,6 +36,8 @@ export interface KeyStore {
   domain(): readonly DomainVersion[];
   unixNow(): UnixSeconds;
   groupName(group: GroupId): string;
+  /** its roster is signed by a server's or authority's administrator key (protocol.md 9.3) */
+  isManaged(group: GroupId): boolean;
   self(): Member;
   /** every other node of the network that this node knows of */
   members(): readonly Member[];

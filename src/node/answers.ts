@@ -1,0 +1,147 @@
+import type { FlowQuestion } from '../api/control.ts';
+import type { PitEntryAnswer } from '../api/pit.ts';
+import type { ExplainAnswer } from '../api/questions.ts';
+import type { GroupStatus, PeerStatus, SaStatus } from '../api/status.ts';
+import type { GroupId, KeyVersion, Millis } from '../base/brands.ts';
+import { GscipError } from '../base/errors.ts';
+import { formatAddress } from '../base/ip-address.ts';
+import { SUITE } from '../base/primitives.ts';
+import { isIpv4 } from '../crypto/address-prefix.ts';
+import { currentOf } from '../dprp/admission.ts';
+import { overlayDecision, RULES } from '../dprp/decision-table.ts';
+import type { PathElement } from '../dprp/path-element.ts';
+import type { Sa } from '../pccom/sa.ts';
+import { describeEntry, type PitEntry } from '../pit/listing.ts';
+import type { Engine } from './engine.ts';
+import type { Member } from './key-store.ts';
+import { reasonName } from './reasons.ts';
+
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmp6' };
+
+/** One PIT entry as the API shows it. */
+export function pitEntryAnswer(engine: Engine, entry: number, now: Millis): PitEntryAnswer {
+  const { pit, owners } = engine.node;
+  return entryAnswer(engine, describeEntry(pit, owners, entry, now));
+}
+
+function entryAnswer(engine: Engine, entry: PitEntry): PitEntryAnswer {
+  const { owners, sas, keys } = engine.node;
+  const { cid, owner } = entry;
+  const sender = owner && sas.sender(owners.number(owner));
+  return {
+    protocol: PROTOCOL_NAMES[cid.protocol] ?? `${cid.protocol}`,
+    source: addressText(cid.source),
+    sourcePort: cid.sourcePort,
+    destination: addressText(cid.destination),
+    destinationPort: cid.destinationPort,
+    action: entry.action,
+    state: entry.state,
+    group: owner && keys.groupName(owner.group),
+    version: owner ? (sender?.version ?? entry.version) : null,
+    peer: owner && engine.node.peerName(owner.peer),
+    packets: entry.packets[0] + entry.packets[1],
+    bytes: entry.bytes[0] + entry.bytes[1],
+    idleSeconds: entry.idleSeconds,
+    reason: reasonName(entry.reason),
+  };
+}
+
+export function groupAnswers(engine: Engine): GroupStatus[] {
+  return engine.node.keys.groups().map((group) => {
+    const current = currentOf(group);
+    const next = group.versions.find(({ state }) => state === 'next');
+    return {
+      name: engine.node.keys.groupName(group.id),
+      id: group.id,
+      version: current?.v ?? 0,
+      state: group.stopped ? 'stopped' : current ? 'current' : 'no key in force',
+      managed: engine.node.keys.isManaged(group.id),
+      next: next?.v ?? null,
+      members: group.roster.members.size,
+    };
+  });
+}
+
+/** Rates are measured by the caller, who knows the last reading. */
+export function peerAnswer(
+  engine: Engine,
+  member: Member,
+  rates: { readonly rx: number; readonly tx: number },
+  now: Millis,
+): PeerStatus {
+  const { paths, sas, keys } = engine.node;
+  const { current, hints } = paths.peer(member.id);
+  const own = [...sas.sas()].filter(({ peer }) => peer === member.id);
+  const newest = Math.max(...own.map(({ receiveSince }) => receiveSince));
+  return {
+    name: member.name,
+    id: member.id,
+    type: member.type,
+    mode: member.mode,
+    addresses: member.addresses,
+    path: {
+      kind: current === undefined ? 'none' : 'direct',
+      endpoint: current ?? hints[0] ?? null,
+      reason: current !== undefined ? 'proved' : hints.length > 0 ? 'not-tried' : 'no-endpoint-known',
+    },
+    sas: own.map((sa) => saAnswer(sa, keys.groupName(sa.group), sas.sendIndex[sa.owner] === sa.local, now)),
+    ...engine.traffic(member.id),
+    rxBitsPerSecond: rates.rx,
+    txBitsPerSecond: rates.tx,
+    lastHandshakeSeconds: own.length === 0 ? null : (now - newest) / 1000,
+  };
+}
+
+function saAnswer(sa: Sa, group: string, sending: boolean, now: Millis): SaStatus {
+  return {
+    group,
+    version: sa.version,
+    ageSeconds: (now - sa.receiveSince) / 1000,
+    role: sa.role,
+    suite: sa.suite === SUITE.aes256gcm ? 'aes-256-gcm' : 'chacha20-poly1305',
+    sending,
+  };
+}
+
+/** What each element does with such a flow, by the decision table over what this node knows (protocol.md 8.3). */
+export function explainAnswer(engine: Engine, question: FlowQuestion): ExplainAnswer {
+  const members = [question.source, question.destination].map((text) => memberNamed(engine, text));
+  const path = members.map((member, at) => elementOf(engine, member, at === 0 ? 's' : 'd'));
+  const decision = overlayDecision(members[0] === members[1] ? path.slice(0, 1) : path);
+  return {
+    schema: 1,
+    elements: decision.elements.map((plan, at) => ({
+      name: members[at].name,
+      type: path[at].type,
+      mode: path[at].mode,
+      side: path[at].side.toUpperCase(),
+      action: plan.group ? `${plan.action}(${engine.node.keys.groupName(plan.group)}, v${plan.version})` : plan.action,
+      groups: [...path[at].groups].map(([group, version]) => `${engine.node.keys.groupName(group)} v${version}`),
+    })),
+    result: decision.result,
+    rule: decision.rule,
+    text: RULES[decision.rule].sentence,
+  };
+}
+
+function memberNamed(engine: Engine, text: string): Member {
+  const member = engine.node.directory.find(text);
+  if (member) return member;
+  const names = [engine.node.keys.self(), ...engine.node.directory.others()].map(({ name }) => name);
+  throw new GscipError('unknown-node', `no node is called "${text}"`, `known are: ${names.join(', ')}`);
+}
+
+/** Groups of others are known from the rosters of groups that this node shares with them. */
+function elementOf(engine: Engine, member: Member, side: 's' | 'd'): PathElement {
+  const groups = new Map<GroupId, KeyVersion>();
+  for (const group of engine.node.keys.groups()) {
+    const current = currentOf(group);
+    if (current && group.roster.members.has(member.id)) groups.set(group.id, current.v);
+  }
+  const type = member.type === 'gen' || member.type === 'gea' ? member.type : 'ges';
+  return { id: member.id, type, mode: member.mode === 'cl' ? 'cl' : 'op', side, groups };
+}
+
+function addressText(address: Uint8Array): string {
+  return formatAddress(isIpv4(address) ? address.subarray(12) : address);
+}
