@@ -6,8 +6,8 @@ import type { LabProcess } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
 import { until } from '../../src/cli/lab/until.ts';
-import { pair } from '../netns/kit.ts';
-import type { TunnelEnd } from './tunnel-end.ts';
+import type { TunnelEnd } from '../native/tunnel-end.ts';
+import { pair } from './kit.ts';
 
 const MEGABYTES = 24;
 const END = join(PROJECT, 'test/native/tunnel-end.ts');
