@@ -109,6 +109,8 @@ export interface ElementOptions {
   readonly type?: 'gen' | 'gea';
   readonly mode?: 'op' | 'cl';
   readonly side?: SideName;
+  /** what its certificate says, where that differs from what it states */
+  readonly certified?: { readonly type: 'ges' | 'gen' | 'gea'; readonly mode: 'op' | 'cl' };
   readonly groups?: readonly GroupView[];
   readonly domain?: HopDeps['domain'];
   /** certificates at hand beside those in boxes */
@@ -124,7 +126,8 @@ export class BenchElement {
 
   constructor(name: string, options: ElementOptions = {}) {
     const { type = 'gen', mode = 'cl', side = 's' } = options;
-    const own = identity(name, type, mode);
+    const certified = options.certified ?? { type, mode };
+    const own = identity(name, certified.type, certified.mode);
     this.identity = own;
     this.side = side;
     this.known = options.known ?? new Map();

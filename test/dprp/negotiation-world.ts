@@ -122,6 +122,8 @@ export class TestNode {
   readonly sas = new Map<SaIndex, LiveSa>();
   readonly seen: DprpEffect[] = [];
   readonly freed: SaIndex[] = [];
+  /** certificates of on-path elements that name themselves by reference */
+  readonly certificates = new Map<NodeId, Uint8Array>();
   readonly negotiations: Negotiations;
   groups: GroupView[] = [];
   domain: DomainVersion[] = [domainVersion(1)];
@@ -198,6 +200,7 @@ export class TestNode {
       hedge: { key: nodeProvider.sha256(utf8(`hedge ${this.name}`)), bootCounter: 7 },
       identity: () => self.identity,
       authorities: () => self.authorities,
+      caPartOf: (node) => self.certificates.get(node),
       groups: () => self.groups,
       domain: () => self.domain,
       unixNow: () => self.unix,
