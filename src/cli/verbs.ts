@@ -16,6 +16,7 @@ export interface Verb {
  * which is loaded only when the verb is used.
  */
 export const VERBS: readonly Verb[] = [
+  { name: 'up', summary: 'start the node and stay in the foreground', load: () => import('./up.ts') },
   { name: 'down', summary: 'end the running agent and undo what it set up', load: () => import('./down.ts') },
   {
     name: 'status',

@@ -14,8 +14,10 @@ export interface AgentConfig {
   /** inner MTU in bytes */
   readonly mtu: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-  /** most entries of the PIT */
+  /** most entries of the PIT, in all and with one peer, and new ones per second with one peer (protocol.md 5.2) */
   readonly flows: number;
+  readonly flowsPerPeer: number;
+  readonly newFlowsPerSecond: number;
 }
 
 export interface ListenAddress {
@@ -35,6 +37,8 @@ export interface WrittenConfig {
   readonly mtu?: number;
   readonly 'log-level'?: string;
   readonly flows?: number;
+  readonly 'flows-per-peer'?: number;
+  readonly 'new-flows-per-second'?: number;
 }
 
 export const DEFAULT_PORT = 47_247;
@@ -45,11 +49,14 @@ export const DEFAULTS = {
   mtu: 1_400,
   logLevel: 'info',
   flows: 65_536,
+  newFlowsPerSecond: 1_000,
 } as const;
 
 /** Inner MTU that both IP versions and an outer packet of 1,500 bytes leave room for (protocol.md 6.5). */
 const MTU = { least: 1_280, most: 9_000 } as const;
 const FLOWS = { least: 1_024, most: 4_000_000 } as const;
+const PER_PEER = { least: 64, most: 4_000_000 } as const;
+const PER_SECOND = { least: 1, most: 10_000_000 } as const;
 /** Linux keeps 15 bytes of an interface name. */
 const INTERFACE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
 
@@ -63,6 +70,8 @@ const KEYS = {
   mtu: 'number',
   'log-level': 'string',
   flows: 'number',
+  'flows-per-peer': 'number',
+  'new-flows-per-second': 'number',
 } as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number'>;
 
 /** Parses the TOML file; unknown keys are refused with the nearest known one. `file` names it in errors. */
@@ -127,6 +136,8 @@ export function resolveConfig(...layers: readonly WrittenConfig[]): AgentConfig 
       `"${tun}" is no interface name`,
       'use up to 15 letters, digits, "_", "." or "-"',
     );
+  const flows = within('flows', written.flows ?? DEFAULTS.flows, FLOWS, 'flows');
+  const { flowsPerPeer, newFlowsPerSecond } = flowLimits(written, flows);
   return {
     bundle: written.bundle,
     listen: parseListen(written.listen ?? `${DEFAULT_PORT}`),
@@ -136,7 +147,18 @@ export function resolveConfig(...layers: readonly WrittenConfig[]): AgentConfig 
     tun,
     mtu: within('mtu', written.mtu ?? DEFAULTS.mtu, MTU, 'bytes'),
     logLevel: parseLevel(written['log-level'] ?? DEFAULTS.logLevel),
-    flows: within('flows', written.flows ?? DEFAULTS.flows, FLOWS, 'flows'),
+    flows,
+    flowsPerPeer,
+    newFlowsPerSecond,
+  };
+}
+
+function flowLimits(written: WrittenConfig, flows: number) {
+  const perPeer = written['flows-per-peer'] ?? Math.max(1_024, Math.floor(flows / 8));
+  const perSecond = written['new-flows-per-second'] ?? DEFAULTS.newFlowsPerSecond;
+  return {
+    flowsPerPeer: within('flows-per-peer', perPeer, PER_PEER, 'flows'),
+    newFlowsPerSecond: within('new-flows-per-second', perSecond, PER_SECOND, 'flows per second'),
   };
 }
 

@@ -384,6 +384,7 @@ function engineSettings(config: AgentConfig, keys: BundleKeys) {
     noGms: true,
     lifetime: 600,
     pitCapacity: config.flows,
+    pitLimits: { entriesPerPeer: config.flowsPerPeer, newPerSecond: config.newFlowsPerSecond },
     windowBits: 65_536,
   } as const;
 }

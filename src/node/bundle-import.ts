@@ -21,7 +21,7 @@ export function importBundle(
   provider: CryptoProvider,
   now: UnixSeconds,
 ): ImportedBundle {
-  const bytes = file === undefined ? state.bundle() : readBundle(file);
+  const bytes = (file === undefined ? undefined : readBundle(file)) ?? state.bundle();
   if (!bytes)
     throw new GscipError(
       'no-bundle',
@@ -34,10 +34,12 @@ export function importBundle(
   return { verified, bytes, admin: toHex(verified.bundle.admin) };
 }
 
-function readBundle(file: string): Uint8Array {
+/** The file's bytes; where the file is gone, the copy that the node kept serves. */
+function readBundle(file: string): Uint8Array | undefined {
   try {
     return readFileSync(file);
   } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
     throw new GscipError('no-bundle', `cannot read the bundle ${file}`, 'check the path and its permissions', cause);
   }
 }

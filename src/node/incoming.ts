@@ -1,6 +1,6 @@
 import { type Millis, saIndex } from '../base/brands.ts';
 import { parseFlow } from '../base/flow.ts';
-import { FLOW, FLOW_FLAG } from '../base/flow-words.ts';
+import { FLOW, FLOW_FLAG, PROTOCOL } from '../base/flow-words.ts';
 import { formatPath, type PathAddress } from '../base/path-address.ts';
 import { MESSAGE, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
 import type { Sa } from '../pccom/sa.ts';
@@ -89,6 +89,9 @@ export class Incoming {
     }
     if ((flow[FLOW.flags] & FLOW_FLAG.fragment) !== 0)
       return this.#fragment(arena.subarray(offset, offset + length), runs, at, now);
+    const count = runs[at + RUN.count];
+    if (count > 1 && (flow[FLOW.head] & 0xff) === PROTOCOL.tcp)
+      flow[FLOW.tcpFlags] |= lastTcpFlags(view, records, record + (count - 1) * RECORD_ROW.stride, flow[FLOW.l4Offset]);
     return this.#byEntry(runs, at, now);
   }
 
@@ -121,7 +124,8 @@ export class Incoming {
     const peer = owners.peerOf(sas.ownerOfSlot[(runs[at + RUN.sa] >>> 3) & 0xffff]);
     const verdict = fragments.handle(flow, peer, now);
     if (verdict === 'wait') {
-      fragments.hold(flow, peer, bytes.slice());
+      const outcome = fragments.hold(flow, peer, bytes.slice());
+      if (outcome !== 'held') counters.add(outcome);
       return 0;
     }
     if (verdict !== 'pass') {
@@ -162,6 +166,12 @@ export class Incoming {
   #sa(index: number): Sa | undefined {
     return this.#node.sas.byIndex(saIndex(index));
   }
+}
+
+/** A run ends with FIN or RST where it has one; all its records have equal headers up to TCP. */
+function lastTcpFlags(view: DataView, records: Int32Array, at: number, l4Offset: number): number {
+  const flags = l4Offset + 13;
+  return flags < records[at + RECORD_ROW.length] ? view.getUint8(records[at + RECORD_ROW.offset] + flags) : 0;
 }
 
 /** Where the message in row `at` of a MESSAGE table came from. */

@@ -10,6 +10,7 @@ import { Fragments } from '../pit/fragments.ts';
 import { Held } from '../pit/held.ts';
 import { Negative } from '../pit/negative.ts';
 import { Owners } from '../pit/owners.ts';
+import type { PitLimits } from '../pit/quota.ts';
 import { Pit } from '../pit/table.ts';
 import { Counters } from './counters.ts';
 import { Directory } from './directory.ts';
@@ -21,6 +22,7 @@ import { Roaming } from './roaming.ts';
 export interface EngineSettings extends NegotiationSettings {
   /** most entries of the PIT */
   readonly pitCapacity: number;
+  readonly pitLimits: PitLimits;
   /** replay window in bits: 8,192 or 65,536 (protocol.md 4.2) */
   readonly windowBits: number;
 }
@@ -71,6 +73,7 @@ export class NodeState {
       capacity: settings.pitCapacity,
       seed: { low: seed.getInt32(0), high: seed.getInt32(4) },
       owners: this.owners,
+      limits: settings.pitLimits,
     });
     this.expiry = new PitExpiry(this.pit);
     this.sas = new SaSet(

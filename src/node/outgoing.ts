@@ -3,7 +3,7 @@ import { parseFlow } from '../base/flow.ts';
 import { addressKey } from '../base/flow-cid.ts';
 import { FLOW, FLOW_FLAG } from '../base/flow-words.ts';
 import { PACKET } from '../base/primitives.ts';
-import { type HeldPacket, heldPacket } from '../pit/held.ts';
+import { type HeldPacket, heldPacket, parseHeld } from '../pit/held.ts';
 import { PIT_ACTION } from '../pit/terms.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { Member } from './key-store.ts';
@@ -58,8 +58,7 @@ export class Outgoing {
       row[PACKET.headerLength] = packet.headerLength;
       row[PACKET.l4Offset] = packet.l4Offset;
       row[PACKET.segments] = 1;
-      const view = new DataView(packet.bytes.buffer, packet.bytes.byteOffset);
-      if (parseFlow(view, 0, packet.bytes.length, flow) !== 0) continue;
+      if (parseHeld(packet, flow) !== 0) continue;
       const sa = this.#decide(packet.bytes, row, 0, now, packet.since);
       if (sa !== 0) effects.push({ kind: 'seal', packet, sa });
     }
@@ -100,7 +99,7 @@ export class Outgoing {
       counters.add(`discarded-${reason}`);
       return 0;
     }
-    const held = heldPacket(arena, packets, row, since ?? now);
+    const held = heldPacket(arena, packets, row, since ?? now, this.#node.flow);
     if (this.#flows.open(member.id, held, now)) return 0;
     return this.#holdAndNegotiate(member, held, now);
   }
@@ -114,7 +113,7 @@ export class Outgoing {
     now: Millis,
     since: Millis | undefined,
   ): SaOrNone {
-    const held = heldPacket(arena, packets, row, since ?? now);
+    const held = heldPacket(arena, packets, row, since ?? now, this.#node.flow);
     if (!this.#flows.continueOpening(entry, held, now)) this.#hold(held);
     return 0;
   }
@@ -124,7 +123,7 @@ export class Outgoing {
     const { flow, directory } = this.#node;
     const member = directory.ownerOf(flow, FLOW.destination);
     if (!member) return this.#dropped('no-member-there');
-    return this.#holdAndNegotiate(member, heldPacket(arena, packets, row, since ?? now), now);
+    return this.#holdAndNegotiate(member, heldPacket(arena, packets, row, since ?? now, this.#node.flow), now);
   }
 
   #holdAndNegotiate(member: Member, held: HeldPacket, now: Millis): SaOrNone {
@@ -144,7 +143,9 @@ export class Outgoing {
     const verdict = fragments.handle(flow, LOCAL, now);
     if (verdict === 'wait') {
       const offset = packets[at + PACKET.offset];
-      fragments.hold(flow, LOCAL, arena.slice(offset, offset + packets[at + PACKET.length]));
+      const copy = arena.slice(offset, offset + packets[at + PACKET.length]);
+      const outcome = fragments.hold(flow, LOCAL, copy);
+      if (outcome !== 'held') this.#dropped(outcome);
       return;
     }
     if (verdict !== 'pass') {
@@ -165,5 +166,5 @@ export class Outgoing {
 }
 
 function plainPacket(bytes: Uint8Array, now: Millis): HeldPacket {
-  return { bytes, kind: 0, gsoSize: 0, headerLength: 0, l4Offset: 0, since: millis(now) };
+  return { bytes, kind: 0, gsoSize: 0, headerLength: 0, l4Offset: 0, since: millis(now), datagram: undefined };
 }

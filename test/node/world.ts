@@ -231,6 +231,7 @@ const SETTINGS: EngineSettings = {
   noGms: true,
   lifetime: 600,
   pitCapacity: 4_096,
+  pitLimits: { entriesPerPeer: 2_048, newPerSecond: 1_000 },
   windowBits: 8_192,
 };
 
