@@ -1,0 +1,245 @@
+import { array, assert, integer, property, tuple, uint8Array } from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { millis, unixSeconds } from '../../src/base/brands.ts';
+import { concat, utf8 } from '../../src/base/bytes.ts';
+import { cborMap, encodeCbor } from '../../src/base/cbor.ts';
+import { type Bundle, type BundleGroup, decodeBundle, encodeBundle, wipeBundle } from '../../src/crypto/bundle.ts';
+import { fillDomainRing, fillRing, openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
+import { encodeCaPart, nodeIdOf } from '../../src/crypto/credential.ts';
+import { DomainRing } from '../../src/crypto/domain-ring.ts';
+import { deriveDomainKeys, deriveGroupKeys, domainGroupId } from '../../src/crypto/group-key.ts';
+import { KeyRing } from '../../src/crypto/key-ring.ts';
+import { nodeProvider as provider } from '../../src/crypto/node-provider.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { Roster } from '../../src/crypto/roster.ts';
+import type { RosterChange } from '../../src/crypto/roster-entry.ts';
+import { chainOf, edKey, genesis, member, NOW, ok, seedOf } from './fixtures.ts';
+
+const never = unixSeconds(0);
+const add = (name: string, last: number): RosterChange => ({ kind: 'add', member: member(name, last) });
+const roster = chainOf([
+  [genesis(['admin']), ['admin']],
+  [add('node', 1), ['admin']],
+  [add('peer', 2), ['admin']],
+  [{ kind: 'rename', name: 'office two' }, ['admin']],
+]);
+
+function version(v: number, seq: number, of: Roster = roster) {
+  const point = { rosterSeq: seq, rosterHead: of.heads[seq] };
+  const secrets = { rn1: seedOf('rn1'), rn2: seedOf(`rn2 ${v}`) };
+  return { v, r: 0, ...secrets, activateAt: NOW, notAfter: never, reason: 'schedule', ...point } as const;
+}
+
+function group(given: Partial<BundleGroup> = {}): BundleGroup {
+  const { groupId, entries } = roster;
+  return { groupId, retain: 'migrate', chain: entries, versions: [version(1, 2), version(2, 3)], ...given };
+}
+
+function bundle(given: Partial<Bundle> = {}): Bundle {
+  const caPart = encodeCaPart(
+    provider,
+    {
+      ...{ type: 1, mode: 0, edPk: edKey('node').publicKey, vip6: undefined, vip4: Uint8Array.of(100, 64, 0, 1) },
+      ...{
+        notBefore: NOW,
+        notAfter: unixSeconds(NOW + 1000),
+        serial: new Uint8Array(8),
+        routes: [],
+        moreRoutes: false,
+      },
+    },
+    seedOf('ca'),
+  );
+  return {
+    number: 7,
+    issuedAt: NOW,
+    network: 'lab',
+    admin: edKey('admin').publicKey,
+    ca: edKey('ca').publicKey,
+    node: { name: 'alice', edSeed: seedOf('node'), caPart },
+    pool: [{ family: 4, address: member('x', 0).vips[0], length: 24 }],
+    domain: [{ v: 3, rn2: seedOf('domain rn2'), activateAt: never }],
+    groups: [group()],
+    peers: [{ nodeId: member('peer', 2).nodeId, name: 'bob', type: 'gen', mode: 'cl' }],
+    ...given,
+  };
+}
+
+const file = encodeBundle(provider, bundle(), seedOf('admin'));
+const openOf = (given: Partial<Bundle>, trust = {}) =>
+  openBundle(provider, encodeBundle(provider, bundle(given), seedOf('admin')), NOW, trust);
+
+describe('a bundle', () => {
+  it('gives back what the authority wrote, with certificate and rosters verified', () => {
+    const opened = ok<VerifiedBundle>(openBundle(provider, file, NOW));
+    expect(opened.bundle).toEqual(bundle());
+    expect(opened.caPart.nodeId).toBe(nodeIdOf(provider, edKey('node').publicKey));
+    expect(opened.groups.map((each) => [each.roster.name, each.roster.head])).toEqual([['office two', roster.head]]);
+  });
+
+  it('keeps what is stated of versions that were retired before', () => {
+    const versions = [{ ...version(1, 2), retired: 'schedule' } as const, version(2, 3)];
+    const opened = ok<VerifiedBundle>(openOf({ groups: [group({ versions })] }));
+    expect(opened.groups[0]?.versions[0]?.retired).toBe('schedule');
+  });
+
+  it('is taken again with the same number, and refused with a lower one or another authority', () => {
+    const rows = [
+      [{ number: 7 }, 'ok'],
+      [{ number: 8 }, 'bundle-rolled-back'],
+      [{ pin: edKey('admin').publicKey }, 'ok'],
+      [{ pin: edKey('other').publicKey }, 'bundle-other-authority'],
+    ] as const;
+    for (const [trust, expected] of rows) {
+      const opened = openBundle(provider, file, NOW, trust);
+      expect(typeof opened === 'string' ? opened : 'ok').toBe(expected);
+    }
+  });
+
+  it('gives a ring the keys of each version, under the name that the group had then', () => {
+    const opened = ok<VerifiedBundle>(openBundle(provider, file, NOW));
+    const ring = new KeyRing({ retain: 'migrate', longGrace: true });
+    const now = { monotonic: millis(0), unix: NOW, corrected: NOW };
+    const [verified] = opened.groups;
+    expect(fillRing(provider, ring, verified, now).map(({ type }) => type)).toEqual(['current', 'current']);
+    const names = ['office', 'office two'];
+    for (const [i, { v, rn1, rn2 }] of verified.versions.entries()) {
+      const keys = deriveGroupKeys(provider, { groupId: roster.groupId, name: names[i], r: 0, v, rn1, rn2 });
+      expect(ring.find(v)?.kPsk).toEqual(keys.kPsk);
+    }
+    expect(ring.versions().map(({ v, state }) => [v, state])).toEqual([
+      [2, 'current'],
+      [1, 'retired'],
+    ]);
+  });
+
+  it('gives the domain ring the keys of D', () => {
+    const ring = new DomainRing();
+    fillDomainRing(provider, ring, bundle());
+    const groupId = domainGroupId(provider, edKey('ca').publicKey);
+    const keys = deriveDomainKeys(provider, { groupId, v: 3, rn2: seedOf('domain rn2') });
+    expect(ring.versions(NOW)).toEqual([{ ...keys, v: 3, r: 0, activateAt: never }]);
+  });
+
+  it('has its secrets overwritten after use, not the rest', () => {
+    const opened = ok<VerifiedBundle>(openBundle(provider, file, NOW)).bundle;
+    wipeBundle(opened);
+    const secrets = [opened.node.edSeed, ...opened.domain.map(({ rn2 }) => rn2)];
+    for (const { versions } of opened.groups) for (const { rn1, rn2 } of versions) secrets.push(rn1, rn2);
+    expect(secrets).toEqual(secrets.map(() => new Uint8Array(32)));
+    expect(opened.node.caPart).toEqual(bundle().node.caPart);
+  });
+});
+
+describe('a bundle that does not hold together is refused', () => {
+  const without = chainOf([[genesis(['admin']), ['admin']]]);
+  const foreign = chainOf([
+    [genesis(['someone']), ['someone']],
+    [add('node', 1), ['someone']],
+  ]);
+  const moved = chainOf([
+    [genesis(['admin']), ['admin']],
+    [add('node', 9), ['admin']],
+  ]);
+  const of = (other: Roster) => ({
+    groupId: other.groupId,
+    chain: other.entries,
+    versions: [version(1, other.seq, other)],
+  });
+  const truncated = (length: number) => openBundle(provider, file.slice(0, length), NOW);
+  const flipped = (at: number) => {
+    const bytes = file.slice();
+    bytes[at] ^= 1;
+    return openBundle(provider, bytes, NOW);
+  };
+
+  it.each([
+    ['bundle-truncated', truncated(0)],
+    ['bundle-truncated', truncated(10)],
+    ['bundle-truncated', truncated(file.length - 1)],
+    ['bundle-trailing-bytes', openBundle(provider, concat(file, Uint8Array.of(0)), NOW)],
+    ['bundle-not-ours', openBundle(provider, utf8('[Interface]'), NOW)],
+    ['bundle-not-ours', openBundle(provider, encodeCbor(cborMap({ bundle: new Uint8Array(3) })), NOW)],
+    ['bundle-signature', flipped(file.length - 1)],
+    ['bundle-signature', openBundle(provider, encodeBundle(provider, bundle(), seedOf('ca')), NOW)],
+    ['bundle-node-key', openOf({ node: { ...bundle().node, edSeed: seedOf('peer') } })],
+    ['bundle-ca-part-unknown-issuer', openOf({ ca: edKey('other').publicKey })],
+    ['bundle-ca-part-expired', openBundle(provider, file, unixSeconds(NOW + 1000))],
+    ['bundle-ca-part-not-yet-valid', openBundle(provider, file, unixSeconds(NOW - 1))],
+    ['bundle-no-domain', openOf({ domain: [] })],
+    ['bundle-domain-order', openOf({ domain: [...bundle().domain, ...bundle().domain] })],
+    ['bundle-group-twice', openOf({ groups: [group(), group()] })],
+    ['bundle-not-a-member', openOf({ groups: [group(of(without))] })],
+    ['bundle-roster-not-by-authority', openOf({ groups: [group(of(foreign))] })],
+    ['bundle-addresses-differ', openOf({ groups: [group(of(moved))] })],
+    ['bundle-roster-other-group', openOf({ groups: [group({ groupId: foreign.groupId })] })],
+    ['bundle-roster-sequence', openOf({ groups: [group({ chain: roster.entries.slice(1) })] })],
+    ['bundle-roster-empty-chain', openOf({ groups: [group({ chain: [] })] })],
+    ['bundle-no-version', openOf({ groups: [group({ versions: [] })] })],
+    ['bundle-version-order', openOf({ groups: [group({ versions: [version(2, 3), version(1, 3)] })] })],
+    ['bundle-version-roster', openOf({ groups: [group({ versions: [version(1, 3), version(2, 2)] })] })],
+    ['bundle-version-roster', openOf({ groups: [group({ versions: [{ ...version(1, 2), rosterSeq: 9 }] })] })],
+    ['bundle-version-roster', openOf({ groups: [group({ versions: [{ ...version(1, 2), rosterSeq: 3 }] })] })],
+    ['bundle-version-epoch', openOf({ groups: [group({ versions: [{ ...version(1, 2), r: 1 }] })] })],
+    [
+      'bundle-domain-key-as-group-key',
+      openOf({ groups: [group({ versions: [{ ...version(1, 2), rn1: new Uint8Array(32) }] })] }),
+    ],
+  ])('with %s, row %#', (fault, result) => {
+    expect(result).toBe(fault);
+  });
+
+  const fields = {
+    ...{ format: 1, number: 1, issuedAt: 1, network: 'lab', admin: seedOf('a'), ca: seedOf('b') },
+    ...{ node: ['alice', seedOf('c'), new Uint8Array(200)], pool: [], domain: [], groups: [], peers: [] },
+  };
+  it.each([
+    ['format', 2],
+    ['number', -1],
+    ['issuedAt', 'now'],
+    ['network', ''],
+    ['admin', new Uint8Array(31)],
+    ['ca', null],
+    ['node', ['alice', seedOf('c'), new Uint8Array(199)]],
+    ['pool', [new Uint8Array(16)]],
+    ['domain', [[1, seedOf('d')]]],
+    ['groups', [new Map()]],
+    ['peers', [[new Uint8Array(16), 'bob', 'router', 'op']]],
+  ])('that names the field %s', (field, value) => {
+    expect(typeof decodeBundle(encodeCbor(cborMap(fields)))).toBe('object');
+    expect(decodeBundle(encodeCbor(cborMap({ ...fields, [field]: value })))).toBe(`bundle-field-${field}`);
+    expect(decodeBundle(encodeCbor(cborMap({ ...fields, [field]: undefined })))).toBe(`bundle-field-${field}`);
+  });
+
+  it('W2: whatever was changed in it, without a throw', () => {
+    const changes = array(tuple(integer({ min: 0, max: file.length - 1 }), integer({ min: 1, max: 255 })), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    assert(
+      property(changes, (rows) => {
+        const bytes = file.slice();
+        for (const [at, by] of rows) bytes[at] ^= by;
+        const same = bytes.every((byte, i) => byte === file[i]);
+        expect(typeof openBundle(provider, bytes, NOW) === 'string').toBe(!same);
+      }),
+    );
+    assert(property(uint8Array({ maxLength: 300 }), (bytes) => void expect(typeof decodeBundle(bytes)).toBe('string')));
+  });
+});
+
+describe('the secrets of a refused bundle', () => {
+  it('are overwritten', () => {
+    const seeds: Uint8Array[] = [];
+    const watching: CryptoProvider = {
+      ...provider,
+      ed25519KeyPair(seed) {
+        seeds.push(seed);
+        return provider.ed25519KeyPair(seed);
+      },
+    };
+    const mixed = bundle({ node: { ...bundle().node, edSeed: seedOf('peer') } });
+    expect(openBundle(watching, encodeBundle(provider, mixed, seedOf('admin')), NOW)).toBe('bundle-node-key');
+    expect(seeds).toEqual([new Uint8Array(32)]);
+  });
+});
