@@ -23,7 +23,11 @@ await benchMain(
   },
   (options) => {
     // One peer may open 1,000 flows a second and hold an eighth of the table: guards against floods, which this is one.
-    const lifted = { flows: options.many * 2, 'flows-per-peer': options.many * 2, 'new-flows-per-second': options.opening * 2 };
+    const lifted = {
+      flows: options.many * 2,
+      'flows-per-peer': options.many * 2,
+      'new-flows-per-second': options.opening * 2,
+    };
     const words = Object.entries(lifted).flatMap(([key, value]) => [`--${key}`, String(value)]);
     return withTwoNodes({ extra: options.many > 5_000 ? words : [] }, (nodes) => measure(nodes, options));
   },

@@ -21,6 +21,7 @@ export const gscip: Peer = {
     ensureBuilt();
     const overlay = new Overlay(bed.lab, ['bench']);
     for (const name of ['a', 'b'] as const) overlay.add(name, bed[name], { groups: ['bench'] });
+    overlay.rewriteBundles();
     overlays.set(bed, overlay);
   },
   start: (bed) => startNodes(bed),

@@ -28,7 +28,7 @@ export class Overlay {
     return gscip('authority', ...verb.split(' '), this.#authority, ...rest);
   }
 
-  /** Enters a node into the roster and writes its bundle; it is not started yet. */
+  /** Enters a node into the roster and writes its bundle, which knows the nodes up to this one; it is not started yet. */
   add(name: string, namespace: Namespace, what: NodeOptions): OverlayNode {
     const bundle = join(this.#lab.folder, `${name}.bundle`);
     const { type = 'ges', mode = 'op', groups, address } = what;
@@ -54,6 +54,11 @@ export class Overlay {
   /** Rolls a group's key; nodes learn of it when their bundles are written again and read. */
   roll(group: string, activateIn?: string): void {
     this.authority('group roll', group, ...(activateIn === undefined ? [] : ['--activate-in', activateIn]));
+  }
+
+  /** Writes the bundles of all nodes again, so that each knows all others. */
+  rewriteBundles(): void {
+    for (const node of this.nodes) this.rewriteBundle(node);
   }
 
   /** Writes a node's bundle again, over the file that it was started with. */
