@@ -82,12 +82,14 @@ function isName(value: unknown): value is string {
 }
 
 function parseExplain(fields: Fields): ControlRequest | 'field' {
-  const { source, destination } = fields;
+  const flow = fields['flow'];
+  if (typeof flow !== 'object' || flow === null) return 'field';
+  const { source, destination, protocol, port }: Fields = { ...flow };
   if (!isName(source) || !isName(destination)) return 'field';
-  return bounded(fields['protocol'], 6, 255, (protocol) =>
-    bounded(fields['port'], 0, 65_535, (port) => ({
+  return bounded(protocol, 6, 255, (protocolNumber) =>
+    bounded(port, 0, 65_535, (portNumber) => ({
       verb: 'explain' as const,
-      flow: { source, destination, protocol, port },
+      flow: { source, destination, protocol: protocolNumber, port: portNumber },
     })),
   );
 }

@@ -28,22 +28,22 @@ interface UpOptions {
 /** `gscip up` */
 export function define(command: Command): void {
   command
-    .option('--bundle FILE', "the node's bundle, as an authority wrote it; kept, so that later starts need no option")
-    .option('--listen ADDR:PORT', 'the UDP port for all overlay datagrams (default: 47247 on all addresses)')
-    .option('--peer NAME=ADDR:PORT', 'where a peer is tried first; may be given several times', collect)
-    .option('--state DIR', `identity, keys and settings (default: ${DEFAULTS.state})`)
-    .option('--socket PATH', `control socket (default: ${DEFAULTS.socket})`)
-    .option('--tun NAME', `name of the interface (default: ${DEFAULTS.tun})`)
-    .option('--mtu N', `inner MTU in bytes (default: ${DEFAULTS.mtu})`, wholeNumber(1_280, 9_000))
-    .option('--flows N', `most flows in the PIT (default: ${DEFAULTS.flows})`, wholeNumber(1_024, 4_000_000))
+    .option('--bundle <FILE>', "the node's bundle, as an authority wrote it; kept, so that later starts need no option")
+    .option('--listen <ADDR:PORT>', 'the UDP port for all overlay datagrams (default: 47247 on all addresses)')
+    .option('--peer <NAME=ADDR:PORT>', 'where a peer is tried first; may be given several times', collect)
+    .option('--state <DIR>', `identity, keys and settings (default: ${DEFAULTS.state})`)
+    .option('--socket <PATH>', `control socket (default: ${DEFAULTS.socket})`)
+    .option('--tun <NAME>', `name of the interface (default: ${DEFAULTS.tun})`)
+    .option('--mtu <N>', `inner MTU in bytes (default: ${DEFAULTS.mtu})`, wholeNumber(1_280, 9_000))
+    .option('--flows <N>', `most flows in the PIT (default: ${DEFAULTS.flows})`, wholeNumber(1_024, 4_000_000))
     .option(
       '--flows-per-peer N',
       'most flows with one peer (default: an eighth of --flows)',
       wholeNumber(64, 4_000_000),
     )
-    .option('--new-flows-per-second N', 'new flows with one peer (default: 1000/s)', wholeNumber(1, 10_000_000))
-    .option('--log-level LEVEL', 'debug, info, warn or error (default: info)')
-    .option('--config FILE', 'a TOML file with the same settings; options win over it')
+    .option('--new-flows-per-second <N>', 'new flows with one peer (default: 1000/s)', wholeNumber(1, 10_000_000))
+    .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)')
+    .option('--config <FILE>', 'a TOML file with the same settings; options win over it')
     .action(up);
   examples(command, [
     ['sudo gscip up --bundle laptop.bundle --peer server=192.0.2.1:47247', 'first start: joins with a bundle'],

@@ -84,7 +84,7 @@ export function peerAnswer(
       endpoint: current ?? hints[0] ?? null,
       reason: current !== undefined ? 'proved' : hints.length > 0 ? 'not-tried' : 'no-endpoint-known',
     },
-    sas: own.map((sa) => saAnswer(sa, keys.groupName(sa.group), sas.sendIndex[sa.owner] === sa.local, now)),
+    sas: own.map((sa) => saAnswer(sa, keys.groupName(sa.group), sas.isSender(sa), now)),
     ...engine.traffic(member.id),
     rxBitsPerSecond: rates.rx,
     txBitsPerSecond: rates.tx,

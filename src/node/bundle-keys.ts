@@ -231,7 +231,7 @@ export class BundleKeys implements KeyStore {
 
   #describeSelf(): Member {
     const { caPart } = this.#identity;
-    const vips = vipsOf(caPart);
+    const vips = vipsOf(caPart).toSorted(v4First);
     return {
       id: caPart.nodeId,
       name: this.#bundle.node.name,
@@ -250,10 +250,23 @@ export class BundleKeys implements KeyStore {
       for (const { nodeId, vips, routes } of roster.members.values()) {
         if (nodeId === this.#self.id) continue;
         const { name = nodeId, type = '', mode = '' } = shown.get(nodeId) ?? {};
-        found.set(nodeId, { id: nodeId, name, type, mode, addresses: vips.map(addressText), vips, routes });
+        found.set(nodeId, {
+          id: nodeId,
+          name,
+          type,
+          mode,
+          addresses: vips.toSorted(v4First).map(addressText),
+          vips,
+          routes,
+        });
       }
     this.#members = [...found.values()];
   }
+}
+
+/** People know IPv4 addresses by heart, so these are shown first. */
+function v4First(a: Uint8Array, b: Uint8Array): number {
+  return Number(isIpv4(b)) - Number(isIpv4(a));
 }
 
 function missing(before: Roster, after: Roster): NodeId[] {

@@ -71,9 +71,7 @@ export class ControlRecords {
         this.#node.log('info', 'path-moved', { peer: this.#node.peerName(effect.peer), path: effect.path });
         continue;
       }
-      const sa = [...sas.sas()].find(
-        ({ peer, owner, local }) => peer === effect.peer && sas.sendIndex[owner] === local,
-      );
+      const sa = [...sas.sas()].find((each) => each.peer === effect.peer && sas.isSender(each));
       if (sa) this.challenge(sa, effect.nonce, effect.path, now);
     }
   }

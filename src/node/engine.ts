@@ -181,7 +181,7 @@ export class Engine {
   shutDown(now: Millis): void {
     const { sas } = this.node;
     for (const sa of [...sas.sas()])
-      if (sas.sendIndex[sa.owner] === sa.local) this.#keeper.seal(sa, encodeControl({ kind: 'close-sa' }), now);
+      if (sas.isSender(sa)) this.#keeper.seal(sa, encodeControl({ kind: 'close-sa' }), now);
     this.#closeSas(() => true, 'flushed', now);
   }
 
@@ -189,7 +189,7 @@ export class Engine {
   ping(peer: NodeId, token: Uint8Array, now: Millis): boolean {
     const { sas, paths } = this.node;
     const path = paths.peer(peer).current;
-    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.sendIndex[each.owner] === each.local);
+    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.isSender(each));
     if (sa && path !== undefined) return this.#control.challenge(sa, token, path, now);
     this.#negotiating.startPair(peer, now);
     return false;
@@ -229,7 +229,7 @@ export class Engine {
     this.handleKeyChange(change, now);
     const { sas } = this.node;
     for (const sa of [...sas.sas()])
-      if (sa.group === group && sas.sendIndex[sa.owner] === sa.local)
+      if (sa.group === group && sas.isSender(sa))
         this.#keeper.seal(sa, encodeControl({ kind: 'signed-remove', entry }), now);
   }
 

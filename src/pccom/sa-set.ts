@@ -169,6 +169,11 @@ export class SaSet {
     return index === 0 ? undefined : this.byIndex(saIndex(index));
   }
 
+  /** Whether this SA is the one that its triple sends on now; the table holds indices as signed words. */
+  isSender(sa: Sa): boolean {
+    return this.sendIndex[sa.owner] === (sa.local | 0);
+  }
+
   #age(sa: Sa, now: Millis, effects: SaEffect[]): void {
     if (now >= sa.capAt) {
       effects.push(this.#close(sa, 'cap'));
@@ -179,7 +184,7 @@ export class SaSet {
       effects.push({ kind: 'stop-send', sa });
       this.#choose(sa.owner);
     }
-    if (this.sendIndex[sa.owner] !== sa.local) return;
+    if (!this.isSender(sa)) return;
     this.#repeatConfirm(sa, now, effects);
     this.#keepAlive(sa, now, effects);
     const cause = this.#rekeyCause(sa, now);
@@ -244,7 +249,7 @@ export class SaSet {
   }
 
   #oldestIdle(triple: Triple): Sa | undefined {
-    return triple.sas.find((sa) => this.sendIndex[triple.owner] !== sa.local);
+    return triple.sas.find((sa) => !this.isSender(sa));
   }
 
   #close(sa: Sa, cause: SaCloseCause): SaEffect {

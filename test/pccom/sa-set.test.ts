@@ -195,6 +195,14 @@ describe('the set of SAs', () => {
     expect([...sas.sas()].map((sa) => sa.local)).toEqual([saIndex(16)]);
   });
 
+  it('knows its sender by an index of any size', () => {
+    const sas = set();
+    const sa = sending(sas, { local: saIndex(0xfff80008) });
+    expect(sas.isSender(sa)).toBe(true);
+    sas.lastReceived[slotOf(sa.local)] = at(2);
+    expect(kinds(sas.tick(at(12)))).toContain('empty:keep-alive');
+  });
+
   it('finds an SA by the index of any lane and by no other generation of the slot', () => {
     const sas = set();
     const sa = sending(sas, { local: saIndex(0x00180048), lanes: 8 });
