@@ -3,6 +3,7 @@ import { volumeOf, writeDataHeader } from './data-header.ts';
 import { LaneNonce } from './lane-nonce.ts';
 import { VOLUME_HARD } from './limits.ts';
 import type { PacketKey } from './packet-cipher.ts';
+import { SendCounter } from './send-counter.ts';
 
 /**
  * The send key of one lane with its counter, which nobody passes in (protocol.md K2).
@@ -13,10 +14,9 @@ export class SendLane {
   bytes = 0;
   volume = 0;
   readonly #remote: number;
+  readonly #counter = new SendCounter();
   #key: PacketKey | undefined;
   #nonce: LaneNonce;
-  #high = 0;
-  #low = 0;
 
   /** remote: the peer's index of this lane */
   constructor(key: PacketKey, iv: Uint8Array, remote: number) {
@@ -39,10 +39,10 @@ export class SendLane {
     if (this.#key === undefined) return 0;
     const end = at + DATA_OVERHEAD + plaintext.length;
     const body = at + DATA_HEADER;
-    writeDataHeader(view, at, flags, this.#remote, this.#high, this.#low);
-    const nonce = this.#nonce.of(this.#high, this.#low);
-    this.#low = (this.#low + 1) >>> 0;
-    if (this.#low === 0) this.#high += 1;
+    const { high, low } = this.#counter;
+    this.#counter.advance();
+    writeDataHeader(view, at, flags, this.#remote, high, low);
+    const nonce = this.#nonce.of(high, low);
     this.#key.seal(nonce, out.subarray(at, body), plaintext, out.subarray(body, end));
     this.packets += 1;
     this.bytes += plaintext.length;

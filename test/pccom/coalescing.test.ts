@@ -85,6 +85,8 @@ const APART: readonly (readonly [string, readonly Piece[]])[] = [
   ['URG', pair({ flags: TCP.ack | TCP.urg }, { flags: TCP.ack | TCP.urg })],
   ['ECE', pair({ flags: TCP.ack | TCP.ece }, { flags: TCP.ack | TCP.ece })],
   ['CWR', pair({ flags: TCP.ack | TCP.cwr }, { flags: TCP.ack | TCP.cwr })],
+  ['a reserved TCP bit', pair({}, { reserved: 1 })],
+  ['options that look like the payload before', pair({ tcpOptions: first.subarray(0, 4) })],
   ['a larger second', pair({ payload: payloadOf(SIZE + 1) })],
   ['no payload in the second', pair({ payload: payloadOf(0) })],
   ['payloads below 256 bytes', [{ payload: payloadOf(255) }, { payload: payloadOf(255), sequence: 1_000_255 }]],
@@ -201,6 +203,18 @@ describeImplementations('coalescing', (primitives) => {
     expect(coalesce(primitives, handMade([spoiled]), false)[0].packet).toEqual(innerPacket({ payload: first }));
   });
 
+  it('T3: writes the pseudo-header sum of a packet alone from its own parse too', () => {
+    const partial = row({ flags: TCP.ack | TCP.syn, payload: first, checksum: 'partial' });
+    const spoiled = { ...partial, bytes: partial.bytes.with(36, 0xde).with(37, 0xad) };
+    expect(hex(coalesce(primitives, handMade([spoiled]), true))).toEqual(hex([alone(partial)]));
+  });
+
+  it('T3: joins UDP with the partial flag although its checksum field is 0', () => {
+    const pieces = pair({}, { ...udp, checksum: 'partial' });
+    const zeroed = pieces.map(row).map((each) => ({ ...each, bytes: each.bytes.with(26, 0).with(27, 0) }));
+    expect(hex(coalesce(primitives, handMade(zeroed), true))).toEqual(hex([joined(pieces)]));
+  });
+
   it('T3: joins at most 128 segments', () => {
     const pieces = flow(130, 300);
     const result = coalesce(primitives, handMade(pieces.map(row)), true);
@@ -265,6 +279,28 @@ describeImplementations('coalescing', (primitives) => {
     expect(counts).toEqual({ 'bad-inner-header': 1, 'tun-writes': 2 });
   });
 
+  it('T2: never writes a fragment that carries the partial flag', () => {
+    const fragment = { ...row({ payload: first, fragment: 0x2000 }), partial: true };
+    const { counts } = counted(primitives, () => coalesce(primitives, handMade([fragment]), true));
+    expect(counts).toEqual({ 'bad-inner-header': 1 });
+  });
+
+  for (const [name, change, counts] of [
+    ['a record before the arena', { record: [-1, 640] }, { 'bad-inner-header': 1 }],
+    ['a record across its end', { record: [1, 640] }, { 'bad-inner-header': 1 }],
+    ['a record of negative length', { record: [0, -1] }, { 'bad-inner-header': 1 }],
+    ['a run of records that are not there', { run: [0, 2] }, {}],
+    ['a run that begins before the first record', { run: [-1, 1] }, {}],
+    ['a run of a negative number', { run: [0, -1] }, {}],
+  ] as const) {
+    it(`T2: W2: takes ${name} without a throw and writes nothing of it`, () => {
+      const opened = handMade([row({ payload: first })]);
+      if ('record' in change) opened.records.set(change.record, 0);
+      else opened.runs.set(change.run, 0);
+      expect(counted(primitives, () => coalesce(primitives, opened, true))).toEqual({ result: [], counts });
+    });
+  }
+
   it('T2: a record rejected on the wire keeps its neighbours apart', () => {
     withBench(primitives, (bench) => {
       const { index, keys } = bench.loop();
@@ -298,9 +334,10 @@ describeImplementations('coalescing', (primitives) => {
     const { result, counts } = counted(primitives, () => coalesceBytes(primitives, handMade(pieces), true, room));
     expect(result.length).toBe(14 + 38);
     expect(counts).toEqual({ 'tun-writes': 1, 'tun-write-failed': 1 });
-    const exact = counted(primitives, () =>
-      coalesceBytes(primitives, handMade(pieces), true, 14 + 40 + 3 * SIZE + 14 + 38),
-    );
+    const whole = 14 + 40 + 3 * SIZE + 14 + 38;
+    const exact = counted(primitives, () => coalesceBytes(primitives, handMade(pieces), true, whole));
     expect(exact.counts).toEqual({ 'tun-writes': 2 });
+    const short = counted(primitives, () => coalesceBytes(primitives, handMade(pieces), true, whole - 1));
+    expect(short.counts).toEqual({ 'tun-writes': 1, 'tun-write-failed': 1 });
   });
 });

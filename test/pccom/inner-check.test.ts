@@ -18,7 +18,7 @@ function patched(packet: Uint8Array, at: number, ...bytes: readonly number[]): U
   out.set(bytes, at);
   if (out[0] >> 4 !== 4) return out;
   out.set([0, 0], 10);
-  out.set(be(2, 0xffff - referenceSum(out.subarray(0, Math.max(20, (out[0] & 15) * 4)))), 10);
+  out.set(be(2, 0xffff - referenceSum(out.subarray(0, (out[0] & 15) * 4))), 10);
   return out;
 }
 
@@ -129,6 +129,12 @@ const ROWS: readonly (readonly [string, Uint8Array, 0 | 1, Outcome])[] = [
     'bad-inner-header',
   ],
   ['an authentication header beyond the packet', with6(51, authentication.with(1, 255)), 0, 'bad-inner-header'],
+  [
+    'an extension header beyond the packet with nothing after it',
+    with6(60, extension(59).with(1, 7)),
+    0,
+    'bad-inner-header',
+  ],
   ['an extension header cut in half', patched(patched(v6().slice(0, 44), 4, 0, 4), 6, 60), 0, 'bad-inner-header'],
   ['a fragment header cut in half', patched(patched(v6().slice(0, 47), 4, 0, 7), 6, 44), 0, 'bad-inner-header'],
   ['no next header', patched(v6(), 6, 59), 0, 'passes'],

@@ -22,6 +22,8 @@ export interface InnerPacket {
   readonly sequence: number;
   readonly acknowledgement: number;
   readonly flags: number;
+  /** low half of the data offset byte: reserved, and once a checksum bit */
+  readonly reserved: number;
   readonly window: number;
   readonly urgent: number;
   readonly tcpOptions: Uint8Array;
@@ -47,6 +49,7 @@ export const BASE_PACKET: InnerPacket = {
   sequence: 1_000_000,
   acknowledgement: 77_777,
   flags: TCP.ack,
+  reserved: 0,
   window: 501,
   urgent: 0,
   tcpOptions: new Uint8Array(0),
@@ -131,7 +134,7 @@ function fillL4Checksum(packet: InnerPacket, whole: Uint8Array, l4: number): voi
 }
 
 function tcpSegment(packet: InnerPacket): Uint8Array {
-  const offset = ((20 + packet.tcpOptions.length) / 4) << 4;
+  const offset = (((20 + packet.tcpOptions.length) / 4) << 4) | packet.reserved;
   return concat(
     be(2, packet.sourcePort),
     be(2, packet.destinationPort),

@@ -8,6 +8,25 @@ const TWO_32 = 2n ** 32n;
 /** Counters in the order they arrive, and whether each opens ('+', '!' when it is the newest) or what it is counted as. */
 const REPLAYS: readonly (readonly [string, readonly (readonly [number | bigint, string])[]])[] = [
   [
+    'a whole turn of the ring into a used word',
+    [
+      [1, '!'],
+      [8_197, '!'],
+      [8_193, '+'],
+      [8_197, 'replayed'],
+    ],
+  ],
+  [
+    'a turn and some words over used words',
+    [
+      [1, '!'],
+      [40, '!'],
+      [8_270, '!'],
+      [8_232, '+'],
+      [8_193, '+'],
+    ],
+  ],
+  [
     'in order',
     [
       [0, '!'],

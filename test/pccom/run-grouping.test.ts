@@ -42,6 +42,16 @@ const RUNS: readonly (readonly [string, (loops: Loops) => readonly MessageInput[
     ['packets 1', 'packets 1'],
   ],
   ['a fragment is alone', inOne(tcp({ fragment: 0x2000 }), tcp({ fragment: 0x2000 })), ['packets 1', 'packets 1']],
+  [
+    'a first fragment does not join its flow',
+    inOne(tcp(), tcp({ fragment: 0x2000 }), tcp()),
+    ['packets 1', 'packets 1', 'packets 1'],
+  ],
+  [
+    'a record of control between two of a flow keeps them apart',
+    inOne(tcp(), new Uint8Array(80).fill(9), tcp()),
+    ['packets 1', 'control 1', 'packets 1'],
+  ],
   ['a later fragment is alone', inOne(tcp({ fragment: 1 }), tcp({ fragment: 1 })), ['packets 1', 'packets 1']],
   [
     'another protocol than TCP and UDP is alone',
@@ -111,6 +121,17 @@ describeImplementations('run grouping', (primitives) => {
       });
     });
   }
+
+  it('T1: an IPv6 packet whose addresses repeat the bytes of an IPv4 packet does not join its run', () => {
+    withBench(primitives, (bench) => {
+      const { index, keys } = bench.loop();
+      const v4 = tcp();
+      const v6 = innerPacket({ version: 6, payload: payloadOf(20), checksum: 'partial' });
+      v6.set(v4.subarray(12, 44), 8);
+      const message = gro([forge(keys, index, 0, v4), forge(keys, index, 1, v6, 1)]);
+      expect(runsOf(openMessages(primitives, [message])).map((run) => run.records.length)).toEqual([1, 1]);
+    });
+  });
 
   it('says of a run which SA, message, bytes and records it has', () => {
     withBench(primitives, (bench) => {

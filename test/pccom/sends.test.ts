@@ -168,15 +168,27 @@ describeImplementations('sends', (primitives) => {
       const keyless = bench.reserve();
       const stopped = bench.loop({ seed: 2 });
       const pathless = bench.loop({ seed: 3 });
+      const addressless = bench.loop({ seed: 4 });
       primitives.saStopTx(stopped.index);
       primitives.pathFree(pathless.path);
+      const unset = primitives.pathReserve();
+      primitives.saPath(addressless.index, unset);
       const bytes = innerPacket({});
-      const inputs = [0, index, keyless, stopped.index, pathless.index, index ^ 0x0008_0000, index].map((sa) => ({
+      const inputs = [
+        0,
+        index,
+        keyless,
+        stopped.index,
+        pathless.index,
+        addressless.index,
+        index ^ 0x0008_0000,
+        index,
+      ].map((sa) => ({
         bytes,
         sa,
       }));
       const { result, counts } = counted(primitives, () => sealPackets(primitives, inputs));
-      expect(counts).toEqual({ sealed: 2, sends: 1, 'no-sa': 4 });
+      expect(counts).toEqual({ sealed: 2, sends: 1, 'no-sa': 5 });
       expect(asDatagrams(result)).toHaveLength(2);
     });
   });

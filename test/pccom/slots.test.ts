@@ -5,6 +5,7 @@ import { type PacketPrimitives, SA_STATS, SUITE, type Suite } from '../../src/ba
 import { FAILED_OPENS_CLOSE, VOLUME_HARD } from '../../src/pccom/limits.ts';
 import type { PacketKey } from '../../src/pccom/packet-cipher.ts';
 import { ReceiveLane } from '../../src/pccom/receive-lane.ts';
+import { SendCounter } from '../../src/pccom/send-counter.ts';
 import { TypescriptPrimitives } from '../../src/pccom/typescript-primitives.ts';
 import { describeImplementations, withBench } from './implementations.ts';
 import { innerPacket, payloadOf } from './inner-packet.ts';
@@ -244,7 +245,35 @@ function unknownSuite(): Suite {
 
 const idleKey: PacketKey = { seal: () => undefined, openInPlace: () => false, wipe: () => undefined };
 
-describe('limits inside the lanes (typescript)', () => {
+describe('keys inside the lanes (typescript)', () => {
+  it('K1: freeing a slot wipes each of its keys, stopping wipes the send key', () => {
+    const wiped: string[] = [];
+    const load = (suite: Suite, key: Uint8Array) => ({ ...idleKey, wipe: () => wiped.push(`${suite}:${key[0]}`) });
+    const primitives = new TypescriptPrimitives({ name: 'watched', load });
+    const index = primitives.saReserve(0);
+    const key = (first: number) => KEYS.key.with(0, first);
+    primitives.saInstallRx(index, SUITE.aes256gcm, key(1), KEYS.iv, 8_192);
+    primitives.saInstallTx(index, SUITE.aes256gcm, key(2), KEYS.iv, saIndex(8));
+    primitives.saInstallTx(saIndex(index + 7), SUITE.chacha20poly1305, key(3), KEYS.iv, saIndex(8));
+    primitives.saStopTx(index);
+    expect(wiped).toEqual(['1:2']);
+    primitives.saFree(index);
+    expect(wiped).toEqual(['1:2', '1:1', '2:3']);
+  });
+
+  it('K2: the send counter carries into its high half', () => {
+    const counter = new SendCounter(6, 0xffff_fffe);
+    const seen = [0, 1, 2].map(() => {
+      counter.advance();
+      return [counter.high, counter.low];
+    });
+    expect(seen).toEqual([
+      [6, 0xffff_ffff],
+      [7, 0],
+      [7, 1],
+    ]);
+  });
+
   it('K6: a lane seals up to the hard volume and then refuses', () => {
     const primitives = new TypescriptPrimitives({ name: 'idle', load: () => idleKey });
     const index = primitives.saReserve(0);
@@ -264,6 +293,12 @@ describe('limits inside the lanes (typescript)', () => {
     expect(primitives.sealOne(index, filler, 0, out)).toBe(filler.length + 32);
     expect(stats(primitives, index)?.['txVolume']).toBe(VOLUME_HARD);
     expect(primitives.sealOne(index, new Uint8Array(0), 0, out)).toBe(0);
+    const path = primitives.pathReserve();
+    primitives.pathSet(path, Uint8Array.of(10, 0, 0, 1), 1, null);
+    primitives.saPath(index, path);
+    const packets = [1, 2].map((seed) => ({ bytes: payloadOf(20, seed), sa: index }));
+    const { counts } = counted(primitives, () => sealPackets(primitives, packets));
+    expect(counts).toEqual({ 'counter-exhausted': 2 });
   });
 
   it('K6: a lane is given up after 2^36 failed opens', () => {
