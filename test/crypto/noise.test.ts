@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { toHex, utf8 } from '../../src/base/bytes.ts';
 import { nodeProvider as provider } from '../../src/crypto/node-provider.ts';
-import { HandshakeState, SymmetricState } from '../../src/crypto/noise.ts';
+import { HandshakeState } from '../../src/crypto/noise.ts';
 import { noisePattern } from '../../src/crypto/noise-pattern.ts';
+import { SymmetricState } from '../../src/crypto/noise-symmetric.ts';
 import { ok, seedOf } from './fixtures.ts';
 import { PATTERNS, withPsks } from './noise-patterns.ts';
 
