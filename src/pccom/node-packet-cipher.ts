@@ -1,17 +1,17 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { type CipherGCM, createCipheriv, createDecipheriv, type DecipherGCM } from 'node:crypto';
 import { wipe } from '../base/bytes.ts';
 import { SUITE, type Suite, TAG } from '../base/primitives.ts';
 import type { PacketCipher, PacketKey } from './packet-cipher.ts';
 
 const OPTIONS = { authTagLength: TAG } as const;
 
-function sealer(suite: Suite, key: Uint8Array, nonce: Uint8Array) {
+function sealer(suite: Suite, key: Uint8Array, nonce: Uint8Array): CipherGCM {
   return suite === SUITE.aes256gcm
     ? createCipheriv('aes-256-gcm', key, nonce, OPTIONS)
     : createCipheriv('chacha20-poly1305', key, nonce, OPTIONS);
 }
 
-function opener(suite: Suite, key: Uint8Array, nonce: Uint8Array) {
+function opener(suite: Suite, key: Uint8Array, nonce: Uint8Array): DecipherGCM {
   return suite === SUITE.aes256gcm
     ? createDecipheriv('aes-256-gcm', key, nonce, OPTIONS)
     : createDecipheriv('chacha20-poly1305', key, nonce, OPTIONS);

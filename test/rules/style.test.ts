@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, place, readText, repositoryFiles, typescriptFiles, visitAll } from './repository.ts';
 
 const MAX_LINES = 400;
-const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config)?\.(ts|js|sh|cc|h)$/;
+const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.property)?(\.test|\.config)?\.(ts|js|sh|cc|h)$/;
 const NAMES_WITHOUT_MEANING = /(^|\/)(utils?|helpers?|types|index|common|misc)\.ts$/;
 
 const ours = typescriptFiles('src', 'test', 'bench');

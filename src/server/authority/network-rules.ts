@@ -7,13 +7,13 @@ import { ROSTER_OPTION, type RosterChange } from '../../crypto/roster-entry.ts';
 import { makePlan } from './address-plan.ts';
 import { withNewEpoch } from './key-history.ts';
 import { freeName } from './names.ts';
-import type { AuthorityGroup, AuthorityState, AuthorityTools, KeyEpoch, KeyHistory, RollReason } from './state.ts';
+import type { AuthorityGroup, AuthorityState, AuthorityTools, KeyHistory, RollReason } from './state.ts';
 
 /** The domain group has no roster: its versions name none. */
 const NO_HEAD = new Uint8Array(32);
 /** Nodes keep eight versions; those that wait must leave room for those in use. */
 const MOST_WAITING = 4;
-const NO_VERSIONS = { versions: [] as readonly KeyEpoch[] };
+const NO_VERSIONS: Pick<KeyHistory, 'versions'> = { versions: [] };
 
 /** A new authority, with its two signing keys and the domain group that every node will hold. */
 export function newAuthority(tools: AuthorityTools, name: string, pool: AddressPrefix): AuthorityState {
