@@ -202,7 +202,7 @@ describe('a key ring', () => {
   });
 });
 
-describe('R7: K_psk', () => {
+describe('the secret of a retired version', () => {
   const rolled = (policy: Partial<RingPolicy> = {}, keys = keysOf(1)) => {
     const bench = new Bench(policy);
     bench.add(0, 1, { notAfter: at(3600) }, keys);
@@ -212,7 +212,7 @@ describe('R7: K_psk', () => {
   };
   const psk = (bench: Bench) => bench.ring.find(1)?.kPsk !== undefined;
 
-  it('is overwritten when grace is over, with all but the tag and stale keys', () => {
+  it('R7: K_psk is overwritten when grace is over, with all but the tag and stale keys', () => {
     const keys = keysOf(1);
     const bench = rolled({}, keys);
     bench.ring.handle(idle, clock(69.9));
@@ -225,7 +225,7 @@ describe('R7: K_psk', () => {
     expect(bench.ring.keys(1)).toEqual({ kTag, kStale });
   });
 
-  it('waits for an open handshake', () => {
+  it('R7: K_psk waits for an open handshake', () => {
     const bench = rolled();
     bench.ring.handle({ ...idle, inUse: (v) => v === 1 }, clock(100));
     expect(psk(bench)).toBe(true);
@@ -233,7 +233,7 @@ describe('R7: K_psk', () => {
     expect(psk(bench)).toBe(false);
   });
 
-  it('under retain=flow waits for the last flow, at most 24 h', () => {
+  it('R7: K_psk under retain=flow waits for the last flow, at most 24 h', () => {
     const alive = { ...idle, chainAlive: () => true };
     const bench = rolled({ retain: 'flow' });
     const end = 10 + KEY_TIMES.chain / 1000;
@@ -249,7 +249,7 @@ describe('R7: K_psk', () => {
     expect(psk(migrating)).toBe(false);
   });
 
-  it('without a server stays to the end of its lease', () => {
+  it('R7: K_psk without a server stays to the end of its lease', () => {
     const bench = rolled({ longGrace: true });
     bench.ring.handle(idle, clock(3599));
     expect(psk(bench)).toBe(true);
@@ -257,7 +257,7 @@ describe('R7: K_psk', () => {
     expect(psk(bench)).toBe(false);
   });
 
-  it('of a version that is not kept is overwritten at once', () => {
+  it('R7: K_psk of a version that is not kept is overwritten at once', () => {
     const bench = started();
     const again = keysOf(1);
     bench.add(1, 1, {}, again);
@@ -268,7 +268,7 @@ describe('R7: K_psk', () => {
     expect(old.kPsk).toEqual(new Uint8Array(32));
   });
 
-  it('is gone after wipe, with every other key', () => {
+  it('R7: K_psk is gone after wipe, with every other key', () => {
     const [bench, keys] = [new Bench(), keysOf(1)];
     bench.add(0, 1, {}, keys);
     bench.ring.wipe();

@@ -163,7 +163,7 @@ function messageWith(keyBytes: Uint8Array, scalar: bigint, fits: (residue: bigin
   }
 }
 
-describe.each(PROVIDERS)('A5: strict RFC 8032 with %s', (_, provider) => {
+describe.each(PROVIDERS)('strict RFC 8032 with %s', (_, provider) => {
   const a = 12_345n;
   const honest = Point.BASE.multiply(a);
   const honestKey = honest.toBytes();
@@ -177,7 +177,7 @@ describe.each(PROVIDERS)('A5: strict RFC 8032 with %s', (_, provider) => {
     expect(verdict(honestKey, message, good)).toBe(true);
   });
 
-  it('refuses keys of small order in every encoding, though the equation holds', () => {
+  it('A5: refuses keys of small order in every encoding, though the equation holds', () => {
     for (const small of SMALL_ORDER) {
       for (const sign of [0, 0x80]) {
         const flipped = small.slice();
@@ -193,7 +193,7 @@ describe.each(PROVIDERS)('A5: strict RFC 8032 with %s', (_, provider) => {
     }
   });
 
-  it('refuses every key with y not below the prime', () => {
+  it('A5: refuses every key with y not below the prime', () => {
     for (let y = 0n; y < 19n; y++) {
       for (const sign of [0n, 1n << 255n]) {
         const unreduced = littleEndian(P + y + sign);
@@ -202,19 +202,19 @@ describe.each(PROVIDERS)('A5: strict RFC 8032 with %s', (_, provider) => {
     }
   });
 
-  it('refuses S + L', () => {
+  it('A5: refuses S + L', () => {
     const larger = concat(good.subarray(0, 32), littleEndian(number(good.subarray(32)) + L));
     expect(verdict(honestKey, message, larger)).toBe(false);
   });
 
-  it('refuses an R of small order in every encoding, though the equation holds', () => {
+  it('A5: refuses an R of small order in every encoding, though the equation holds', () => {
     const neutral = signWith(a, honestKey, message, 0n).signature;
     expect(ed25519.verify(neutral, message, honestKey, { zip215: false })).toBe(true);
     expect(verdict(honestKey, message, neutral)).toBe(false);
     expect(verdict(honestKey, message, concat(littleEndian(P + 1n), neutral.subarray(32)))).toBe(false);
   });
 
-  it('decides a key with a part of small order by the equation without cofactor', () => {
+  it('A5: decides a key with a part of small order by the equation without cofactor', () => {
     const refused = messageWith(mixedKey, a, (residue) => residue !== 0n);
     const taken = messageWith(mixedKey, a, (residue) => residue === 0n);
     const bad = signWith(a, mixedKey, refused).signature;
@@ -223,7 +223,7 @@ describe.each(PROVIDERS)('A5: strict RFC 8032 with %s', (_, provider) => {
     expect(verdict(mixedKey, taken, signWith(a, mixedKey, taken).signature)).toBe(true);
   });
 
-  it('refuses all-zero X25519 results', () => {
+  it('A5: refuses all-zero X25519 results', () => {
     const secret = seedOf('x');
     const orders = [
       'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
