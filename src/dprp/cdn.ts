@@ -26,7 +26,7 @@ import { actionName, statusName } from './wire-names.ts';
  */
 
 /** Bytes of the plaintext. */
-export const CDN_PAYLOAD_BYTES = 48;
+const CDN_PAYLOAD_BYTES = 48;
 const ENC_BYTES = 64;
 const MAX_LANES = 8;
 

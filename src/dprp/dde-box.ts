@@ -18,7 +18,7 @@ import type { DprpFault } from './fault.ts';
  */
 
 /** Bytes of the plaintext. */
-export const DDE_BOX_BYTES = 80;
+const DDE_BOX_BYTES = 80;
 
 const UNUSED = 0xff;
 const PREVIOUS = 0x80;

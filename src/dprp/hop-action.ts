@@ -22,7 +22,7 @@ import { actionName, formName } from './wire-names.ts';
  */
 
 /** Bytes before the box: its AAD. */
-export const ACTION_HEADER_BYTES = 12;
+const ACTION_HEADER_BYTES = 12;
 /** Bytes of e_G that name the element. */
 export const HINT_BYTES = 8;
 const ORDER_BYTES = 8;

@@ -23,7 +23,7 @@ import { type EndType, endTypeName, formName, modeName, sideName } from './wire-
  */
 
 /** Bytes before the box: its AAD. */
-export const RECORD_HEADER_BYTES = 36;
+const RECORD_HEADER_BYTES = 36;
 const INFO_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const ID_BYTES = 16;

@@ -20,7 +20,7 @@ import { type EndType, endTypeName, modeName } from './wire-names.ts';
  */
 
 /** Bytes of the plaintext. */
-export const NOGROUP_BOX_BYTES = 16;
+const NOGROUP_BOX_BYTES = 16;
 
 /** The outer layout of NOGROUP; `box` is ciphertext. */
 export interface Nogroup {

@@ -24,7 +24,7 @@ import { type EndType, endTypeName, modeName } from './wire-names.ts';
  */
 
 /** Bytes of the plaintext. */
-export const RGI_PAYLOAD_BYTES = 336;
+const RGI_PAYLOAD_BYTES = 336;
 
 /** What R tells of itself; type and mode must not be laxer than its certificate (protocol.md A6). */
 export interface RgiPayload {

@@ -21,7 +21,7 @@ import { staleReasonName } from './wire-names.ts';
  */
 
 /** Bytes of the plaintext. */
-export const STALE_BOX_BYTES = 20;
+const STALE_BOX_BYTES = 20;
 
 /** The outer layout of STALE; `box` is ciphertext. */
 export interface Stale {

@@ -18,18 +18,18 @@ import type { EndType } from '../../src/dprp/wire-names.ts';
 /** Generators of everything that DPRP carries. */
 
 export const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
-export const u16 = fc.integer({ min: 0, max: 0xffff });
+const u16 = fc.integer({ min: 0, max: 0xffff });
 export const u32 = fc.integer({ min: 0, max: 0xffffffff });
 const byte = fc.integer({ min: 0, max: 255 });
 
-export const action = fc.constantFrom<ActionName[]>('encrypt', 'relay', 'discard', 'terminate');
+const action = fc.constantFrom<ActionName[]>('encrypt', 'relay', 'discard', 'terminate');
 const mode = fc.constantFrom<ModeName[]>('op', 'cl');
 const endType = fc.constantFrom<EndType[]>('ges', 'gen', 'gea');
 const side = fc.constantFrom<SideName[]>('n', 's', 'd', 'b');
 const status = fc.constantFrom<CdnStatus[]>('accepted', 'refused', 'full');
 
-export const baseIndex = fc.integer({ min: 1, max: 0x1fffffff }).map((n) => saIndex(n * 8));
-export const id16 = bytes(16).map((raw) => nodeId(toHex(raw)));
+const baseIndex = fc.integer({ min: 1, max: 0x1fffffff }).map((n) => saIndex(n * 8));
+const id16 = bytes(16).map((raw) => nodeId(toHex(raw)));
 
 /** A header between two nodes that both have an index. */
 export const header = (hops = 0): fc.Arbitrary<DprpHeader> =>
@@ -49,7 +49,7 @@ const address = (family: 4 | 6) =>
     return raw;
   });
 
-export const cid: fc.Arbitrary<Cid> = fc.constantFrom<(4 | 6)[]>(4, 6).chain((family) =>
+const cid: fc.Arbitrary<Cid> = fc.constantFrom<(4 | 6)[]>(4, 6).chain((family) =>
   fc.record({
     family: fc.constant(family),
     protocol: byte,

@@ -46,7 +46,7 @@ export function key(name: string): Uint8Array {
 }
 
 /** Repeatable bytes. */
-export function bytesOf(seed: string): (length: number) => Uint8Array {
+function bytesOf(seed: string): (length: number) => Uint8Array {
   let counter = 0;
   return (length) => {
     const out = new Uint8Array(length);
