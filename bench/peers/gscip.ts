@@ -29,23 +29,14 @@ export const gscip: Peer = {
 
 const PORT = 47247;
 
-/**
- * Starts both nodes of a prepared bed. `extra` are more words for `gscip up`; with `profiles` each node leaves a CPU profile
- * in its folder when it ends.
- */
-export async function startNodes(
-  bed: Bed,
-  extra: readonly string[] = [],
-  profiles?: Readonly<Record<'a' | 'b', string>>,
-): Promise<Tunnel> {
+/** Starts both nodes of a prepared bed; `extra` are more words for `gscip up`. */
+export async function startNodes(bed: Bed, extra: readonly string[] = []): Promise<Tunnel> {
   const [a, b] = overlayOf(bed).nodes;
   if (a === undefined || b === undefined) throw new Error('prepare makes two nodes');
   const at = { a: `${bed.aAddress}:${PORT}`, b: `${bed.bAddress}:${PORT}` };
   const common = { mtu: bed.mtu, extra };
-  const env = (side: 'a' | 'b') =>
-    profiles === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles[side]}` };
-  const aProcess = a.start({ ...common, listen: at.a, peers: [{ name: 'b', at: at.b }], env: env('a') });
-  const bProcess = b.start({ ...common, listen: at.b, peers: [{ name: 'a', at: at.a }], env: env('b') });
+  const aProcess = a.start({ ...common, listen: at.a, peers: [{ name: 'b', at: at.b }] });
+  const bProcess = b.start({ ...common, listen: at.b, peers: [{ name: 'a', at: at.a }] });
   await a.ready();
   return { address: await b.address(), aProcess, bProcess };
 }

@@ -19,9 +19,3 @@ export function listAt(value: unknown, ...path: readonly (string | number)[]): r
   const found = jsonAt(value, ...path);
   return Array.isArray(found) ? found : [];
 }
-
-/** The text at a path of keys in parsed JSON; empty where there is none. */
-export function stringAt(value: unknown, ...path: readonly (string | number)[]): string {
-  const found = jsonAt(value, ...path);
-  return typeof found === 'string' ? found : '';
-}
