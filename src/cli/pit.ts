@@ -27,8 +27,13 @@ async function list(options: AgentOptions & { readonly limit: number }): Promise
   const answer = await ask<PitListAnswer>(options.socket, { verb: 'pit-list', limit: options.limit });
   if (options.json) return console.log(JSON.stringify(answer));
   if (answer.entries.length === 0) return console.log('No flows.');
-  console.log(table(HEAD, answer.entries.map(row)));
+  console.log(pitTable(answer.entries));
   if (answer.total > answer.entries.length) console.log(`${answer.total} in all; --limit shows more.`);
+}
+
+/** The table as people read it. */
+export function pitTable(entries: readonly PitEntryAnswer[]): string {
+  return table(HEAD, entries.map(row));
 }
 
 const HEAD = ['proto', 'source', 'destination', 'action', 'state', 'group', 'key', 'peer', 'packets', 'bytes', 'idle'];
