@@ -113,8 +113,9 @@ export class LauncherCopy {
     writeFileSync(join(this.top, path), text);
   }
 
-  /** Adds a program to the folder that PATH names. */
+  /** Puts a program into the folder that PATH names, in place of another of that name. */
   addTool(name: string, text: string): void {
+    rmSync(join(this.tools, name), { force: true });
     writeFileSync(join(this.tools, name), text, { mode: 0o755 });
   }
 

@@ -57,6 +57,18 @@ describe('the first start', () => {
     expect(copy.npmCalls()).toHaveLength(1);
   });
 
+  it('asks the login shell where npm is when it is in no usual place', async () => {
+    const shell = join(copy.tools, 'login-shell');
+    copy.addTool(
+      'login-shell',
+      `#!/bin/sh\necho "Welcome"\n[ "$*" = '-lic command -v npm' ] && echo '${copy.npmFolder}/npm'\n`,
+    );
+    copy.addTool('getent', `#!/bin/sh\necho 'root:x:0:0::/nonexistent:${shell}'\n`);
+    const run = await copy.start([], { wrapper: WITHOUT_NPM, env: { PATH: copy.tools } });
+    expect(run).toMatchObject({ status: 0 });
+    expect(copy.npmCalls()).toHaveLength(1);
+  });
+
   it('says that a compiler is missing, and goes on without the addon', async () => {
     const { status, stderr } = await copy.start([], { env: { CXX: 'no-such-compiler' } });
     expect(status).toBe(0);
@@ -74,9 +86,8 @@ describe('the first start', () => {
   });
 
   it('names the missing npm and what to install', async () => {
-    const hidden = ['unshare', '-m', 'sh', '-c', HIDE_NPM, 'sh'];
     const env = { PATH: copy.tools };
-    const { status, stderr } = await copy.start([], { wrapper: hidden, env });
+    const { status, stderr } = await copy.start([], { wrapper: WITHOUT_NPM, env });
     expect(status).toBe(1);
     expect(stderr).toMatch(/npm with Node 20 or newer was not found[\s\S]*apt-get install nodejs npm/);
   });
@@ -86,6 +97,7 @@ describe('the first start', () => {
 const HIDE_NPM = `for npm in /usr/local/bin/npm /usr/bin/npm /opt/node/bin/npm /opt/nodejs/bin/npm /usr/local/node/bin/npm /snap/bin/npm; do
   if [ -e "$npm" ]; then /bin/mount --bind /dev/null "$npm" || exit 9; fi
 done; exec "$@"`;
+const WITHOUT_NPM = ['unshare', '-m', 'sh', '-c', HIDE_NPM, 'sh'];
 
 describe('a later start', () => {
   beforeEach(async () => {
