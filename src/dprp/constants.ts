@@ -93,7 +93,7 @@ export const NOGROUP_REASON = { noCommonGroup: 0 } as const;
 export const CDN_STATUS = { accepted: 0, refused: 1, full: 2 } as const;
 export type CdnStatus = keyof typeof CDN_STATUS;
 
-/** Side of an element: its protected network holds the source, the destination, neither or both (requirements of the decision table). */
+/** Side of an element: its protected network holds the source, the destination, neither or both (protocol.md 20.1). */
 export const SIDE = { n: 0, s: 1, d: 2, b: 3 } as const;
 export type SideName = keyof typeof SIDE;
 

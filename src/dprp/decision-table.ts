@@ -2,7 +2,7 @@ import type { GroupId, KeyVersion } from '../base/brands.ts';
 import { destinationSpeakers, isWellFormed, type PathElement, sourceSpeakers } from './path-element.ts';
 
 /*
- * The decision table: what each GE on a path does with a flow.
+ * The decision table: what each GE on a path does with a flow (protocol.md 20.2).
  *
  *   1  closed set C: closed elements that protect the source or the destination (not transit, not both)
  *   2  candidates: a speaker of the source, a speaker of the destination, a group that both hold

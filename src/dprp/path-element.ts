@@ -3,7 +3,7 @@ import type { ModeName } from '../base/datagram-kinds.ts';
 import type { SideName } from './constants.ts';
 import type { EndType } from './wire-names.ts';
 
-/** One GE between the terminal that sent a packet and its destination, as the decision table sees it. */
+/** One GE between the terminal that sent a packet and its destination, as the decision table sees it (protocol.md 20.1). */
 export interface PathElement {
   readonly id: NodeId;
   readonly type: EndType;
@@ -16,7 +16,7 @@ export interface PathElement {
 
 /**
  * True when the sides read S* (N|B)* D*, a GES or GEA stands only at the very ends (a GES forwards nothing, a GEA sits
- * at its server), and no element occurs twice.
+ * at its server), and no element occurs twice (protocol.md 20.1).
  */
 export function isWellFormed(path: readonly PathElement[]): boolean {
   let phase = 0;

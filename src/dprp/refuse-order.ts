@@ -23,7 +23,7 @@ export interface ElementOrder {
 
 /**
  * The checks that each element makes itself, since the start GE decides for all and may lie: null when the order is one
- * that this element may follow (protocol.md 2.3, H4). A DISCARD is never refused for its effect.
+ * that this element may follow (protocol.md 20.4, H4). A DISCARD is never refused for its effect.
  */
 export function refuseOrder(own: PathElement, order: ElementOrder): OrderRefusal | null {
   if (!isSame(own, order.quoted)) return 'misquoted';
