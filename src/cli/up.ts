@@ -37,7 +37,7 @@ export function define(command: Command): void {
     .option('--mtu <N>', `inner MTU in bytes (default: ${DEFAULTS.mtu})`, wholeNumber(1_280, 9_000))
     .option('--flows <N>', `most flows in the PIT (default: ${DEFAULTS.flows})`, wholeNumber(1_024, 4_000_000))
     .option(
-      '--flows-per-peer N',
+      '--flows-per-peer <N>',
       'most flows with one peer (default: an eighth of --flows)',
       wholeNumber(64, 4_000_000),
     )
