@@ -111,7 +111,9 @@ export class Engine {
     this.#keeper.checkVolumes(now);
     for (const change of keys.tick(now, (group, version) => this.#inUse(group, version)))
       this.handleKeyChange(change, now);
-    for (const sa of this.#migrations.due(now)) this.#migrate(sa, now);
+    // make before break: the old SA lives on to its cap (protocol.md 10.2)
+    for (const sa of this.#migrations.due((owner) => sas.sender(owner), now))
+      this.#negotiating.startForPair(sa, 'migrate', now);
   }
 
   /** True while something is open that wants ticks of a few milliseconds. */
@@ -237,13 +239,6 @@ export class Engine {
     const effects = this.node.sas.closeWhere(select, cause);
     this.#keeper.apply(effects, now);
     return effects.length;
-  }
-
-  /** A pair whose SA is of an older version gets a new one, make before break (protocol.md 10.2). */
-  #migrate(planned: Sa, now: Millis): void {
-    const { sas } = this.node;
-    const sender = sas.sender(planned.owner);
-    if (sender === planned) this.#negotiating.startForPair(planned, 'migrate', now);
   }
 
   #inUse(group: GroupId, version: number): boolean {
