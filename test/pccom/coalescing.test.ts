@@ -260,7 +260,7 @@ describeImplementations('coalescing', (primitives) => {
     ['an empty run', { kind: 3 }],
     ['a raw run', { kind: 4 }],
   ] as const) {
-    it(`T2: W3: never writes ${name} and joins nothing across it`, () => {
+    it(`W3: never writes ${name} and joins nothing across it`, () => {
       const pieces = flow(2, SIZE);
       const between = { ...pieces[1], ...change };
       const all = [pieces[0], between, pieces[1]].map(row);
@@ -293,7 +293,7 @@ describeImplementations('coalescing', (primitives) => {
     ['a run that begins before the first record', { run: [-1, 1] }, {}],
     ['a run of a negative number', { run: [0, -1] }, {}],
   ] as const) {
-    it(`T2: W2: takes ${name} without a throw and writes nothing of it`, () => {
+    it(`T2: takes ${name} without a throw and writes nothing of it`, () => {
       const opened = handMade([row({ payload: first })]);
       if ('record' in change) opened.records.set(change.record, 0);
       else opened.runs.set(change.run, 0);

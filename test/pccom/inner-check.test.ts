@@ -50,6 +50,7 @@ const ROWS: readonly (readonly [string, Uint8Array, 0 | 1, Outcome])[] = [
   ['the first byte of a packet alone', Uint8Array.of(0x45), 0, 'bad-inner-header'],
   ['IPv4 of 19 bytes', base().slice(0, 19), 0, 'bad-inner-header'],
   ['IPv4 with an IHL of 4', patched(base(), 0, 0x44), 0, 'bad-inner-header'],
+  ['IPv4 of another protocol with an IHL of 4', patched(patched(base(), 9, 1), 0, 0x44), 0, 'bad-inner-header'],
   [
     'IPv4 with an IHL beyond the record',
     patched(patched(base().slice(0, 24), 0, 0x4f), 2, 0, 24),

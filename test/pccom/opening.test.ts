@@ -71,7 +71,7 @@ const BOUNDS: readonly (readonly [string, readonly MessageInput[], Counts])[] = 
 
 describeImplementations('opening', (primitives) => {
   for (const [name, counter, make] of REFUSED) {
-    it(`refuses ${name} as ${counter}`, () => {
+    it(`${name} is refused as ${counter}`, () => {
       withBench(primitives, (bench) => {
         const loop = bench.loop();
         const other = bench.loop({ seed: 2 }).index;
