@@ -72,6 +72,7 @@ async function show(lab: Lab, seconds: number, say: (text: string) => void) {
     `   overlay:    ${bitRate(rolled.bitsPerSecond)} (${share} % of the bare link, encrypted, with a new key from the middle on)`,
   );
   say(`   beside it:  ${rolled.sent} numbered datagrams, ${rolled.lost} lost, ${rolled.duplicates} twice`);
+  say(`   packets lost to the key change: ${rolled.lostByKeys}`);
   return { messages, bare, overlay: rolled };
 }
 
@@ -128,11 +129,17 @@ async function firstPacket(a: OverlayNode, b: OverlayNode, say: (text: string) =
 }
 
 /** Rolls the group's key in the middle of a transfer; each node reads its new bundle at another time. */
-async function withRoll(lab: Lab, scene: Scene, seconds: number, say: (text: string) => void): Promise<Transfer> {
+async function withRoll(
+  lab: Lab,
+  scene: Scene,
+  seconds: number,
+  say: (text: string) => void,
+): Promise<Transfer & { readonly lostByKeys: number }> {
   const { left, right, a, b } = scene;
   const running = transfer(lab, left, right, await b.address(), seconds);
   await new Promise((resolve) => setTimeout(resolve, (seconds * 1000) / 3));
   const before = (await a.status()).groups[0].version;
+  const refusedBefore = await refusedByKeys(scene);
   const overlay = scenes.get(a);
   overlay?.roll('office', '0s');
   overlay?.rewriteBundles();
@@ -140,10 +147,20 @@ async function withRoll(lab: Lab, scene: Scene, seconds: number, say: (text: str
   await new Promise((resolve) => setTimeout(resolve, 300));
   await b.ask({ verb: 'key-reload' });
   const result = await running;
+  const refusedAfter = await refusedByKeys(scene);
   const { groups, peers } = await a.status();
   const inUse = peers[0].sas.find(({ sending }) => sending)?.version;
   say(`   rollover:   key version ${before} → ${groups[0].version}; traffic now under version ${inUse}`);
-  return result;
+  return { ...result, lostByKeys: refusedAfter - refusedBefore };
+}
+
+/** Datagrams that either node could not open: what a key change may never cause. */
+async function refusedByKeys({ a, b }: Scene): Promise<number> {
+  const reasons = ['unknown-index', 'no-key', 'replayed', 'too-old', 'auth-failed'];
+  const all = await Promise.all([a.metrics(), b.metrics()]);
+  return all
+    .flatMap((metrics) => reasons.map((reason) => metrics.get(`gscip_packets_total{event="${reason}"}`) ?? 0))
+    .reduce((sum, count) => sum + count, 0);
 }
 
 async function transfer(lab: Lab, from: Namespace, to: Namespace, address: string, seconds: number): Promise<Transfer> {

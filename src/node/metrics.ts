@@ -68,8 +68,8 @@ function peerBytes(engine: Engine) {
   return engine.node.directory.others().flatMap(({ id, name }) => {
     const { rxBytes, txBytes } = engine.traffic(id);
     return [
-      [`{peer="${escape(name)}",direction="received"}`, rxBytes],
-      [`{peer="${escape(name)}",direction="sent"}`, txBytes],
+      [`{peer="${escapeLabel(name)}",direction="received"}`, rxBytes],
+      [`{peer="${escapeLabel(name)}",direction="sent"}`, txBytes],
     ] as const;
   });
 }
@@ -82,9 +82,9 @@ function keyVersions(engine: Engine) {
 }
 
 function label(name: string, value: string): string {
-  return `{${name}="${escape(value)}"}`;
+  return `{${name}="${escapeLabel(value)}"}`;
 }
 
-function escape(value: string): string {
+function escapeLabel(value: string): string {
   return value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n');
 }
