@@ -33,13 +33,26 @@ export interface HopNegotiation {
   readonly sharedEnd: Uint8Array;
   readonly indexStart: SaIndex;
   readonly indexEnd: SaIndex;
-  readonly start: PathAddress;
-  readonly end: PathAddress;
   readonly side: SideName;
+  /** where its RGI passed: one DDE may take several ways through this element */
+  readonly routes: readonly HopRoute[];
   readonly at: Millis;
   readonly action: HopActionBox | null;
   readonly confirmation: HopActionBox | null;
+  /** the way of the CDN that brought the confirmation */
+  readonly confirmed: HopRoute | null;
   readonly installed: boolean;
+}
+
+/** The addresses of the two ends, as seen here. */
+export interface HopRoute {
+  readonly start: PathAddress;
+  readonly end: PathAddress;
+}
+
+/** Whether a negotiation's RGI has passed this way. */
+export function tookRoute({ routes }: HopNegotiation, start: PathAddress, end: PathAddress): boolean {
+  return routes.some((route) => route.start === start && route.end === end);
 }
 
 /** Both tables of an on-path element: bounded in number, 20 s in time (protocol.md 2.3). */

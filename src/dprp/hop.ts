@@ -15,12 +15,12 @@ import { type HopBinding, hopAuthor, type OrderDirection, openHopOrder, sealHopR
 import { allowsOrder, checkInstall } from './hop-install.ts';
 import { formFor } from './hop-record.ts';
 import type { SignerDeps } from './hop-signer.ts';
-import { type HopNegotiation, HopState, type PassedDde } from './hop-state.ts';
+import { type HopNegotiation, HopState, type PassedDde, tookRoute } from './hop-state.ts';
 import { decodeMpit } from './mpit.ts';
 import type { NegotiationDeps } from './negotiation-deps.ts';
 import type { RelayEntry } from './relay-table.ts';
 import { appendRecord, decodeRgi, type Rgi, rgiCore } from './rgi.ts';
-import { HOP_RECORDS_PER_DDE } from './tuning.ts';
+import { HOP_RECORDS_PER_DDE, HOP_ROUTES } from './tuning.ts';
 
 /*
  * The on-path GE (GEN or GEA): its part in a negotiation between two others (protocol.md 2.3).
@@ -125,6 +125,10 @@ export class OnPathElement {
     const hash = this.#deps.provider.sha256(rgiCore(bytes));
     const negotiation = this.#state.negotiation(passed.hash, hash) ?? this.#begin(passed, rgi, hash, now);
     if (typeof negotiation === 'string') return drop(negotiation);
+    if (!tookRoute(negotiation, to, from)) {
+      if (negotiation.side !== passed.side || negotiation.routes.length >= HOP_ROUTES) return drop('rgi-routes');
+      this.#state.put({ ...negotiation, routes: [...negotiation.routes, { start: to, end: from }] });
+    }
     return { forward: appendRecord(bytes, negotiation.record), effects: [] };
   }
 
@@ -133,7 +137,7 @@ export class OnPathElement {
     if (typeof mpit === 'string') return drop(`mpit-${mpit}`);
     const own = this.#own(mpit.actions, mpit.header.sender, mpit.header.receiver);
     if (own === undefined || own.negotiation.action !== null) return pass(bytes);
-    if (own.negotiation.start !== from || own.negotiation.end !== to) return pass(bytes);
+    if (!tookRoute(own.negotiation, from, to)) return pass(bytes);
     const action = this.#open(own.negotiation, 'action', own.box);
     if (typeof action === 'string') return drop(`mpit-hop-${action}`);
     if (!allowsOrder(action.order)) return drop('mpit-hop-policy');
@@ -146,10 +150,10 @@ export class OnPathElement {
     if (typeof cdn === 'string') return drop(`cdn-${cdn}`);
     const own = this.#own(cdn.confirmations, cdn.header.receiver, cdn.header.sender);
     if (own === undefined || own.negotiation.action === null || own.negotiation.installed) return pass(bytes);
-    if (own.negotiation.start !== to || own.negotiation.end !== from) return pass(bytes);
+    if (!tookRoute(own.negotiation, to, from)) return pass(bytes);
     const confirmation = this.#open(own.negotiation, 'confirmation', own.box);
     if (typeof confirmation === 'string') return drop(`cdn-hop-${confirmation}`);
-    const complete = { ...own.negotiation, confirmation };
+    const complete = { ...own.negotiation, confirmation, confirmed: { start: to, end: from } };
     this.#state.put(complete);
     return { forward: bytes, effects: this.#install(complete) };
   }
@@ -168,9 +172,10 @@ export class OnPathElement {
     const author = hopAuthor(identity(), formFor(rgi.hopCount));
     const record = sealHopRecord(provider, sharedStart, binding, said, author);
     const { start, end, side, indexStart } = passed;
-    const fresh = { start, end, side, at: now, action: null, confirmation: null, installed: false };
+    const fresh = { side, at: now, action: null, confirmation: null, confirmed: null, installed: false };
+    const routes = [{ start, end }];
     const indices = { indexStart, indexEnd: rgi.header.sender };
-    const negotiation: HopNegotiation = { ...fresh, ...indices, binding, record, sharedStart, sharedEnd };
+    const negotiation: HopNegotiation = { ...fresh, ...indices, routes, binding, record, sharedStart, sharedEnd };
     this.#state.put(negotiation);
     this.#state.putPassed({ ...passed, answers: new Set([...passed.answers, toHex(hash)]) });
     return negotiation;
@@ -209,17 +214,17 @@ export class OnPathElement {
   }
 
   #install(negotiation: HopNegotiation): readonly HopEffect[] {
-    const { action, confirmation, binding, record } = negotiation;
-    if (action === null || confirmation === null) return [];
+    const { action, confirmation, confirmed, binding, record } = negotiation;
+    if (action === null || confirmation === null || confirmed === null) return [];
     const own = this.#deps.identity().caPart.nodeId;
     const checked = checkInstall(this.#deps, own, { binding, record, action, confirmation });
     if (typeof checked === 'string') return [...missing(this.#deps, negotiation), counter(`hop-${checked}`)];
     this.#state.put({ ...negotiation, installed: true });
     wipe(negotiation.sharedStart, negotiation.sharedEnd);
-    const { start, end, indexStart, indexEnd } = negotiation;
+    const { indexStart, indexEnd } = negotiation;
     const { order, parties } = checked;
     const nodes = { startNode: parties.start, endNode: parties.end };
-    return [{ kind: 'relay-entry', entry: { start, end, indexStart, indexEnd, ...nodes, ...order } }];
+    return [{ kind: 'relay-entry', entry: { ...confirmed, indexStart, indexEnd, ...nodes, ...order } }];
   }
 }
 

@@ -28,8 +28,9 @@ export const REFRESH_HOLD_MS = 2_000;
 /** NOGROUP: per source address and in all, each second (protocol.md 8.1). */
 export const NOGROUP_PER_SOURCE = 1;
 export const NOGROUP_PER_SECOND = 50;
-/** Negotiations that one on-path element remembers, and different RGI of one DDE that it signs a record for. */
+/** Negotiations that one on-path element remembers, different RGI of one DDE that it signs a record for, ways of one RGI. */
 export const HOP_NEGOTIATIONS_MAX = 4_096;
 export const HOP_RECORDS_PER_DDE = 4;
+export const HOP_ROUTES = 4;
 /** Relay entries of one on-path element. */
 export const HOP_ENTRIES_MAX = 16_384;

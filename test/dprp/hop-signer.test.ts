@@ -22,6 +22,8 @@ function deps(at: number, known: Uint8Array | undefined): SignerDeps {
 const value = (who: typeof GEN): HopSigner => ({ form: 'value', caPart: caPartBytes(who) });
 const reference: HopSigner = { form: 'reference', node: GEN.caPart.nodeId };
 
+const BLANK: HopSigner = { form: 'value', caPart: new Uint8Array(200) };
+
 describe('who signed a hop box', () => {
   it.each([
     ['by value', value(GEN), undefined],
@@ -38,7 +40,7 @@ describe('who signed a hop box', () => {
     ['a server', value(SERVER), undefined, NOW, 'node-type'],
     ['expired', value(GEN), undefined, NOW + 40 * 86_400, 'expired'],
     ['not yet valid', value(GEN), undefined, NOW - 2 * 86_400, 'not-yet-valid'],
-    ['no certificate at all', { form: 'value', caPart: new Uint8Array(200) } as HopSigner, undefined, NOW, 'version'],
+    ['no certificate at all', BLANK, undefined, NOW, 'version'],
   ] as const)('%s is refused', (_, signer, known, at, fault) => {
     expect(resolveSigner(deps(at, known), signer)).toBe(fault);
   });

@@ -250,6 +250,25 @@ describe('an on-path element', () => {
     expect(bench.cross(mpit, 'towards-end')).toEqual({ arrived: mpit, effects: [] });
   });
 
+  it('installs for the way that CDN takes, where one DDE was sent on several', () => {
+    const bench = new HopBench(elements(1));
+    const [{ element }] = bench.elements;
+    const other = pathAddress('10.0.7.7:47247');
+    const out = { from: bench.startPath, to: other, side: 's' } as const;
+    const back = { from: other, to: bench.startPath, side: 'd' } as const;
+    const rgi = bench.rgi(bench.arrives(bench.dde, 'towards-end'));
+    element.handle(bench.dde, out, bench.now);
+    const first = bench.arrives(rgi, 'towards-start');
+    const [mpit, cdn] = [bench.mpit(bench.seen(first)), bench.cdn(bench.seen(first))];
+    expect(element.handle(mpit, out, bench.now), 'before RGI came that way').toEqual({ forward: mpit, effects: [] });
+    expect(entriesOf(bench.cross(cdn, 'towards-start').effects)).toEqual([]);
+    expect(element.handle(rgi, back, bench.now).forward, 'H6').toEqual(first);
+    element.handle(mpit, out, bench.now);
+    expect(entriesOf(element.handle(cdn, back, bench.now).effects)).toMatchObject([
+      { start: bench.startPath, end: other },
+    ]);
+  });
+
   it('keeps the first authentic action: a second one under the same key changes nothing', () => {
     const bench = new HopBench(elements(1));
     const { seen } = bench.detect();

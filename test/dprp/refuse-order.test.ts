@@ -13,6 +13,7 @@ const encrypt = (group: number, version: number): ElementPlan => ({
   group: numbered(group),
   version: keyVersion(version),
 });
+const NO_GROUP: ElementPlan = { action: 'ENC' };
 const across = { encryptsInside: true, encryptsOutside: true };
 const outside = { encryptsInside: false, encryptsOutside: true };
 const inside = { encryptsInside: true, encryptsOutside: false };
@@ -37,7 +38,7 @@ describe('an element', () => {
     ['an older version', encrypt(1, 1), 'not-newest'],
     ['a newer version', encrypt(1, 3), 'not-newest'],
     ['a group it is not in', encrypt(3, 2), 'not-newest'],
-    ['no group at all', { action: 'ENC' } as ElementPlan, 'not-newest'],
+    ['no group at all', NO_GROUP, 'not-newest'],
   ])('asked to encrypt under %s, says %s', (_, plan, refusal) => {
     expect(refuseOrder(CLOSED, { quoted: CLOSED, plan, ...outside })).toBe(refusal);
   });
