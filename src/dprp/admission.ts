@@ -2,8 +2,8 @@ import type { GroupId, Millis, NodeId } from '../base/brands.ts';
 import { compareBytes } from '../base/bytes.ts';
 import type { Cid } from '../base/cid.ts';
 import type { CaPart } from '../crypto/credential.ts';
+import { KEY_TIMES } from '../crypto/key-states.ts';
 import { isFlow } from './address-check.ts';
-import { SCHEDULE_GRACE_MS } from './constants.ts';
 import type { GroupRef, RosterPoint } from './group-ref.ts';
 import type { GroupVersion, GroupView, NegotiationDeps } from './negotiation-deps.ts';
 
@@ -66,9 +66,9 @@ export function admitsNow(
   if (version.state === 'current') return true;
   if (version.state === 'next') return by.role === 'responder';
   if (version.state === 'tagonly') return false;
-  if (by.chained) return true;
   if (version.retired?.cause !== 'schedule') return false;
-  return by.noGms || now < version.retired.at + SCHEDULE_GRACE_MS;
+  const grace = by.chained ? KEY_TIMES.chain : KEY_TIMES.grace;
+  return by.noGms || now < version.retired.at + grace;
 }
 
 /** Groups that may reach an address: their roster gives it to somebody else than this node. */

@@ -68,8 +68,9 @@ export const HALF_OPEN_MS = 20_000;
 /** How long CDN bytes and hop records are repeated (protocol.md 2.3, 2.5). */
 export const REPEAT_MS = 20_000;
 
-/** Admission under a version that was retired by schedule (protocol.md 3.5); after a removal there is none. */
-export const SCHEDULE_GRACE_MS = 60_000;
+/** Longest chain of rekeys under a retired version, `retain=flow` (protocol.md 10.2). */
+export const RETAIN_CHAIN_MS = 24 * 3_600_000;
+
 /** Hints cause at most one fetch per group in this time (protocol.md 3.6). */
 export const HINT_FETCH_MS = 5_000;
 /** NOENTRY: one per CID in this time, and so many per SA and second (protocol.md 5.3). */
