@@ -5,14 +5,12 @@ export const VOLUME_SOFT = 2 ** 33;
 export const VOLUME_HARD = 2 ** 34;
 /** A counter from here on asks for a new key; it never wraps (protocol.md 4.2). */
 export const COUNTER_SOFT = 2 ** 60;
-/** Failed opens of one SA: per second that raise the alarm, and in all that close it (protocol.md 4.2). */
-export const FAILED_OPENS_ALARM_PER_SECOND = 2 ** 20;
+/** Failed opens of one lane that close its SA (protocol.md 4.2). */
 export const FAILED_OPENS_CLOSE = 2 ** 36;
 
-/** Replay window sizes in bits, and the packets per second above which the larger is taken (protocol.md 4.2). */
+/** Replay window sizes in bits; the larger is for lanes above 50,000 packets per second (protocol.md 4.2). */
 export const WINDOW_BITS = 8_192;
 export const WINDOW_BITS_FAST = 65_536;
-export const WINDOW_FAST_ABOVE = 50_000;
 
 /** What the use of one lane's keys asks for, mildest first: nothing, a new handshake, an end of sending, an end of the SA. */
 export type LaneVerdict = 'fresh' | 'rekey' | 'stop-tx' | 'close';
