@@ -189,10 +189,10 @@ function advanceDue(state: RingState, now: KeyClock): Stepped {
   return due === undefined ? { state, effects: [] } : advanceTo(state, due.v, now);
 }
 
-/** Makes a held NEXT the CURRENT one, and all older ones RETIRED, or TAGONLY after a removal. Never goes back (V1). */
+/** Makes a held NEXT the CURRENT one, and all older ones RETIRED, or TAGONLY after a removal. Never goes back, since every NEXT is newer (V1). */
 function advanceTo(state: RingState, v: number, now: KeyClock): Stepped {
   const chosen = state.versions.find((version) => version.v === v && version.state === 'next');
-  if (chosen === undefined || v < state.highestCurrent) return { state, effects: [] };
+  if (chosen === undefined) return { state, effects: [] };
   const floor = Math.max(state.removalFloor, removalFloorOf(state, chosen));
   const removal = state.versions.some((version) => version.v < floor && version.v >= state.removalFloor);
   const spread = removal ? millis(0) : spreadOf(chosen.reason);

@@ -10,7 +10,7 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { concat, equalConstantTime, isZero } from '../base/bytes.ts';
+import { concat, equalConstantTime } from '../base/bytes.ts';
 import { acceptableEd25519Signature } from './ed25519-point.ts';
 import { nobleProvider } from './noble-provider.ts';
 import { type CryptoProvider, type KeyPair, LENGTH, requireHkdfLength, requireLength } from './provider.ts';
@@ -29,8 +29,7 @@ export const nodeProvider: CryptoProvider = {
     const privateKey = secretKeyObject('X25519', secretKey);
     if (publicKey.length !== LENGTH.key) return null;
     try {
-      const shared = plain(diffieHellman({ privateKey, publicKey: publicKeyObject('X25519', publicKey) }));
-      return isZero(shared) ? null : shared;
+      return plain(diffieHellman({ privateKey, publicKey: publicKeyObject('X25519', publicKey) }));
     } catch {
       return null; // OpenSSL refuses all-zero results by an exception
     }

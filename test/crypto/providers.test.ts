@@ -3,6 +3,7 @@ import { sha512 } from '@noble/hashes/sha2.js';
 import { assert, constantFrom, property, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, fromHex, utf8, wipe } from '../../src/base/bytes.ts';
+import { acceptableEd25519Point } from '../../src/crypto/ed25519-point.ts';
 import { nobleProvider } from '../../src/crypto/noble-provider.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
@@ -162,6 +163,25 @@ function messageWith(keyBytes: Uint8Array, scalar: bigint, fits: (residue: bigin
     if (fits(signWith(scalar, keyBytes, message).k % 8n)) return message;
   }
 }
+
+describe('an Ed25519 point', () => {
+  it('A5: is acceptable only below the prime and not of small order, whatever its sign', () => {
+    const rows: readonly (readonly [Uint8Array, boolean])[] = [
+      ...SMALL_ORDER.map((point) => [point, false] as const),
+      ...Array.from({ length: 19 }, (_, i) => [littleEndian(P + BigInt(i)), false] as const),
+      [littleEndian(P - 2n), true],
+      [littleEndian(3n), true],
+      [Point.BASE.toBytes(), true],
+      [new Uint8Array(31), false],
+    ];
+    for (const [point, expected] of rows) {
+      expect(acceptableEd25519Point(point)).toBe(expected);
+      const negative = point.slice();
+      negative[31] |= 0x80;
+      expect(acceptableEd25519Point(negative)).toBe(expected);
+    }
+  });
+});
 
 describe.each(PROVIDERS)('strict RFC 8032 with %s', (_, provider) => {
   const a = 12_345n;

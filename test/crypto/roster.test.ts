@@ -4,7 +4,7 @@ import { encodeCbor } from '../../src/base/cbor.ts';
 import { nobleProvider } from '../../src/crypto/noble-provider.ts';
 import { nodeProvider as provider } from '../../src/crypto/node-provider.ts';
 import { acceptChain, extendRoster, forkProof, signChange, verifyRoster } from '../../src/crypto/roster.ts';
-import { ROSTER_OPTION, type RosterChange } from '../../src/crypto/roster-entry.ts';
+import { encodeEntry, ROSTER_OPTION, type RosterChange } from '../../src/crypto/roster-entry.ts';
 import { chainOf, edKey, genesis, member, ok, seedOf, vip4 } from './fixtures.ts';
 
 const add = (name: string, last: number): RosterChange => ({ kind: 'add', member: member(name, last) });
@@ -97,6 +97,8 @@ describe('a chain is refused', () => {
     extendRoster(provider, roster, [signChange(provider, roster, change, signers.map(seedOf))]);
   const tampered = next(add('c', 3), 'admin');
   tampered[tampered.length - 1] ^= 1;
+  const place = { seq: base.seq + 1, prev: base.heads[0], change: add('c', 3) };
+  const stray = encodeEntry(provider, base.groupId, place, [seedOf('admin')]);
 
   it.each([
     ['when the signer is no admin', by(base, add('c', 3), 'a'), 'signer'],
@@ -137,6 +139,7 @@ describe('a chain is refused', () => {
     ['without GENESIS', verifyRoster(provider, [base.entries[1]]), 'sequence'],
     ['without any entry', verifyRoster(provider, []), 'empty-chain'],
     ['with a gap', verifyRoster(provider, [base.entries[0], base.entries[2]]), 'sequence'],
+    ['when an entry follows another than the last', extendRoster(provider, base, [stray]), 'previous'],
     ['as another group', verifyRoster(provider, base.entries, twoOfThree.groupId), 'other-group'],
     ['when an entry is not CBOR', extendRoster(provider, base, [Uint8Array.of(0xff)]), 'entry-encoding'],
     [
