@@ -242,7 +242,7 @@ function stats(primitives: PacketPrimitives, lane: Parameters<PacketPrimitives['
   return [...out];
 }
 
-/** Counters of the devices, and what needs 256 GiB or a slot without a key. */
+/** Counters of the devices, and what needs 256 GiB or a rare change of an index. */
 const BEYOND_BATCHES: ReadonlySet<string> = new Set([
   'no-key',
   'counter-exhausted',
@@ -268,9 +268,8 @@ describe('the addon and its twin', () => {
       }),
       { numRuns: 250 },
     );
-    expect([...reached].toSorted(), 'batches that never reach a counter prove nothing of it').toEqual(
-      REACHED.toSorted(),
-    );
+    const missed = REACHED.filter((name) => !reached.has(name));
+    expect(missed, 'batches that never reach a counter prove nothing of it').toEqual([]);
   });
 
   it('give the same for messages of any bytes', () => {
