@@ -27,8 +27,9 @@ export function admitFlow(
   const group = judge.groups().find((view) => view.id === sa.group);
   if (group === undefined) return 'group-not-held';
   if (group.stopped) return 'group-stopped';
+  // A chain under a RETIRED version keeps its flows and takes no new ones (protocol.md 2.6).
   const version = group.versions.find(({ v }) => v === sa.version);
-  const by = { role: 'responder', noGms: judge.noGms, chained: sa.chain !== 0 } as const;
+  const by = { role: 'responder', noGms: judge.noGms, chained: false } as const;
   if (version === undefined || !admitsNow(version, by, now)) return 'version-old';
   if (judge.unixNow() >= version.notAfter) return 'lease-expired';
   const own = group.roster.members.get(judge.ownId);
