@@ -1,7 +1,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
@@ -10,7 +9,7 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { concat, equalConstantTime } from '../base/bytes.ts';
+import { concat, equalConstantTime, wipe } from '../base/bytes.ts';
 import { acceptableEd25519Signature } from './ed25519-point.ts';
 import { nobleProvider } from './noble-provider.ts';
 import { type CryptoProvider, type KeyPair, LENGTH, requireHkdfLength, requireLength } from './provider.ts';
@@ -20,8 +19,8 @@ type Curve = 'X25519' | 'Ed25519';
 /** OpenSSL by way of node:crypto, where speed matters; XChaCha20, which it lacks, stays noble's. */
 export const nodeProvider: CryptoProvider = {
   sha256: (data) => plain(hash('sha256', data, 'buffer')),
-  hmac: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
-  hkdfExtract: (salt, ikm) => plain(createHmac('sha256', salt).update(ikm).digest()),
+  hmac,
+  hkdfExtract: hmac,
   hkdfExpand,
 
   x25519KeyPair: (seed) => keyPair('X25519', seed),
@@ -74,13 +73,32 @@ export const nodeProvider: CryptoProvider = {
   xchachaOpen: nobleProvider.xchachaOpen,
 };
 
+const HASH_BLOCK = 64;
+
+/** HMAC by two calls of the one-shot hash: making an Hmac object costs three times as much as hashing a short message. */
+function hmac(key: Uint8Array, data: Uint8Array): Uint8Array {
+  const short = key.length > HASH_BLOCK ? plain(hash('sha256', key, 'buffer')) : key;
+  const inner = new Uint8Array(HASH_BLOCK + data.length);
+  const outer = new Uint8Array(HASH_BLOCK + LENGTH.hash);
+  for (let i = 0; i < HASH_BLOCK; i++) {
+    const byte = i < short.length ? short[i] : 0;
+    inner[i] = byte ^ 0x36;
+    outer[i] = byte ^ 0x5c;
+  }
+  inner.set(data, HASH_BLOCK);
+  outer.set(hash('sha256', inner, 'buffer'), HASH_BLOCK);
+  const mac = plain(hash('sha256', outer, 'buffer'));
+  wipe(inner, outer);
+  return mac;
+}
+
 function hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   requireHkdfLength(length);
   const blocks = Math.ceil(length / LENGTH.hash);
   const out = new Uint8Array(blocks * LENGTH.hash);
   let previous: Uint8Array = new Uint8Array(0);
   for (let i = 1; i <= blocks; i++) {
-    previous = createHmac('sha256', prk).update(previous).update(info).update(Uint8Array.of(i)).digest();
+    previous = hmac(prk, concat(previous, info, Uint8Array.of(i)));
     out.set(previous, (i - 1) * LENGTH.hash);
   }
   return out.slice(0, length);
