@@ -140,7 +140,15 @@ export class NativeIo implements PacketIo {
       const sent = performance.now();
       policy.afterBatch();
       this.#account(read - begin + (sent - decided), decided - read + (performance.now() - sent));
+      if (this.#tunIsEmpty(count)) return;
     }
+  }
+
+  /** A batch that ended before its rows and its arena did has emptied the device: another read would only say so. */
+  #tunIsEmpty(count: number): boolean {
+    const last = (count - 1) * PACKET.stride;
+    const end = this.#packets[last + PACKET.offset] + this.#packets[last + PACKET.length];
+    return count < TUN_BATCH && end + TUN_ARENA_MIN < TUN_ARENA;
   }
 
   #drainUdp(policy: PacketPolicy): void {
