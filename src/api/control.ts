@@ -12,8 +12,6 @@ export type ControlRequest =
   | { readonly verb: 'trace' }
   | { readonly verb: 'down' };
 
-export type ControlVerb = ControlRequest['verb'];
-
 /** A flow as a person asks for it. */
 export interface FlowQuestion {
   readonly source: string;

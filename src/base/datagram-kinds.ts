@@ -26,7 +26,6 @@ export const RECORD = {
 } as const;
 
 export const NODE_TYPE = { ges: 1, gen: 2, gea: 3, gms: 4, rs: 5 } as const;
-export type NodeTypeName = keyof typeof NODE_TYPE;
 
 export const MODE = { op: 0, cl: 1 } as const;
 export type ModeName = keyof typeof MODE;
