@@ -20,7 +20,8 @@ bool createCounters(Context& context) {
   void* data = nullptr;
   napi_value buffer = nullptr, array = nullptr;
   if (napi_create_arraybuffer(context.env, kCounterCount * sizeof(double), &data, &buffer) != napi_ok) return false;
-  if (napi_create_typedarray(context.env, napi_float64_array, kCounterCount, buffer, 0, &array) != napi_ok) return false;
+  if (napi_create_typedarray(context.env, napi_float64_array, kCounterCount, buffer, 0, &array) != napi_ok)
+    return false;
   context.counters.values = static_cast<double*>(data);
   return napi_create_reference(context.env, array, 1, &context.countersArray) == napi_ok;
 }

@@ -65,8 +65,10 @@ bool parse(const uint8_t* packet, int length, Inner& out, bool exactUdp) {
   const int version = packet[0] >> 4;
   bool later = false;
   out.v6 = version == 6;
-  if (version == 4 ? !parseIp4(packet, length, out, later) : version == 6 ? !parseIp6(packet, length, out, later) : true)
-    return false;
+  const bool sound = version == 4   ? parseIp4(packet, length, out, later)
+                     : version == 6 ? parseIp6(packet, length, out, later)
+                                    : false;
+  if (!sound) return false;
   if (later) return true;
   const uint8_t* l4 = packet + out.l4Offset;
   const int rest = length - out.l4Offset;

@@ -83,7 +83,8 @@ class Args {
   void* array(size_t i, napi_typedarray_type type, size_t& length) {
     napi_typedarray_type found;
     void* data = nullptr;
-    const bool fits = napi_get_typedarray_info(env_, values_[i], &found, &length, &data, nullptr, nullptr) == napi_ok && found == type;
+    const napi_status status = napi_get_typedarray_info(env_, values_[i], &found, &length, &data, nullptr, nullptr);
+    const bool fits = status == napi_ok && found == type;
     need(i, fits);
     if (!fits) length = 0;
     return data;

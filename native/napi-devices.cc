@@ -64,11 +64,14 @@ napi_value openTun(napi_env env, napi_callback_info info) {
   Args args(env, info);
   char name[17] = {};
   size_t length = 0;
-  if (napi_get_value_string_utf8(env, args.value(0), name, sizeof name, &length) != napi_ok || length > 15) return fromErrno(env, EINVAL);
+  const napi_status status = napi_get_value_string_utf8(env, args.value(0), name, sizeof name, &length);
+  if (status != napi_ok || length > 15) return fromErrno(env, EINVAL);
   Options options(env, args.value(1));
   const TunResult tun = tunOpen(name, options.flag("offload"), options.flag("multiQueue"));
   if (tun.error) return fromErrno(env, tun.error);
-  return Result(env).put("fd", tun.fd).put("name", tun.name).put("vnet", tun.vnet).put("tso", tun.tso).put("uso", tun.uso).object();
+  Result out(env);
+  out.put("fd", tun.fd).put("name", tun.name).put("vnet", tun.vnet).put("tso", tun.tso).put("uso", tun.uso);
+  return out.object();
 }
 
 napi_value readTun(napi_env env, napi_callback_info info) {
@@ -96,10 +99,13 @@ napi_value openUdp(napi_env env, napi_callback_info info) {
   Options options(env, args.value(0));
   char address[64];
   const bool named = options.text("address", address, sizeof address);
-  const UdpRequest request{named ? address : nullptr, options.integer("port"), options.flag("gro"), options.flag("gso"), options.flag("reusePort")};
+  const UdpRequest request{named ? address : nullptr, options.integer("port"), options.flag("gro"), options.flag("gso"),
+                           options.flag("reusePort")};
   const UdpResult udp = udpOpen(request);
   if (udp.error) return fromErrno(env, udp.error);
-  return Result(env).put("fd", udp.fd).put("port", udp.port).put("family", udp.family).put("gso", udp.gso).put("gro", udp.gro).object();
+  Result out(env);
+  out.put("fd", udp.fd).put("port", udp.port).put("family", udp.family).put("gso", udp.gso).put("gro", udp.gro);
+  return out.object();
 }
 
 napi_value receiveUdp(napi_env env, napi_callback_info info) {
@@ -117,7 +123,9 @@ napi_value sealAndSendPackets(napi_env env, napi_callback_info info) {
   const Arena arena = args.bytes(1);
   const Table<PacketRow> packets = args.table<PacketRow>(2, args.integer(3));
   if (!args.ok()) return nullptr;
-  return fromInteger(env, sealAndSend(fd, arena, packets.rows, packets.capacity, *args.context().scratch, args.context().counters));
+  Context& context = args.context();
+  return fromInteger(
+      env, sealAndSend(fd, arena, packets.rows, packets.capacity, *context.scratch, context.counters));
 }
 
 napi_value sendUdp(napi_env env, napi_callback_info info) {

@@ -27,7 +27,8 @@ napi_value sealOneRecord(napi_env env, napi_callback_info info) {
   const int flags = args.integer(2);
   const Arena out = args.bytes(3);
   if (!args.ok() || plain.length > kMaxSend) return fromInteger(env, 0);
-  return fromInteger(env, sealOne(index, plain.bytes, static_cast<int>(plain.length), flags, out, args.context().counters));
+  const int length = static_cast<int>(plain.length);
+  return fromInteger(env, sealOne(index, plain.bytes, length, flags, out, args.context().counters));
 }
 
 napi_value openBatch(napi_env env, napi_callback_info info) {

@@ -101,7 +101,8 @@ void Opener::startRun(int kind, uint32_t sa, const Record& record) {
 
 void Opener::addRecord(const Record& record) {
   RunRow& run = runs_.rows[runCount_ - 1];
-  records_.rows[recordCount_++] = RecordRow{static_cast<int32_t>(record.bytes - arena_.bytes), record.length, record.flags, message_};
+  const int32_t offset = static_cast<int32_t>(record.bytes - arena_.bytes);
+  records_.rows[recordCount_++] = RecordRow{offset, record.length, record.flags, message_};
   run.count++;
   run.bytes += record.length;
   run.newest |= record.newest;

@@ -1,4 +1,5 @@
-// Datagrams → records → runs: every record is opened by its own header and checked before anything is joined (protocol.md 4.3, 5.5).
+// Datagrams → records → runs: every record is opened by its own header and checked before anything is joined
+// (protocol.md 4.3, 5.5).
 #pragma once
 #include "inner.h"
 #include "slots.h"

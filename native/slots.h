@@ -25,7 +25,7 @@ struct alignas(64) TxHalf {
   uint64_t counter, packets, bytes, volume;
 
   bool exhausted(int length) const { return volume + volumeOf(length) > kHardVolume; }
-  // Writes the data header, the ciphertext and the tag. False at the hard limit. The caller has seen that a key is loaded.
+  // Writes the data header, the ciphertext and the tag. False at the hard limit. A key must be loaded.
   bool seal(uint8_t flags, const uint8_t* plain, int length, uint8_t* out);
   void wipe();
 };

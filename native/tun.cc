@@ -28,7 +28,12 @@ struct Offer {
   bool tso, uso;
 };
 constexpr unsigned kTso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-constexpr Offer kOffers[] = {{kTso | TUN_F_USO4 | TUN_F_USO6, true, true}, {kTso, true, false}, {TUN_F_CSUM, false, false}, {0, false, false}};
+constexpr Offer kOffers[] = {
+    {kTso | TUN_F_USO4 | TUN_F_USO6, true, true},
+    {kTso, true, false},
+    {TUN_F_CSUM, false, false},
+    {0, false, false},
+};
 
 void setOffload(TunResult& tun) {
   // A persistent device may have been left with the longer header.
@@ -64,7 +69,7 @@ int gsoOf(uint8_t type) {
   }
 }
 
-// Finishes a checksum that is not the packet's own TCP or UDP one, such as that of a tunnel inside: the far end could not.
+// Finishes a checksum that is not the packet's own TCP or UDP one, such as that of a tunnel inside: the far end cannot.
 bool completeForeign(const VnetHeader& header, uint8_t* packet, int length) {
   const int start = header.checksumStart, field = start + header.checksumOffset;
   if (start >= length || field + 2 > length) return false;
@@ -123,7 +128,8 @@ int describePacket(const VnetHeader* header, uint8_t* packet, int length, Packet
   const int kind = header ? gsoOf(header->gsoType) : kGsoNone;
   if (header && kind == kGsoNone && (header->gsoType & ~kVnetGsoEcn) != kVnetGsoNone) return kBadGso;
   Inner inner;
-  if (!(kind == kGsoNone ? parseInner : parseSuper)(packet, length, inner)) return kind == kGsoNone ? kBadInnerHeader : kBadGso;
+  if (kind == kGsoNone && !parseInner(packet, length, inner)) return kBadInnerHeader;
+  if (kind != kGsoNone && !parseSuper(packet, length, inner)) return kBadGso;
   row = PacketRow{};
   row.length = length;
   row.segments = 1;
@@ -132,7 +138,8 @@ int describePacket(const VnetHeader* header, uint8_t* packet, int length, Packet
     row.l4Offset = inner.l4Offset;
   }
   if (!header || !(header->flags & kVnetNeedsChecksum)) return kind == kGsoNone ? -1 : kBadGso;
-  const bool own = inner.mayBePartial() && header->checksumStart == inner.l4Offset && header->checksumOffset == inner.checksumField();
+  const bool own = inner.mayBePartial() && header->checksumStart == inner.l4Offset &&
+                   header->checksumOffset == inner.checksumField();
   if (!own && kind != kGsoNone) return kBadGso;
   if (!own) return completeForeign(*header, packet, length) ? -1 : kBadInnerHeader;
   row.kind = kind | kPartialChecksum;
@@ -157,7 +164,8 @@ int tunReadBatch(int fd, bool vnet, Arena arena, Table<PacketRow> packets, Count
     VnetHeader header;
     if (vnet) memcpy(&header, packet - skip, sizeof header);
     PacketRow& row = packets.rows[count];
-    const int why = got <= skip ? kBadInnerHeader : describePacket(vnet ? &header : nullptr, packet, static_cast<int>(got) - skip, row);
+    const int length = static_cast<int>(got) - skip;
+    const int why = length <= 0 ? kBadInnerHeader : describePacket(vnet ? &header : nullptr, packet, length, row);
     if (why >= 0) {
       counters.add(static_cast<Counter>(why));
       continue;
@@ -169,7 +177,8 @@ int tunReadBatch(int fd, bool vnet, Arena arena, Table<PacketRow> packets, Count
   return count;
 }
 
-int deliver(int fd, bool vnet, Arena arena, Table<const RecordRow> records, const RunRow* runs, int count, Counters counters) {
+int deliver(int fd, bool vnet, Arena arena, Table<const RecordRow> records, const RunRow* runs, int count,
+            Counters counters) {
   const Device* device = deviceOf(fd);
   TunSink sink(fd, vnet, counters);
   Coalescer<TunSink> coalescer(arena, records, vnet, device && device->uso, sink, counters);

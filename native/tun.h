@@ -19,7 +19,8 @@ TunResult tunOpen(const char* name, bool offload, bool multiQueue);
 int tunReadBatch(int fd, bool vnet, Arena arena, Table<PacketRow> packets, Counters counters);
 
 // Failed writes.
-int deliver(int fd, bool vnet, Arena arena, Table<const RecordRow> records, const RunRow* runs, int count, Counters counters);
+int deliver(int fd, bool vnet, Arena arena, Table<const RecordRow> records, const RunRow* runs, int count,
+            Counters counters);
 
 // A packet as read from TUN: fills its row, or says why it is dropped (a Counter), or -1.
 int describePacket(const VnetHeader* header, uint8_t* packet, int length, PacketRow& row);

@@ -21,7 +21,9 @@ union Address {
 
 int set(int fd, int level, int name, int value) { return setsockopt(fd, level, name, &value, sizeof value); }
 
-socklen_t sizeOf(const Address& address) { return address.any.sa_family == AF_INET ? sizeof address.v4 : sizeof address.v6; }
+socklen_t sizeOf(const Address& address) {
+  return address.any.sa_family == AF_INET ? sizeof address.v4 : sizeof address.v6;
+}
 
 bool parseAddress(const UdpRequest& request, Address& out) {
   memset(&out, 0, sizeof out);

@@ -150,7 +150,8 @@ class UdpSink {
     const int count = group_.count();
     for (int i = first; i < count; i++) {
       const int from = i * group_.segment(), rest = group_.bytes() - from;
-      scratch_.parts[i] = iovec{scratch_.hot + from, static_cast<size_t>(rest < group_.segment() ? rest : group_.segment())};
+      const int size = rest < group_.segment() ? rest : group_.segment();
+      scratch_.parts[i] = iovec{scratch_.hot + from, static_cast<size_t>(size)};
       msghdr& header = scratch_.headers[i].msg_hdr;
       header = msghdr{};
       header.msg_name = &to_;

@@ -1,4 +1,4 @@
-// Byte order, the data header (protocol.md 4.1) and the fields of IP, TCP and UDP headers that the packet code touches.
+// Byte order, the data header (protocol.md 4.1) and the IP, TCP and UDP fields that the packet code touches.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -42,17 +42,18 @@ constexpr uint8_t kType = 0x10, kPartial = 0x01;
 constexpr int kTag = 16, kOverhead = data_header::kSize + kTag, kPrefix = 8;
 
 namespace ip4 {
-constexpr int kMin = 20, kTos = 1, kLength = 2, kId = 4, kFragment = 6, kTtl = 8, kProtocol = 9, kChecksum = 10, kSource = 12;
+constexpr int kMin = 20, kLength = 2, kId = 4, kFragment = 6, kProtocol = 9, kChecksum = 10, kSource = 12;
 constexpr int kAddresses = 8;
 constexpr uint16_t kReserved = 0x8000, kMore = 0x2000, kOffset = 0x1fff;
 }  // namespace ip4
 
 namespace ip6 {
-constexpr int kMin = 40, kLength = 4, kNext = 6, kHopLimit = 7, kSource = 8, kAddresses = 32;
+constexpr int kMin = 40, kLength = 4, kNext = 6, kSource = 8, kAddresses = 32;
 }  // namespace ip6
 
 namespace tcp {
-constexpr int kProtocol = 6, kMin = 20, kSeq = 4, kAck = 8, kDataOffset = 12, kFlags = 13, kWindow = 14, kChecksum = 16, kUrgent = 18;
+constexpr int kProtocol = 6, kMin = 20, kSeq = 4, kAck = 8, kDataOffset = 12, kFlags = 13, kWindow = 14;
+constexpr int kChecksum = 16, kUrgent = 18;
 constexpr uint8_t kFin = 0x01, kPsh = 0x08, kAckFlag = 0x10, kCwr = 0x80;
 }  // namespace tcp
 

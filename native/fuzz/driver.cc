@@ -25,7 +25,7 @@ size_t mutate(uint8_t* bytes, size_t size, size_t most) {
     for (size_t i = 0; i < size; i++) bytes[i] = static_cast<uint8_t>(next());
     return size;
   }
-  for (uint64_t changes = 1 + next() % 6; changes; changes--) bytes[next() % size] = static_cast<uint8_t>(next());
+  for (uint64_t left = 1 + next() % 6; left; left--) bytes[next() % size] = static_cast<uint8_t>(next());
   return size;
 }
 
@@ -42,6 +42,6 @@ int main(int count, char** values) {
     size = mutate(bytes, size, sizeof bytes);
     LLVMFuzzerTestOneInput(bytes, size);
   }
-  printf("%llu inputs from seed %llu\n", static_cast<unsigned long long>(rounds), static_cast<unsigned long long>(seed));
+  printf("%llu inputs from seed %llu\n", (unsigned long long)rounds, (unsigned long long)seed);
   return 0;
 }

@@ -110,8 +110,8 @@ void checkRuns(const Bytes& arena, const Opened& opened) {
 Bytes coalesce(Bytes& arena, Opened& opened, bool vnet) {
   PieceSink sink(Arena{room, sizeof room}, vnet, counters);
   Coalescer<PieceSink> coalescer(Arena{arena.data(), static_cast<int64_t>(arena.size())},
-                                 Table<const RecordRow>{opened.records.data(), static_cast<int>(opened.records.size())}, vnet,
-                                 true, sink, counters);
+                                 Table<const RecordRow>{opened.records.data(), static_cast<int>(opened.records.size())},
+                                 vnet, true, sink, counters);
   for (const RunRow& run : opened.runs) coalescer.run(run);
   coalescer.flush();
   return Bytes(room, room + sink.used());
@@ -151,13 +151,15 @@ void repair(Bytes& packet) {
   const int length = static_cast<int>(packet.size());
   if (length >= ip6::kMin && packet[0] >> 4 == 6) {
     store16(&packet[ip6::kLength], length - ip6::kMin);
-    if (packet[ip6::kNext] == udp::kProtocol && length >= ip6::kMin + udp::kSize) store16(&packet[ip6::kMin + udp::kLength], length - ip6::kMin);
+    if (packet[ip6::kNext] == udp::kProtocol && length >= ip6::kMin + udp::kSize)
+      store16(&packet[ip6::kMin + udp::kLength], length - ip6::kMin);
   }
   if (length < ip4::kMin || packet[0] >> 4 != 4) return;
   const int header = (packet[0] & 15) * 4;
   store16(&packet[ip4::kLength], length);
   if (header < ip4::kMin || header > length) return;
-  if (packet[ip4::kProtocol] == udp::kProtocol && length >= header + udp::kSize) store16(&packet[header + udp::kLength], length - header);
+  if (packet[ip4::kProtocol] == udp::kProtocol && length >= header + udp::kSize)
+    store16(&packet[header + udp::kLength], length - header);
   writeIp4Checksum(packet.data(), header);
 }
 
@@ -166,7 +168,8 @@ Bytes packetFrom(Input& input) {
   Bytes packet = input.take(shape & 0x80 ? 3000 : 120);
   if (packet.empty()) return packet;
   if (shape & 1) packet[0] = shape & 2 ? 0x60 : 0x45;
-  if (shape & 4 && packet.size() > 9) packet[packet[0] >> 4 == 6 ? ip6::kNext : ip4::kProtocol] = shape & 8 ? tcp::kProtocol : udp::kProtocol;
+  const int protocol = packet[0] >> 4 == 6 ? ip6::kNext : ip4::kProtocol;
+  if (shape & 4 && packet.size() > 9) packet[protocol] = shape & 8 ? tcp::kProtocol : udp::kProtocol;
   if (shape & 16) repair(packet);
   return packet;
 }
