@@ -25,6 +25,7 @@ if ! [ -w /dev/net/tun ]; then
   echo 'Without root the tests need a /dev/net/tun that all may open (mode 0666). Or run: sudo npm test' >&2
   exit 1
 fi
-# a private /run makes room for named network namespaces
+# a private /run makes room for named network namespaces; its mount is made here, since two first users of it may collide
 exec unshare -Urnm --propagation private sh -c '
-  mount -t tmpfs tmpfs /run && mkdir /run/netns && PATH=$PATH:/usr/sbin:/sbin ip link set lo up && exec sh scripts/test-levels.sh'
+  mount -t tmpfs tmpfs /run && mkdir /run/netns && mount --bind /run/netns /run/netns && mount --make-shared /run/netns &&
+  PATH=$PATH:/usr/sbin:/sbin ip link set lo up && exec sh scripts/test-levels.sh'

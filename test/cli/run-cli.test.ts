@@ -131,11 +131,11 @@ describe('every command of every verb', async () => {
   it('marks the value of a flag as <value>, since it would be no value otherwise', () => {
     const flags = commands.flatMap(({ options }) => options.map((option) => option.flags));
     expect(flags.length).toBeGreaterThan(20);
-    expect(flags.filter((each) => !/^(-\w, )?--[a-z-]+( <[a-z.]+>)?$/.test(each))).toEqual([]);
+    expect(flags.filter((each) => !/^(-\w, )?--[a-z-]+( <[^>]+>)?$/.test(each))).toEqual([]);
   });
 
-  it('has --json where it does something', () => {
-    const actions = commands.filter((command) => command.commands.length === 0);
+  it('has --json where it does something, except where it goes on until it is ended', () => {
+    const actions = commands.filter((command) => command.commands.length === 0 && command.name() !== 'up');
     const without = actions.filter(({ options }) => !options.some(({ long }) => long === '--json'));
     expect(without.map((command) => command.name())).toEqual([]);
   });
