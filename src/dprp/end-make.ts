@@ -68,7 +68,6 @@ function readClaim(
   now: Millis,
 ): Claim | string {
   const { dde } = offered.opened;
-  if (mpit.header.sender !== dde.header.sender) return 'index';
   if (mpit.header.hops !== dde.header.hops) return 'hops';
   const read = offered.handshake.readMpit(core);
   if (typeof read === 'string') return read;
@@ -97,7 +96,6 @@ function checkClaim(
   const { group, epoch, version } = payload.group;
   if (group !== match.group.id || epoch !== match.version.r || version !== match.version.v) return 'group';
   if (payload.suite !== offered.suite) return 'suite';
-  if (payload.hops.length !== dde.header.hops) return 'hops';
   if (payload.action !== 'encrypt') return 'action';
   if (certifiedKind(peer) === null) return 'node-type';
   const old = dde.header.receiver === 0 ? undefined : context.deps.liveSa(dde.header.receiver);

@@ -61,7 +61,6 @@ export function abandon(state: Making): StartStep {
 function openCdn(context: NegotiationContext, state: Making, bytes: Uint8Array): CdnPayload | string {
   const cdn = decodeCdn(bytes);
   if (typeof cdn === 'string') return cdn;
-  if (cdn.header.sender !== state.sa.remote) return 'index';
   const aad = concat(withoutHops(bytes), state.h);
   const plain = context.provider.chachaOpen(state.cdnKey, NONCE_0, aad, cdn.encPayload);
   if (plain === null) return 'auth';

@@ -118,6 +118,15 @@ describe('versions', () => {
     }
   });
 
+  it('a version whose key is erased is called old, though its grace still runs', () => {
+    const { a, b, world, cid } = pair();
+    const erased = { ...retired(GROUP_A, 5, world.now), kPsk: undefined };
+    b.groups = [groupView(GROUP_A, [a, b], [version(GROUP_A, 6), erased])];
+    world.start(a, b, cid);
+    world.run();
+    expect(kinds(world)).toEqual([1, STALE]);
+  });
+
   it('without a GMS at either end the grace lasts as long as the lease; after a removal there is none', () => {
     const rows = [
       ['schedule', { noGms: true }, {}, RGI],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { millis, saIndex, unixSeconds } from '../../src/base/brands.ts';
 import { toHex, utf8 } from '../../src/base/bytes.ts';
+import { SUITE } from '../../src/base/primitives.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import {
   address,
@@ -169,6 +170,20 @@ describe('identity', () => {
     for (const { a, b } of [foreign, guest, late]) expect(installs(b) + a.of('install-send').length).toBe(0);
   });
 
+  it('A6: a server has no place in DPRP, even as a member of the group', () => {
+    for (const certifiedType of ['gms', 'rs'] as const) {
+      const start = pair({ certifiedType });
+      start.world.start(start.a, start.b, start.cid);
+      start.world.run();
+      expect(start.b.counters()).toEqual(['mpit-node-type']);
+      const end = pair({}, { certifiedType });
+      end.world.start(end.a, end.b, end.cid);
+      end.world.run();
+      expect(end.a.counters()).toEqual(['rgi-laxer-than-certificate']);
+      expect(installs(start.b) + installs(end.a)).toBe(0);
+    }
+  });
+
   it('verifies each credential once: a second handshake with a peer costs no signature check', () => {
     let checks = 0;
     const counting = {
@@ -204,6 +219,14 @@ describe('the wire', () => {
     expect(world.wire).toEqual([]);
     expect(b.counters()).toEqual(['dde-auth']);
     expect(b.negotiations.open.answered).toBe(0);
+  });
+
+  it('without a common traffic suite nothing is answered', () => {
+    const { a, b, world, cid } = pair({ suites: [SUITE.aes256gcm] }, { suites: [SUITE.chacha20poly1305] });
+    world.start(a, b, cid);
+    world.deliver();
+    expect(world.wire).toEqual([]);
+    expect(b.counters()).toEqual(['dde-no-common-suite']);
   });
 
   it('S5: an unknown index is answered by nothing', () => {

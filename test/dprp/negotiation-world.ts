@@ -104,6 +104,8 @@ export interface NodeOptions {
   readonly noGms?: boolean;
   readonly provider?: CryptoProvider;
   readonly caSeed?: Uint8Array;
+  /** what the certificate says, where that differs from `type` */
+  readonly certifiedType?: keyof typeof NODE_TYPE;
   /** another run of the same node draws other random bytes */
   readonly seed?: string;
 }
@@ -230,7 +232,7 @@ function makeIdentity(name: string, options: NodeOptions): Identity {
   const caPart = encodeCaPart(
     nodeProvider,
     {
-      type: NODE_TYPE[options.type ?? 'ges'],
+      type: NODE_TYPE[options.certifiedType ?? options.type ?? 'ges'],
       mode: MODE[options.mode ?? 'op'],
       edPk: nodeProvider.ed25519KeyPair(edSeed).publicKey,
       vip6: vip(6),
