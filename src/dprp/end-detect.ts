@@ -13,7 +13,7 @@ import { type EndState, HELD_MAX, type OpenedDde } from './end-state.ts';
 import { sealCookie, sealNogroup, sealStale } from './hint-seal.ts';
 import { count, type NegotiationContext, send, trace } from './negotiation-context.ts';
 import type { DomainVersion } from './negotiation-deps.ts';
-import { isRelayed, sourceName } from './path-source.ts';
+import { sourceName } from './path-source.ts';
 import type { SlotChoice } from './slot-choice.ts';
 import type { SlotMatch } from './slot-match.ts';
 import type { StaleBox } from './stale.ts';
@@ -42,11 +42,17 @@ export function handleDde(
   return [seen, ...guarded(context, end, opened, now)];
 }
 
-/** Looks at held DDEs again, after this node's versions changed or their time is up. */
-export function reviewHeld(context: NegotiationContext, end: EndState, now: Millis): DprpEffect[] {
+/** Looks at held DDEs again: at those whose time is up, and at all of them after this node's versions changed. */
+export function reviewHeld(
+  context: NegotiationContext,
+  end: EndState,
+  versionsChanged: boolean,
+  now: Millis,
+): DprpEffect[] {
   const effects: DprpEffect[] = [];
   for (const [key, held] of [...end.held]) {
     const refreshed = now >= held.until;
+    if (!refreshed && !versionsChanged) continue;
     const choice = choose(context, held.opened, refreshed, now);
     if (choice === 'too-many-groups' || choice.kind === 'refresh') continue;
     end.held.delete(key);
@@ -69,7 +75,7 @@ function open(context: NegotiationContext, bytes: Uint8Array, from: PathAddress,
   return { bytes, dde, box, domain, name, key: `${name}/${dde.header.hops}`, from, since: now };
 }
 
-/** Load, cookies and room (protocol.md 2.5, H7). */
+/** Load and cookies (protocol.md 2.5, H7). */
 function guarded(context: NegotiationContext, end: EndState, opened: OpenedDde, now: Millis): DprpEffect[] {
   const { dde, from } = opened;
   end.guard.countHandshake(now);
@@ -78,8 +84,8 @@ function guarded(context: NegotiationContext, end: EndState, opened: OpenedDde, 
       return answerCookie(context, end, opened, now);
     if (!end.guard.takeToken(from, now)) return [count('dde-source-rate')];
   }
-  if (!end.offered.hasRoom(isRelayed(from))) return [count('half-open-full')];
-  const choice = choose(context, opened, false, now);
+  // Without a GMS there is nothing to refresh from, and nothing to wait for.
+  const choice = choose(context, opened, context.deps.settings.noGms, now);
   if (choice === 'too-many-groups') return [count(choice)];
   if (choice.kind === 'refresh') return hold(end, opened, choice.match, now);
   return answer(context, end, opened, choice, now);

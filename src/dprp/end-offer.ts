@@ -22,6 +22,8 @@ export function offer(
 ): DprpEffect[] {
   const { deps } = context;
   const { kPsk } = match.version;
+  const relayed = isRelayed(opened.from);
+  if (!end.offered.hasRoom(relayed)) return [count('half-open-full')]; // H7
   const suite = commonSuite(opened.box.suites, deps.settings.suites);
   if (suite === undefined) return [count('dde-no-common-suite')];
   if (kPsk === undefined) return [count('dde-no-psk')];
@@ -44,7 +46,7 @@ export function offer(
   const offered: Offered = {
     key: opened.key,
     index,
-    relayed: isRelayed(opened.from),
+    relayed,
     since: now,
     opened,
     match,

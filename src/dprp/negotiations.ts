@@ -106,15 +106,18 @@ export class Negotiations {
   /** Call after every change of a group's or the domain's versions: what waited for newer keys goes on. */
   versionsChanged(now: Millis): DprpEffect[] {
     const effects = [...this.#starts.keys()].flatMap((index) => this.#step(index, { kind: 'versions' }, now));
-    return [...effects, ...this.#limited(reviewHeld(this.#context, this.#end, now), now)];
+    return [...effects, ...this.#limited(reviewHeld(this.#context, this.#end, true, now), now)];
   }
 
-  /** R4: REMOVE in a group ends its half-opens and everything with that node; own ones with others begin anew. */
+  /**
+   * R4: REMOVE in a group ends its half-opens. Own ones fail where only this group led to the node, and begin anew in all
+   * other cases. Call after the views show the removal.
+   */
   removeMember(group: GroupId, node: NodeId, now: Millis): DprpEffect[] {
     this.#dropOffered((offered) => offered.match.group.id === group);
     return this.#restartWhere(
       (state) => concerns(state, group),
-      (state) => (partnerOf(state) === node ? 'removed' : undefined),
+      (state) => (partnerOf(state) === node && !this.#hasOtherWay(state, group) ? 'removed' : undefined),
       now,
     );
   }
@@ -140,7 +143,7 @@ export class Negotiations {
     for (const offered of this.#end.offered.expire(now, this.#underLoad(now))) forget(this.#context, offered);
     this.#end.answered.expire(now, false);
     this.#end.budget.expire(now);
-    return [...effects, ...this.#limited(reviewHeld(this.#context, this.#end, now), now)];
+    return [...effects, ...this.#limited(reviewHeld(this.#context, this.#end, false, now), now)];
   }
 
   /** When `tick` wants to be called next. */
@@ -218,6 +221,13 @@ export class Negotiations {
         const again = waiting.flatMap((cid) => this.start({ ...request, cid }, now));
         return [...others, ...this.start(request, now), ...again];
       });
+  }
+
+  #hasOtherWay(state: StartState, group: GroupId): boolean {
+    if (state.phase === 'over') return false;
+    const { deps } = this.#context;
+    const towards = groupsTowards(deps.groups(), deps.identity().caPart.nodeId, state.base.request.cid.destination);
+    return towards.some(({ id }) => id !== group);
   }
 
   #underLoad(now: Millis): boolean {

@@ -118,6 +118,8 @@ function groupOld(
     held === undefined
       ? { kind: 'refresh', what: 'group', group: group.id, version: box.version }
       : { kind: 'advance', group: group.id, version: held.v };
+  // Without a GMS nobody brings a newer version in time.
+  if (held === undefined && context.deps.settings.noGms) return { state: endSoon(state, hint, now), effects: [effect] };
   return wait(state, hint, { what: 'group', group: group.id, above: current.v }, [effect]);
 }
 
