@@ -67,6 +67,7 @@ build_addon() {
     outcome=failed
     log_tail
     say 'the native addon was not built (build/prepare.log): the slower TypeScript primitives take over.'
+    say 'To try again: rm build/native.stamp'
   fi
   printf '%s %s\n' "$outcome" "$sources" >build/native.stamp
 }

@@ -5,6 +5,8 @@ top=$(cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$top"
 
 sh scripts/system-packages.sh
+# a build that failed once is tried again here
+[ "$(cut -d' ' -f1 build/native.stamp 2>/dev/null)" = built ] || sh scripts/as-owner.sh rm -f build/native.stamp
 sh scripts/as-owner.sh sh scripts/prepare.sh
 [ "$(cut -d' ' -f1 build/native.stamp)" = built ] || {
   echo 'The tests need the native addon, and it was not built: see above and build/prepare.log.' >&2

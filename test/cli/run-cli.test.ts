@@ -111,7 +111,7 @@ describe('help', () => {
     const { status, stdout } = await run([name, '--help']);
     expect(status).toBe(0);
     expect(stdout).toMatch(new RegExp(`^Usage: gscip ${name}`));
-    expect(stdout).toMatch(/\nExamples:\n {2}(sudo )?gscip /);
+    expect(stdout).toMatch(/\nExamples:\n {2}(sudo )?(\.\/)?gscip /);
     expect((await run(['help', name])).stdout).toBe(stdout);
   });
 });
