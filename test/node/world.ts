@@ -1,7 +1,16 @@
 import { type Millis, millis, type UnixSeconds, unixSeconds } from '../../src/base/brands.ts';
 import { utf8 } from '../../src/base/bytes.ts';
 import { type PathAddress, parsePath, pathAddress } from '../../src/base/path-address.ts';
-import { MESSAGE, PACKET, RECORD_ROW, RUN, SEND } from '../../src/base/primitives.ts';
+import {
+  MESSAGE,
+  PACKET,
+  type PacketPrimitives,
+  PRIMITIVE_COUNTERS,
+  type PrimitiveCounter,
+  RECORD_ROW,
+  RUN,
+  SEND,
+} from '../../src/base/primitives.ts';
 import { decodePrefix } from '../../src/crypto/address-prefix.ts';
 import { openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
@@ -64,8 +73,10 @@ export class Authority {
     this.#state = rollGroup(this.#tools(), this.#state, name, delay);
   }
 
-  add(name: string, groups: readonly string[]): void {
-    const request = { name, type: 'ges', mode: 'op', groups, address: undefined, routes: [] } as const;
+  /** Adds a node; one with routes is a GEN. */
+  add(name: string, groups: readonly string[], routes: readonly string[] = []): void {
+    const type = routes.length > 0 ? 'gen' : 'ges';
+    const request = { name, type, mode: 'op', groups, address: undefined, routes } as const;
     this.#state = addNode(this.#tools(), this.#state, request);
   }
 
@@ -85,13 +96,20 @@ export class Authority {
   }
 }
 
+export interface SimOptions {
+  readonly settings?: Partial<EngineSettings>;
+  /** stands between the engine and the TypeScript primitives */
+  readonly wrap?: (primitives: PacketPrimitives) => PacketPrimitives;
+}
+
 /** A whole node without a kernel: engine and TypeScript primitives, with what its TUN would have got. */
 export class SimNode {
   readonly name: string;
-  readonly path: PathAddress;
+  /** where it is in the network; `World.move` changes it */
+  path: PathAddress;
   readonly keys: BundleKeys;
   readonly engine: Engine;
-  readonly primitives = new TypescriptPrimitives(nodePacketCipher);
+  readonly primitives: PacketPrimitives;
   /** packets written to TUN, in order */
   readonly received: Uint8Array[] = [];
   readonly log: NodeEffect[] = [];
@@ -102,10 +120,12 @@ export class SimNode {
   readonly #records = new Int32Array(512 * RECORD_ROW.stride);
   readonly #runs = new Int32Array(512 * RUN.stride);
 
-  constructor(world: World, name: string, path: string, settings: Partial<EngineSettings>) {
+  constructor(world: World, name: string, path: string, { settings, wrap = (it) => it }: SimOptions) {
     this.name = name;
     this.path = pathAddress(path);
-    const random = seededRandom(`node ${name}`);
+    this.primitives = wrap(new TypescriptPrimitives(nodePacketCipher));
+    // a node that starts again draws other bytes
+    const random = seededRandom(`node ${name} ${world.now}`);
     const deps = { provider: nodeProvider, random, wall: () => world.wall(), persisted: undefined };
     this.keys = new BundleKeys(world.authority.bundle(name), deps, world.now);
     this.engine = new Engine({
@@ -168,8 +188,13 @@ export class SimNode {
     return this.carryOut();
   }
 
+  /** A counter of the node or of the held packets. */
   counter(name: string): number {
-    return this.engine.node.counters.value(name);
+    return this.engine.node.counters.value(name) + (this.engine.node.held.dropped.get(name) ?? 0);
+  }
+
+  primitiveCounter(name: PrimitiveCounter): number {
+    return this.primitives.counters()[PRIMITIVE_COUNTERS.indexOf(name)];
   }
 
   /** Carries out what the engine asked for. */
@@ -255,8 +280,8 @@ export class World {
   }
 
   /** Adds a node that knows the endpoints of all others there are, as they learn its own. */
-  node(name: string, path: string, settings: Partial<EngineSettings> = {}): SimNode {
-    const node = new SimNode(this, name, path, settings);
+  node(name: string, path: string, options: SimOptions = {}): SimNode {
+    const node = new SimNode(this, name, path, options);
     for (const other of this.#nodes.values()) {
       node.engine.node.paths.hint(other.keys.self().id, other.path);
       other.engine.node.paths.hint(node.keys.self().id, node.path);
@@ -264,6 +289,29 @@ export class World {
     }
     this.#nodes.set(node.path, node);
     return node;
+  }
+
+  /** The process of a node ends without a word and another one starts in its place, with nothing but its bundle. */
+  restart(node: SimNode, options: SimOptions = {}): SimNode {
+    this.#nodes.delete(node.path);
+    return this.node(node.name, node.path, options);
+  }
+
+  /** A node's address changes, as a laptop's does; nobody is told. */
+  move(node: SimNode, path: string): void {
+    this.#nodes.delete(node.path);
+    node.path = pathAddress(path);
+    this.#nodes.set(node.path, node);
+  }
+
+  /** A node is switched off: it neither hears nor ticks any more. */
+  switchOff(node: SimNode): void {
+    this.#nodes.delete(node.path);
+  }
+
+  /** Who is at an address now. */
+  at(path: PathAddress): SimNode | undefined {
+    return this.#nodes.get(path);
   }
 
   send(node: SimNode, ...packets: Uint8Array[]): void {
@@ -313,12 +361,21 @@ export class World {
 }
 
 /** Two members of one group. */
-export function pair(settings: Partial<EngineSettings> = {}, seed = 'pair') {
+export function pair(options: SimOptions = {}, seed = 'pair') {
   const world = new World(seed);
   world.authority.group('office');
   world.authority.add('a', ['office']);
   world.authority.add('b', ['office']);
-  const a = world.node('a', '10.0.0.1:47247', settings);
-  const b = world.node('b', '10.0.0.2:47247', settings);
+  const a = world.node('a', '10.0.0.1:47247', options);
+  const b = world.node('b', '10.0.0.2:47247', options);
   return { world, a, b };
+}
+
+/** Three members of one group. */
+export function trio(seed = 'trio') {
+  const world = new World(seed);
+  world.authority.group('office');
+  for (const name of ['a', 'b', 'c']) world.authority.add(name, ['office']);
+  const [a, b, c] = ['a', 'b', 'c'].map((name, at) => world.node(name, `10.0.0.${at + 1}:47247`));
+  return { world, a, b, c };
 }
