@@ -148,8 +148,8 @@ export class Agent {
     this.#keys.wipe();
     for (const reply of this.#traces) reply.end();
     this.#watchers.stop();
-    const control = this.#control;
-    if (control) await new Promise<void>((resolve) => control.close(() => resolve()));
+    // not waited for: it settles when the last client has gone, and one of them may wait for this very end
+    this.#control?.close();
     this.#log.log('info', 'down', { reason });
     this.#stopped();
   }
