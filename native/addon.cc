@@ -52,5 +52,6 @@ NAPI_MODULE_INIT() {
   exportPackets(*context, exports);
   exportDevices(*context, exports);
   exportPoll(*context, exports);
+  exportHandshake(*context, exports);
   return exports;
 }

@@ -141,5 +141,6 @@ void exportSlots(Context& context, napi_value exports);
 void exportPackets(Context& context, napi_value exports);
 void exportDevices(Context& context, napi_value exports);
 void exportPoll(Context& context, napi_value exports);
+void exportHandshake(Context& context, napi_value exports);
 
 }  // namespace gscip

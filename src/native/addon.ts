@@ -80,7 +80,23 @@ export const UDP_MESSAGE_STRIDE = 65_664;
 /** Smallest arena for `tunReadBatch`: one largest packet with its virtio-net header. */
 export const TUN_ARENA_MIN = 65_568;
 
-export type Addon = PacketPrimitives & DeviceIo;
+/** Handshake primitives; results go into `out`. False: wrong lengths, a small-order key, or an authentication that failed. */
+export interface HandshakePrimitives {
+  x25519PublicKey(secretKey: Uint8Array, out: Uint8Array): boolean;
+  ed25519PublicKey(seed: Uint8Array, out: Uint8Array): boolean;
+  x25519Agree(secretKey: Uint8Array, publicKey: Uint8Array, out: Uint8Array): boolean;
+  ed25519Sign(seed: Uint8Array, message: Uint8Array, out: Uint8Array): boolean;
+  /** As libcrypto verifies; the caller has refused what is not canonical. */
+  ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  sha256(data: Uint8Array, out: Uint8Array): boolean;
+  hmacSha256(key: Uint8Array, data: Uint8Array, out: Uint8Array): boolean;
+  /** out: plaintext length + 16 */
+  chachaSeal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): boolean;
+  /** out: ciphertext length − 16 */
+  chachaOpen(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, out: Uint8Array): boolean;
+}
+
+export type Addon = PacketPrimitives & DeviceIo & HandshakePrimitives;
 
 const DEFAULT_PATH = '../../build/gscip.node';
 

@@ -62,11 +62,12 @@ export class Agent {
     });
     const kept = state.kept();
     const random = (length: number) => randomBytes(length);
-    const deps = { provider: nodeProvider, random, wall: wallClock, persisted: kept?.keys };
+    const { provider } = io;
+    const deps = { provider, random, wall: wallClock, persisted: kept?.keys };
     this.#keys = new BundleKeys(imported.verified, deps, now());
     this.#engine = new Engine({
       primitives: io.primitives,
-      provider: nodeProvider,
+      provider,
       random,
       keys: this.#keys,
       settings: engineSettings(config, this.#keys),

@@ -243,6 +243,6 @@ export class Engine {
 
   #inUse(group: GroupId, version: number): boolean {
     for (const sa of this.node.sas.sas()) if (sa.group === group && sa.version === version) return true;
-    return false;
+    return this.#negotiating.usesVersion(group, version);
   }
 }

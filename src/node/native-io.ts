@@ -1,6 +1,7 @@
 import { GscipError } from '../base/errors.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
 import { MESSAGE, PACKET, PARTIAL_CHECKSUM_FLAG, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
 import {
   type Addon,
   type PollHandle,
@@ -9,6 +10,7 @@ import {
   UDP_MESSAGE_STRIDE,
   type UdpSocket,
 } from '../native/addon.ts';
+import { addonProvider } from './addon-provider.ts';
 import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket } from './packet-io.ts';
 
 /** Packets per TUN batch, and the arena they lie in: small enough to stay in the second-level cache. */
@@ -23,6 +25,7 @@ const BATCHES = 8;
 /** The packet path over the C++ addon: one event loop, both directions. */
 export class NativeIo implements PacketIo {
   readonly primitives: Addon;
+  readonly provider: CryptoProvider;
   readonly #tun: TunDevice;
   readonly #udp: UdpSocket;
   readonly #tunArena = new Uint8Array(TUN_ARENA);
@@ -45,6 +48,7 @@ export class NativeIo implements PacketIo {
 
   constructor(addon: Addon, tun: TunDevice, udp: UdpSocket) {
     this.primitives = addon;
+    this.provider = addonProvider(addon);
     this.#tun = tun;
     this.#udp = udp;
   }

@@ -107,6 +107,11 @@ export class Negotiating {
     return answered + started;
   }
 
+  /** A handshake stands on this version: its PSK must stay (protocol.md 10.5 V7). */
+  usesVersion(group: GroupId, version: number): boolean {
+    return this.#negotiations.usesVersion(group, keyVersion(version));
+  }
+
   /** Versions of a group or of the domain changed: what waited for newer keys goes on. */
   versionsChanged(now: Millis): void {
     this.#apply(this.#negotiations.versionsChanged(now), now);
@@ -202,8 +207,12 @@ export class Negotiating {
   }
 
   #failed(effect: FailedEffect, now: Millis): void {
-    if (effect.purpose !== 'flow') return;
-    for (const cid of [effect.cid, ...effect.waiting]) this.#refuse(cid, effect.reason, now);
+    if (effect.purpose === 'flow') {
+      for (const cid of [effect.cid, ...effect.waiting]) this.#refuse(cid, effect.reason, now);
+      return;
+    }
+    // the pair may still have an SA: flows that waited for the rekey are decided anew
+    for (const cid of effect.waiting) this.#reconsider(this.#node.held.release(this.#key(cid, FLOW.destination)), now);
   }
 
   /** Nothing came of it: held packets go, the flow shows why, and its destination is left alone for a while (5.2). */

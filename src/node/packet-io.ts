@@ -1,5 +1,6 @@
 import type { PathAddress } from '../base/path-address.ts';
 import type { PacketPrimitives } from '../base/primitives.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
 
 /** A packet that waited, with what the packet row said of it (see PACKET). */
 export interface WaitingPacket {
@@ -43,6 +44,8 @@ export interface IoTimes {
 /** TUN and UDP in batches: the addon, or Node alone where it cannot be loaded. */
 export interface PacketIo {
   readonly primitives: PacketPrimitives;
+  /** handshakes by the same means */
+  readonly provider: CryptoProvider;
   facts(): IoFacts;
   times(): IoTimes;
   /** Starts to move packets. */

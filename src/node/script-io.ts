@@ -5,6 +5,7 @@ import { FLOW } from '../base/flow-words.ts';
 import { parseAddress } from '../base/ip-address.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
 import { MESSAGE, PACKET, type PacketPrimitives, RECORD_ROW, RUN, RUN_KIND, SEND } from '../base/primitives.ts';
+import { nodeProvider } from '../crypto/node-provider.ts';
 import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket } from './packet-io.ts';
 
 const ARENA = 128 * 1024;
@@ -17,6 +18,7 @@ const PIECE_HEAD = 4;
  */
 export class ScriptIo implements PacketIo {
   readonly primitives: PacketPrimitives;
+  readonly provider = nodeProvider;
   readonly #tunFd: number;
   readonly #tunName: string;
   readonly #reason: string;

@@ -1,0 +1,113 @@
+#include "handshake.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+namespace gscip {
+namespace {
+
+constexpr int kTagSize = 16;
+
+int typeOf(Curve curve) { return curve == Curve::kX25519 ? EVP_PKEY_X25519 : EVP_PKEY_ED25519; }
+
+// A key or context that is freed (and by libcrypto wiped) at the end of its block.
+template <class T, void (*Free)(T*)>
+class Owned {
+ public:
+  explicit Owned(T* value) : value_(value) {}
+  ~Owned() { Free(value_); }
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  T* get() const { return value_; }
+  explicit operator bool() const { return value_ != nullptr; }
+
+ private:
+  T* value_;
+};
+
+using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
+using KeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
+using CipherContext = Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
+
+// What fails here is a peer's doing: it must not stay in the error queue, which node:crypto shares.
+bool settled(bool good) {
+  if (!good) ERR_clear_error();
+  return good;
+}
+
+}  // namespace
+
+bool publicKeyOf(Curve curve, const uint8_t* secret, uint8_t* out) {
+  Key key(EVP_PKEY_new_raw_private_key(typeOf(curve), nullptr, secret, kCurveKeySize));
+  size_t length = kCurveKeySize;
+  return settled(key && EVP_PKEY_get_raw_public_key(key.get(), out, &length) == 1);
+}
+
+bool x25519(const uint8_t* secret, const uint8_t* publicKey, uint8_t* out) {
+  Key own(EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nullptr, secret, kCurveKeySize));
+  Key peer(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, publicKey, kCurveKeySize));
+  if (!own || !peer) return settled(false);
+  KeyContext context(EVP_PKEY_CTX_new(own.get(), nullptr));
+  size_t length = kCurveKeySize;
+  return settled(context && EVP_PKEY_derive_init(context.get()) == 1 &&
+                 EVP_PKEY_derive_set_peer(context.get(), peer.get()) == 1 &&
+                 EVP_PKEY_derive(context.get(), out, &length) == 1 && length == kCurveKeySize);
+}
+
+bool ed25519Sign(const uint8_t* seed, const uint8_t* message, int64_t length, uint8_t* out) {
+  Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed, kCurveKeySize));
+  DigestContext context(EVP_MD_CTX_new());
+  size_t size = kSignatureSize;
+  return settled(key && context && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
+                 EVP_DigestSign(context.get(), out, &size, message, static_cast<size_t>(length)) == 1);
+}
+
+bool ed25519Verify(const uint8_t* publicKey, const uint8_t* message, int64_t length, const uint8_t* signature) {
+  Key key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, publicKey, kCurveKeySize));
+  DigestContext context(EVP_MD_CTX_new());
+  return settled(key && context && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
+                 EVP_DigestVerify(context.get(), signature, kSignatureSize, message, static_cast<size_t>(length)) == 1);
+}
+
+bool sha256(const uint8_t* data, int64_t length, uint8_t* out) {
+  return settled(EVP_Digest(data, static_cast<size_t>(length), out, nullptr, EVP_sha256(), nullptr) == 1);
+}
+
+bool hmacSha256(const uint8_t* key, int64_t keyLength, const uint8_t* data, int64_t length, uint8_t* out) {
+  // HMAC() takes a null key for "the key before", so an empty one needs an address.
+  static const uint8_t kEmpty[1] = {};
+  unsigned size = 0;
+  return settled(HMAC(EVP_sha256(), keyLength == 0 ? kEmpty : key, static_cast<int>(keyLength), data,
+                      static_cast<size_t>(length), out, &size) != nullptr);
+}
+
+bool chachaSeal(const uint8_t* key, const uint8_t* nonce, const uint8_t* aad, int64_t aadLength, const uint8_t* plain,
+                int64_t length, uint8_t* out) {
+  CipherContext context(EVP_CIPHER_CTX_new());
+  int done = 0;
+  if (!context || EVP_EncryptInit_ex(context.get(), EVP_chacha20_poly1305(), nullptr, key, nonce) != 1)
+    return settled(false);
+  if (EVP_EncryptUpdate(context.get(), nullptr, &done, aad, static_cast<int>(aadLength)) != 1) return settled(false);
+  return settled(EVP_EncryptUpdate(context.get(), out, &done, plain, static_cast<int>(length)) == 1 &&
+                 EVP_EncryptFinal_ex(context.get(), out + length, &done) == 1 &&
+                 EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize, out + length) == 1);
+}
+
+bool chachaOpen(const uint8_t* key, const uint8_t* nonce, const uint8_t* aad, int64_t aadLength, const uint8_t* sealed,
+                int64_t length, uint8_t* out) {
+  CipherContext context(EVP_CIPHER_CTX_new());
+  int done = 0;
+  const bool good =
+      context && EVP_DecryptInit_ex(context.get(), EVP_chacha20_poly1305(), nullptr, key, nonce) == 1 &&
+      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, kTagSize, const_cast<uint8_t*>(sealed) + length) == 1 &&
+      EVP_DecryptUpdate(context.get(), nullptr, &done, aad, static_cast<int>(aadLength)) == 1 &&
+      EVP_DecryptUpdate(context.get(), out, &done, sealed, static_cast<int>(length)) == 1 &&
+      EVP_DecryptFinal_ex(context.get(), out + length, &done) == 1;
+  if (!good) OPENSSL_cleanse(out, static_cast<size_t>(length));
+  return settled(good);
+}
+
+}  // namespace gscip
