@@ -53,7 +53,7 @@ export class Incoming {
     const index = runs[at + RUN.sa];
     const slot = (index >>> 3) & 0xffff;
     if (sas.ownerOfSlot[slot] < 0) return false;
-    sas.lastReceived[slot] = now;
+    (runs[at + RUN.kind] === RUN_KIND.empty ? sas.lastEmptyReceived : sas.lastReceived)[slot] = now;
     if (sas.unheard[slot] === 1) this.#firstHeard(index, now);
     if (runs[at + RUN.newest] === 1 && !paths.matches(this.#keeper.pathOfSlot[slot], messages, message))
       this.#newSource(index, sourceOf(messages, message), now);

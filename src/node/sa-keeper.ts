@@ -83,7 +83,8 @@ export class SaKeeper {
     if (!to) return false;
     const bytes = new Uint8Array(DATA_OVERHEAD + plaintext.length);
     if (this.#node.primitives.sealOne(sa.local, plaintext, 0, bytes) === 0) return false;
-    this.#node.sas.lastSent[slotOf(sa.local)] = now;
+    const { lastSent, lastEmptySent } = this.#node.sas;
+    (plaintext.length === 0 ? lastEmptySent : lastSent)[slotOf(sa.local)] = now;
     this.#node.effects.push({ kind: 'send', bytes, to });
     return true;
   }
@@ -134,7 +135,7 @@ export class SaKeeper {
   #meetPath(sa: Sa, path: PathAddress, now: Millis): void {
     const { paths, sas } = this.#node;
     const peer = paths.peer(sa.peer);
-    const heard = sas.tripleOf(sa.owner)?.sas.some((other) => now - sas.lastReceived[slotOf(other.local)] < QUIET);
+    const heard = sas.tripleOf(sa.owner)?.sas.some((other) => now - sas.heardLast(other) < QUIET);
     if (peer.current === undefined || !heard) paths.believe(sa.peer, path);
     this.#bindPath(sa);
   }

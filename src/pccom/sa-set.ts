@@ -41,8 +41,12 @@ export class SaSet {
   readonly ownerOfSlot = new Int32Array(SLOTS).fill(-1);
   /** by slot: 1 until the first authentic datagram */
   readonly unheard = new Uint8Array(SLOTS);
+  /** by slot: when something with content went or came last */
   readonly lastSent = new Float64Array(SLOTS).fill(NEVER);
   readonly lastReceived = new Float64Array(SLOTS).fill(NEVER);
+  /** by slot: likewise of empty datagrams, which no keep-alive answers and which keep no SA young */
+  readonly lastEmptySent = new Float64Array(SLOTS).fill(NEVER);
+  readonly lastEmptyReceived = new Float64Array(SLOTS).fill(NEVER);
   readonly #byOwner: Triple[] = [];
   readonly #bySlot = new Map<number, Sa>();
   readonly #random: () => number;
@@ -102,6 +106,7 @@ export class SaSet {
       capAt: millis(now + cap),
       confirmsSent: 0,
       nextConfirmAt: undefined,
+      unansweredSince: undefined,
       lastRekeyTry: undefined,
       rekeyWanted: false,
     };
@@ -109,8 +114,8 @@ export class SaSet {
     this.#bySlot.set(slot, sa);
     this.ownerOfSlot[slot] = triple.owner;
     this.unheard[slot] = 1;
-    this.lastSent[slot] = NEVER;
-    this.lastReceived[slot] = NEVER;
+    for (const times of [this.lastSent, this.lastReceived, this.lastEmptySent, this.lastEmptyReceived])
+      times[slot] = NEVER;
     triple.sas.push(sa);
     const surplus = triple.sas.length > SAS_PER_TRIPLE ? this.#oldestIdle(triple) : undefined;
     return { sa, effects: surplus ? [this.#close(surplus, 'number')] : [] };
@@ -169,6 +174,12 @@ export class SaSet {
     return index === 0 ? undefined : this.byIndex(saIndex(index));
   }
 
+  /** When anything authentic came on an SA last. */
+  heardLast(sa: Sa): number {
+    const slot = slotOf(sa.local);
+    return Math.max(this.lastReceived[slot], this.lastEmptyReceived[slot]);
+  }
+
   /** Whether this SA is the one that its triple sends on now; the table holds indices as signed words. */
   isSender(sa: Sa): boolean {
     return this.sendIndex[sa.owner] === (sa.local | 0);
@@ -204,24 +215,31 @@ export class SaSet {
   /** Passive keep-alive: data came and nothing went for 10 s (protocol.md 3.4). */
   #keepAlive(sa: Sa, now: Millis, effects: SaEffect[]): void {
     const slot = slotOf(sa.local);
-    const received = this.lastReceived[slot];
-    if (received <= this.lastSent[slot] || now - Math.max(this.lastSent[slot], sa.receiveSince) < SA_TIMERS.keepAlive)
-      return;
-    this.lastSent[slot] = now;
+    const sent = Math.max(this.lastSent[slot], this.lastEmptySent[slot]);
+    if (this.lastReceived[slot] <= sent || now - Math.max(sent, sa.receiveSince) < SA_TIMERS.keepAlive) return;
+    this.lastEmptySent[slot] = now;
     effects.push({ kind: 'empty', sa, cause: 'keep-alive' });
   }
 
   #rekeyCause(sa: Sa, now: Millis): 'time' | 'volume' | 'silence' | undefined {
+    const unanswered = this.#unanswered(sa, now);
     if (sa.lastRekeyTry !== undefined && now - sa.lastRekeyTry < SA_TIMERS.rekeyRetry) return undefined;
     if (sa.rekeyWanted) return 'volume';
     const slot = slotOf(sa.local);
     const sent = this.lastSent[slot];
-    const received = this.lastReceived[slot];
-    const quietSince = Math.max(received, sa.confirmedAt ?? 0);
-    if (sent > quietSince && now - quietSince >= SA_TIMERS.deadPeer && now - sent < SA_TIMERS.deadPeer)
-      return 'silence';
-    const active = now - Math.max(sent, received) < SA_TIMERS.idle;
+    // an end that has nothing more to say does not go on asking
+    if (unanswered >= SA_TIMERS.deadPeer && now - sent < 2 * SA_TIMERS.deadPeer) return 'silence';
+    const active = now - Math.max(sent, this.lastReceived[slot]) < SA_TIMERS.idle;
     return active && now >= sa.rekeyAt ? 'time' : undefined;
+  }
+
+  /** How long content has gone out with nothing authentic coming (protocol.md 3.4); measured from tick to tick. */
+  #unanswered(sa: Sa, now: Millis): number {
+    const sent = this.lastSent[slotOf(sa.local)];
+    const heard = Math.max(this.heardLast(sa), sa.confirmedAt ?? 0);
+    if (sent <= heard) sa.unansweredSince = undefined;
+    else if (sa.unansweredSince === undefined || sa.unansweredSince <= heard) sa.unansweredSince = millis(sent);
+    return sa.unansweredSince === undefined ? 0 : now - sa.unansweredSince;
   }
 
   #confirm(sa: Sa, now: Millis): SaEffect[] {

@@ -34,6 +34,8 @@ export interface Sa extends SaTerms {
   capAt: Millis;
   confirmsSent: number;
   nextConfirmAt: Millis | undefined;
+  /** since when content goes out and nothing authentic comes */
+  unansweredSince: Millis | undefined;
   lastRekeyTry: Millis | undefined;
   /** a soft volume limit was met */
   rekeyWanted: boolean;

@@ -153,14 +153,59 @@ describe('the set of SAs', () => {
     expect(kinds(sas.tick(at(11)))).toEqual([]);
   });
 
-  it('negotiates anew when data went for 15 s and nothing authentic came', () => {
+  it('answers no keep-alive with a keep-alive, and an SA with nothing else grows old', () => {
     const sas = set();
     const sa = sending(sas, { role: 'responder', local: saIndex(8) });
-    sas.lastReceived[slotOf(sa.local)] = at(1);
-    sas.lastSent[slotOf(sa.local)] = at(15);
-    expect(kinds(sas.tick(at(15)))).toEqual([]);
-    expect(kinds(sas.tick(at(16)))).toEqual(['rekey:silence']);
-    expect(sas.sender(sa.owner)).toBe(sa);
+    for (let second = 1; second < 170; second++) {
+      if (second % 10 === 0) sas.lastEmptyReceived[slotOf(sa.local)] = at(second);
+      expect(kinds(sas.tick(at(second)))).toEqual([]);
+    }
+  });
+
+  /** Ticks once a second; the seconds in which an SA asked for a rekey by silence. */
+  function silences(sent: (second: number) => boolean, heard: (second: number) => boolean): number[] {
+    const sas = set();
+    const slot = slotOf(sending(sas, { role: 'responder', local: saIndex(8) }).local);
+    const found: number[] = [];
+    for (let second = 1; second < 100; second++) {
+      if (sent(second)) sas.lastSent[slot] = at(second);
+      if (heard(second)) sas.lastEmptyReceived[slot] = at(second);
+      if (kinds(sas.tick(at(second))).includes('rekey:silence')) found.push(second);
+    }
+    return found;
+  }
+
+  it('negotiates anew when content went for 15 s and nothing authentic came, and again while that lasts', () => {
+    expect(
+      silences(
+        (second) => second >= 10 && second < 30,
+        () => false,
+      ),
+    ).toEqual([25, 30, 35, 40, 45, 50, 55]);
+  });
+
+  it('does so 15 s after a single datagram that nothing answers', () => {
+    expect(
+      silences(
+        (second) => second === 60,
+        () => false,
+      )[0],
+    ).toBe(75);
+  });
+
+  it('does not when both were silent for long, nor when a keep-alive comes every 10 s', () => {
+    expect(
+      silences(
+        (second) => second === 60,
+        (second) => second === 61,
+      ),
+    ).toEqual([]);
+    expect(
+      silences(
+        () => true,
+        (second) => second % 10 === 0,
+      ),
+    ).toEqual([]);
   });
 
   it('repeats the confirm of an initiator at 0.25, 1 and 4 s until something authentic comes', () => {
