@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest';
 import { concat, fromHex, utf8, wipe } from '../../src/base/bytes.ts';
 import { acceptableEd25519Point } from '../../src/crypto/ed25519-point.ts';
 import { nobleProvider } from '../../src/crypto/noble-provider.ts';
-import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { seedOf } from './fixtures.ts';
 import { PROVIDERS } from './providers.ts';
