@@ -18,6 +18,7 @@ import type { KeyClock, RingEffect } from '../crypto/key-states.ts';
 import { LeaseClock } from '../crypto/lease-clock.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { acceptChain, extendRoster, type Roster } from '../crypto/roster.ts';
+import { decodeEntry } from '../crypto/roster-entry.ts';
 import { isManaged } from '../crypto/roster-state.ts';
 import type { DomainVersion, GroupView } from '../dprp/negotiation-deps.ts';
 import { endTypeName, modeName } from '../dprp/wire-names.ts';
@@ -148,11 +149,14 @@ export class BundleKeys implements KeyStore {
     if (!held) return undefined;
     const extended = extendRoster(this.#deps.provider, held.roster, [entry]);
     if (typeof extended === 'string') return undefined;
+    const removals = removalsSince(held.roster, extended);
+    // other changes come with their keys, in a bundle
+    if (removals.length === 0) return undefined;
     const removed = missing(held.roster, extended);
     held.roster = extended;
     this.#views = undefined;
     this.#refreshMembers();
-    return { group, effects: [], removed, left: removed.includes(this.#self.id) };
+    return { group, effects: [], removed, removals, left: removed.includes(this.#self.id) };
   }
 
   tick(now: Millis, inUse: (group: GroupId, version: number) => boolean): KeyChange[] {
@@ -187,26 +191,28 @@ export class BundleKeys implements KeyStore {
       const policy = { retain: group.retain, longGrace: true };
       const ring = new KeyRing(policy, persisted?.groups[id]);
       this.#groups.set(id, { roster: group.roster, ring });
-      return { group: id, effects: fillRing(provider, ring, group, clock), removed: [], left: false };
+      return { ...unchanged(id), effects: fillRing(provider, ring, group, clock) };
     }
     const accepted = acceptChain(provider, held.roster, group.roster.entries);
-    const removed = typeof accepted === 'string' ? [] : missing(held.roster, accepted);
-    if (typeof accepted !== 'string') held.roster = accepted;
-    return { group: id, effects: fillRing(provider, held.ring, group, clock), removed, left: false };
+    const before = held.roster;
+    const after = typeof accepted === 'string' ? before : accepted;
+    held.roster = after;
+    const effects = fillRing(provider, held.ring, group, clock);
+    return { ...unchanged(id), effects, removed: missing(before, after), removals: removalsSince(before, after) };
   }
 
   #leave(group: GroupId, held: HeldGroup): KeyChange {
     held.ring.wipe();
     this.#groups.delete(group);
     this.#views = undefined;
-    return { group, effects: [], removed: [], left: true };
+    return { ...unchanged(group), left: true };
   }
 
   #ringStep(group: GroupId, step: (ring: KeyRing) => readonly RingEffect[]): KeyChange {
     const held = this.#groups.get(group);
     const effects = held ? step(held.ring) : [];
     if (effects.length > 0) this.#views = undefined;
-    return { group, effects, removed: [], left: false };
+    return { ...unchanged(group), effects };
   }
 
   #clock(now: Millis): KeyClock {
@@ -267,6 +273,17 @@ export class BundleKeys implements KeyStore {
 /** People know IPv4 addresses by heart, so these are shown first. */
 function v4First(a: Uint8Array, b: Uint8Array): number {
   return Number(isIpv4(b)) - Number(isIpv4(a));
+}
+
+function unchanged(group: GroupId): KeyChange {
+  return { group, effects: [], removed: [], removals: [], left: false };
+}
+
+function removalsSince(before: Roster, after: Roster): Uint8Array[] {
+  return after.entries.slice(before.entries.length).filter((bytes) => {
+    const entry = decodeEntry(bytes);
+    return typeof entry !== 'string' && entry.change.kind === 'remove';
+  });
 }
 
 function missing(before: Roster, after: Roster): NodeId[] {

@@ -130,6 +130,7 @@ export class Engine {
   handleKeyChange(change: KeyChange, now: Millis): void {
     const { sas, effects, directory, keys } = this.node;
     for (const node of change.removed) this.#cutOff(change.group, node, now);
+    this.#handOn(change.group, change.removals, now);
     if (change.left) this.#closeSas((sa) => sa.group === change.group, 'removed', now);
     for (const effect of change.effects)
       switch (effect.type) {
@@ -221,18 +222,20 @@ export class Engine {
     this.node.log('info', 'member-removed', { group: this.node.keys.groupName(group), node: this.node.peerName(node) });
   }
 
-  /** Valid news are processed here and handed on once to every peer of the group (protocol.md 5.3, 10.3). */
+  /** A peer handed a REMOVE on (protocol.md 5.3): what is no news ends here. */
   #signedRemove(group: GroupId, entry: Uint8Array, now: Millis): void {
     const change = this.node.keys.signedRemove(group, entry);
-    if (!change) {
-      this.node.counters.add('signed-remove-ignored');
-      return;
-    }
-    this.handleKeyChange(change, now);
+    if (change) this.handleKeyChange(change, now);
+    else this.node.counters.add('signed-remove-ignored');
+  }
+
+  /** News go once to every peer of the group that has an SA, however they came (protocol.md 10.3). */
+  #handOn(group: GroupId, removals: readonly Uint8Array[], now: Millis): void {
     const { sas } = this.node;
-    for (const sa of [...sas.sas()])
-      if (sa.group === group && sas.isSender(sa))
-        this.#keeper.seal(sa, encodeControl({ kind: 'signed-remove', entry }), now);
+    for (const entry of removals)
+      for (const sa of [...sas.sas()])
+        if (sa.group === group && sas.isSender(sa))
+          this.#keeper.seal(sa, encodeControl({ kind: 'signed-remove', entry }), now);
   }
 
   #closeSas(select: (sa: Sa) => boolean, cause: SaCloseCause, now: Millis): number {

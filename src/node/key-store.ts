@@ -24,6 +24,8 @@ export interface KeyChange {
   readonly group: GroupId;
   readonly effects: readonly RingEffect[];
   readonly removed: readonly NodeId[];
+  /** signed REMOVE entries that are news, for the peers that have not heard of them (protocol.md 10.3) */
+  readonly removals: readonly Uint8Array[];
   /** the node is not in the group any more */
   readonly left: boolean;
 }
