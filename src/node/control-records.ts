@@ -145,7 +145,7 @@ export class ControlRecords {
       if (pit.entries.owner(entry) !== sa.owner || pit.entries.action(entry) !== PIT_ACTION.encrypt)
         pit.reassign(entry, values, now);
       // packets of ours that wait for this flow go to the other end of the peer's CID
-      this.#flows.settle(entry, reverseCid(record.cid), now);
+      this.#flows.settle(entry, reverseCid(record.cid), record.pitId, now);
       return 'accepted';
     }
     const entry = pit.put(

@@ -183,8 +183,8 @@ export class Engine {
   /** Orderly end: peers are told that the SAs are gone (protocol.md 5.3). */
   shutDown(now: Millis): void {
     const { sas } = this.node;
-    for (const sa of [...sas.sas()])
-      if (sas.isSender(sa)) this.#keeper.seal(sa, encodeControl({ kind: 'close-sa' }), now);
+    // every one: the peer would go on with an older SA that it may still send on
+    for (const sa of [...sas.sas()]) this.#keeper.seal(sa, encodeControl({ kind: 'close-sa' }), now);
     this.#closeSas(() => true, 'flushed', now);
   }
 

@@ -110,15 +110,21 @@ export class FlowControl {
     if (found < 0 || pit.entries.owner(entry) !== sa.owner || pit.entries.action(entry) !== PIT_ACTION.encrypt) return;
     if (this.#openings.byEntry(entry)) return;
     const pitId = random(8);
-    const id = new DataView(pitId.buffer, pitId.byteOffset);
     pit.makeProvisional(entry);
-    pit.renamePitId(entry, id.getInt32(0), id.getInt32(4));
+    this.#rename(entry, pitId);
     this.#openings.open({ entry, owner: sa.owner, cid, pitId }, undefined, now);
   }
 
-  /** An entry that this node was opening turned out to be the peer's too (mirror MPITs): it stands. */
-  settle(entry: number, cid: Cid, now: Millis): void {
-    this.#openings.drop(entry);
+  /**
+   * The peer opens a flow that has an entry: it stands, under the peer's pit id. Where both open it at once (mirror MPITs)
+   * the lower id stays, and the end that chose it goes on until its CDN.
+   */
+  settle(entry: number, cid: Cid, pitId: Uint8Array, now: Millis): void {
+    const own = this.#openings.byEntry(entry);
+    if (own === undefined || compareBytes(pitId, own.pitId) <= 0) {
+      this.#openings.drop(entry);
+      this.#rename(entry, pitId);
+    }
     this.#confirmed(entry, cid, now);
   }
 
@@ -198,10 +204,17 @@ export class FlowControl {
 
   #giveUp(opening: FlowOpening, now: Millis): void {
     const { pit, flow, owners } = this.#node;
+    // the peer opened it, too
+    if (pit.entries.isConfirmed(opening.entry)) return;
     const owner = owners.owner(opening.owner);
     pit.remove(opening.entry, 'closed', now);
     wordsOfCid(opening.cid, flow);
     if (owner) this.#calls.startFlow(owner.peer, now);
+  }
+
+  #rename(entry: number, pitId: Uint8Array): void {
+    const id = new DataView(pitId.buffer, pitId.byteOffset);
+    this.#node.pit.renamePitId(entry, id.getInt32(0), id.getInt32(4));
   }
 
   #hold(packet: HeldPacket): void {

@@ -13,6 +13,7 @@ import { Negotiations } from '../dprp/negotiations.ts';
 import type { Sa } from '../pccom/sa.ts';
 import type { HeldPacket } from '../pit/held.ts';
 import { NO_OWNER } from '../pit/owners.ts';
+import type { NewEntry } from '../pit/table.ts';
 import { PIT_ACTION, type PitAction } from '../pit/terms.ts';
 import type { KeyChange } from './key-store.ts';
 import type { NodeState } from './node-state.ts';
@@ -186,13 +187,26 @@ export class Negotiating {
     const found = pit.find(words);
     if (found >= 0) {
       const entry = found >> 1;
+      const takesPitId = this.#takesPitId(effect, entry, values);
       pit.reassign(entry, values, now);
-      pit.renamePitId(entry, values.pitIdHigh, values.pitIdLow);
+      if (takesPitId) pit.renamePitId(entry, values.pitIdHigh, values.pitIdLow);
       if (values.confirmed) pit.confirm(entry);
       return;
     }
     const entry = pit.put(words, values, now);
     if (entry < 0) counters.add('pit-refused');
+  }
+
+  /** Two handshakes that cross leave the lower of their pit ids, at both ends. */
+  #takesPitId({ state, localIndex }: EntryEffect, entry: number, values: NewEntry): boolean {
+    const { pit, sas } = this.#node;
+    const { entries } = pit;
+    if (entries.owner(entry) !== values.owner) return true;
+    if (sas.byIndex(localIndex)?.role === 'initiator') return state === 'provisional';
+    if (entries.isConfirmed(entry)) return true;
+    const high = entries.pitIdHigh(entry) >>> 0;
+    const theirs = values.pitIdHigh >>> 0;
+    return theirs < high || (theirs === high && values.pitIdLow >>> 0 <= entries.pitIdLow(entry) >>> 0);
   }
 
   /** The SA stands: everything that waited for this peer is decided anew; with nothing to send the SA is confirmed by an empty datagram. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DATAGRAM } from '../../src/base/datagram-kinds.ts';
-import { numbered, numbersOf } from './packets.ts';
+import { numbered, numbersOf, swapPorts } from './packets.ts';
 import { pair } from './world.ts';
 
 const kindsOf = (seen: readonly { readonly bytes: Uint8Array }[]) => seen.map(({ bytes }) => bytes[0]);
@@ -55,12 +55,3 @@ describe('two nodes joined in memory', () => {
     expect(numbersOf(b)).toEqual(Array.from({ length: 1000 }, (_, n) => n));
   });
 });
-
-/** An answer: ports of the flow exchanged; the checksum stays right, since a sum does not mind the order. */
-function swapPorts(packet: Uint8Array): Uint8Array {
-  const at = packet[0] >>> 4 === 4 ? 20 : 40;
-  const out = packet.slice();
-  out.copyWithin(at, at + 2, at + 4);
-  out.set(packet.subarray(at, at + 2), at + 2);
-  return out;
-}

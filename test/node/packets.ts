@@ -30,6 +30,15 @@ export function numbersOf(node: SimNode): number[] {
   return node.received.map((packet) => new DataView(packet.buffer, packet.byteOffset).getUint32(ipLength(packet) + 8));
 }
 
+/** An answer: ports of the flow exchanged; the checksum stays right, since a sum does not mind the order. */
+export function swapPorts(packet: Uint8Array): Uint8Array {
+  const at = packet[0] >>> 4 === 4 ? 20 : 40;
+  const out = packet.slice();
+  out.copyWithin(at, at + 2, at + 4);
+  out.set(packet.subarray(at, at + 2), at + 2);
+  return out;
+}
+
 function ipLength(packet: Uint8Array): number {
   return packet[0] >>> 4 === 4 ? (packet[0] & 15) * 4 : 40;
 }

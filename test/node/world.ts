@@ -125,7 +125,7 @@ export class SimNode {
     this.path = pathAddress(path);
     this.primitives = wrap(new TypescriptPrimitives(nodePacketCipher));
     // a node that starts again draws other bytes
-    const random = seededRandom(`node ${name} ${world.now}`);
+    const random = seededRandom(`node ${world.seed} ${name} ${world.now}`);
     const deps = { provider: nodeProvider, random, wall: () => world.wall(), persisted: undefined };
     this.keys = new BundleKeys(world.authority.bundle(name), deps, world.now);
     this.engine = new Engine({
@@ -266,12 +266,14 @@ export class World {
   /** every datagram that any node sent */
   readonly seen: Flying[] = [];
   readonly authority: Authority;
+  readonly seed: string;
   wire: Wire = () => undefined;
   delay = 1;
   readonly #nodes = new Map<PathAddress, SimNode>();
   #flying: Flying[] = [];
 
   constructor(seed = 'world') {
+    this.seed = seed;
     this.authority = new Authority(seed, () => this.wall());
   }
 
