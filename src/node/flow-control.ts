@@ -85,9 +85,10 @@ export class FlowControl {
 
   /** A further packet of a flow that waits for CDN: behind its own MPIT, or false where it must wait (protocol.md P5). */
   continueOpening(entry: number, packet: HeldPacket, now: Millis): boolean {
-    const opening = this.#openings.byEntry(entry);
-    const sa = opening && this.#node.sas.sender(opening.owner);
-    return opening !== undefined && sa !== undefined && this.#sendWith(opening, sa, packet, now);
+    const sa = this.#node.sas.sender(this.#node.pit.entries.owner(entry));
+    if (!sa) return false;
+    const opening = this.#openings.byEntry(entry) ?? this.#openAgain(entry, cidOfWords(this.#node.flow), now);
+    return this.#sendWith(opening, sa, packet, now);
   }
 
   /** The peer took the flow, or did not. */
@@ -103,16 +104,14 @@ export class FlowControl {
 
   /** The peer has no entry for data of ours: tell it again with the next packet. */
   handleNoEntry(sa: Sa, cid: Cid, now: Millis): void {
-    const { pit, random, flow } = this.#node;
+    const { pit, flow } = this.#node;
     wordsOfCid(cid, flow);
     const found = pit.find(flow);
     const entry = found >> 1;
     if (found < 0 || pit.entries.owner(entry) !== sa.owner || pit.entries.action(entry) !== PIT_ACTION.encrypt) return;
     if (this.#openings.byEntry(entry)) return;
-    const pitId = random(8);
     pit.makeProvisional(entry);
-    this.#rename(entry, pitId);
-    this.#openings.open({ entry, owner: sa.owner, cid, pitId }, undefined, now);
+    this.#openAgain(entry, cid, now);
   }
 
   /**
@@ -170,6 +169,16 @@ export class FlowControl {
       if (sa && admitFlow(this.#judge, sa, 'self', cid, now) === undefined) return sa;
     }
     return undefined;
+  }
+
+  /** MPIT for an entry that has a pit id: the peer lost it, or data confirmed its handshake and CDN is not here. */
+  #openAgain(entry: number, cid: Cid, now: Millis): FlowOpening {
+    const { entries } = this.#node.pit;
+    const pitId = new Uint8Array(8);
+    const id = new DataView(pitId.buffer);
+    id.setInt32(0, entries.pitIdHigh(entry));
+    id.setInt32(4, entries.pitIdLow(entry));
+    return this.#openings.open({ entry, owner: entries.owner(entry), cid, pitId }, undefined, now);
   }
 
   #sendWith(opening: FlowOpening, sa: Sa, packet: HeldPacket, now: Millis): boolean {

@@ -18,9 +18,16 @@ export function udpPacket(
   return concat(header(from, to, 17, udp.length), udp);
 }
 
-/** UDP from one simulated node to another; the number stands in the payload. */
-export function numbered(from: SimNode, to: SimNode, number: number, port = 5000, family: 4 | 6 = 4): Uint8Array {
-  const payload = new Uint8Array(16);
+/** UDP from one simulated node to another; the number stands in the payload of `size` bytes. */
+export function numbered(
+  from: SimNode,
+  to: SimNode,
+  number: number,
+  port = 5000,
+  family: 4 | 6 = 4,
+  size = 16,
+): Uint8Array {
+  const payload = new Uint8Array(size);
   new DataView(payload.buffer).setUint32(0, number);
   return udpPacket(from.address(family), to.address(family), [port, 7], payload);
 }
