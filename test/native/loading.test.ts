@@ -2,6 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { PRIMITIVE_COUNTERS, SUITE } from '../../src/base/primitives.ts';
 import { type Addon, loadAddon } from '../../src/native/addon.ts';
+import { nodePacketCipher } from '../../src/pccom/node-packet-cipher.ts';
+import { TypescriptPrimitives } from '../../src/pccom/typescript-primitives.ts';
 import { needAddon } from './need-addon.ts';
 
 const addon = needAddon();
@@ -101,6 +103,37 @@ describe('several environments', () => {
     expect([...records]).toEqual([8, 3, 0, 0]);
   });
 });
+
+describe('keys', () => {
+  it('K3: an SA of one implementation is unknown to the other, with the same index and keys at hand', () => {
+    const twin = new TypescriptPrimitives(nodePacketCipher);
+    const [key, iv] = [new Uint8Array(32).fill(9), new Uint8Array(12)];
+    const [here, there] = [addon.saReserve(0), twin.saReserve(0)];
+    expect(addon.saInstallTx(here, SUITE.aes256gcm, key, iv, there)).toBe(true);
+    expect(twin.saInstallTx(there, SUITE.aes256gcm, key, iv, here)).toBe(true);
+    const stopped = new Uint8Array(32);
+    addon.saStopTx(here);
+    expect([
+      addon.sealOne(here, new Uint8Array(0), 0, stopped),
+      twin.sealOne(there, new Uint8Array(0), 0, stopped),
+    ]).toEqual([0, 32]);
+    addon.saFree(here);
+  });
+
+  it('K3: a key is the slot's own: what the caller does to its copy changes nothing', () => {
+  const key = new Uint8Array(32).fill(0x77);
+  const [index, out] = [addon.saReserve(0), new Uint8Array(35)];
+  addon.saInstallTx(index, SUITE.aes256gcm, key, new Uint8Array(12), index);
+  addon.saInstallRx(index, SUITE.aes256gcm, key, new Uint8Array(12), 8192);
+  key.fill(0);
+  addon.sealOne(index, Uint8Array.of(0x0b, 0, 0), 0, out);
+  const [messages, records, runs] = [new Int32Array(12), new Int32Array(4), new Int32Array(12)];
+  messages.set([0, 35, 35]);
+  expect(addon.openBatch(out, messages, 1, records, runs)).toBe(1);
+  expect([...out.subarray(16, 19)]).toEqual([0x0b, 0, 0]);
+  addon.saFree(index);
+});
+})
 
 describe('the type of the addon', () => {
   it('names every function that the module exports, and no other', () => {
