@@ -105,7 +105,7 @@ describe('several environments', () => {
 });
 
 describe('keys', () => {
-  it('K3: an SA of one implementation is unknown to the other, with the same index and keys at hand', () => {
+  it('K3: an SA of the addon is unknown to the twin', () => {
     const twin = new TypescriptPrimitives(nodePacketCipher);
     const [key, iv] = [new Uint8Array(32).fill(9), new Uint8Array(12)];
     const [here, there] = [addon.saReserve(0), twin.saReserve(0)];
@@ -120,20 +120,20 @@ describe('keys', () => {
     addon.saFree(here);
   });
 
-  it('K3: a key is the slot's own: what the caller does to its copy changes nothing', () => {
-  const key = new Uint8Array(32).fill(0x77);
-  const [index, out] = [addon.saReserve(0), new Uint8Array(35)];
-  addon.saInstallTx(index, SUITE.aes256gcm, key, new Uint8Array(12), index);
-  addon.saInstallRx(index, SUITE.aes256gcm, key, new Uint8Array(12), 8192);
-  key.fill(0);
-  addon.sealOne(index, Uint8Array.of(0x0b, 0, 0), 0, out);
-  const [messages, records, runs] = [new Int32Array(12), new Int32Array(4), new Int32Array(12)];
-  messages.set([0, 35, 35]);
-  expect(addon.openBatch(out, messages, 1, records, runs)).toBe(1);
-  expect([...out.subarray(16, 19)]).toEqual([0x0b, 0, 0]);
-  addon.saFree(index);
+  it('K3: a key belongs to its slot: what the caller does to its copy changes nothing', () => {
+    const key = new Uint8Array(32).fill(0x77);
+    const [index, out] = [addon.saReserve(0), new Uint8Array(35)];
+    addon.saInstallTx(index, SUITE.aes256gcm, key, new Uint8Array(12), index);
+    addon.saInstallRx(index, SUITE.aes256gcm, key, new Uint8Array(12), 8192);
+    key.fill(0);
+    addon.sealOne(index, Uint8Array.of(0x0b, 0, 0), 0, out);
+    const [messages, records, runs] = [new Int32Array(12), new Int32Array(4), new Int32Array(12)];
+    messages.set([0, 35, 35]);
+    expect(addon.openBatch(out, messages, 1, records, runs)).toBe(1);
+    expect([...out.subarray(16, 19)]).toEqual([0x0b, 0, 0]);
+    addon.saFree(index);
+  });
 });
-})
 
 describe('the type of the addon', () => {
   it('names every function that the module exports, and no other', () => {
