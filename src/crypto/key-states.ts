@@ -19,7 +19,7 @@ export type VersionReason = 'schedule' | 'manual' | 'removal';
 export interface VersionTerms {
   readonly v: number;
   readonly r: number;
-  /** 0: no time is set, as the offline authority does; then a peer that uses it is waited for */
+  /** 0: no time is set; then a peer that uses it is waited for */
   readonly activateAt: UnixSeconds;
   /** 0: no lease, in networks without a server */
   readonly notAfter: UnixSeconds;

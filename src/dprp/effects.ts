@@ -23,7 +23,7 @@ export type DprpEffect =
   | { readonly kind: 'refresh'; readonly what: 'domain' }
   /** A held NEXT was used by an authentic peer and is CURRENT from now on (protocol.md 10.1). */
   | { readonly kind: 'advance'; readonly group: GroupId; readonly version: KeyVersion }
-  /** A valid DDE or MPIT of this node was seen: negative results for its addresses go (protocol.md 2.5). */
+  /** A valid MPIT of this node was seen: negative results for its addresses go (protocol.md 2.5). */
   | { readonly kind: 'heard'; readonly peer: NodeId }
   | { readonly kind: 'counter'; readonly name: string }
   | TraceEffect;

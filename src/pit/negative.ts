@@ -36,7 +36,7 @@ export class Negative {
     return null;
   }
 
-  /** A valid DDE or MPIT came from the peer that has these addresses. */
+  /** A valid MPIT came from the peer that has these addresses (protocol.md 2.5). */
   clear(covers: (destination: AddressKey) => boolean): void {
     for (const destination of this.#results.keys()) if (covers(destination)) this.#results.delete(destination);
   }
