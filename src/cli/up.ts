@@ -1,12 +1,22 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'smol-toml';
 import { GscipError } from '../base/errors.ts';
 import { Agent } from '../node/agent.ts';
-import { DEFAULTS, parseConfigFile, resolveConfig, type WrittenConfig } from '../node/agent-config.ts';
+import {
+  DEFAULTS,
+  parseConfigFile,
+  parseInterface,
+  parseLevel,
+  parseListen,
+  parsePeer,
+  resolveConfig,
+  type WrittenConfig,
+} from '../node/agent-config.ts';
 import { JsonLog } from '../node/json-log.ts';
 import { StateDir } from '../node/state-dir.ts';
+import { reportError } from './error-report.ts';
 import { wholeNumber } from './numbers.ts';
 import { examples } from './output.ts';
 
@@ -29,11 +39,15 @@ interface UpOptions {
 export function define(command: Command): void {
   command
     .option('--bundle <FILE>', "the node's bundle, as an authority wrote it; kept, so that later starts need no option")
-    .option('--listen <ADDR:PORT>', 'the UDP port for all overlay datagrams (default: 47247 on all addresses)')
+    .option(
+      '--listen <ADDR:PORT>',
+      'the UDP port for all overlay datagrams (default: 47247 on all addresses)',
+      checked(parseListen),
+    )
     .option('--peer <NAME=ADDR:PORT>', 'where a peer is tried first; may be given several times', collect)
     .option('--state <DIR>', `identity, keys and settings (default: ${DEFAULTS.state})`)
     .option('--socket <PATH>', `control socket (default: ${DEFAULTS.socket})`)
-    .option('--tun <NAME>', `name of the interface (default: ${DEFAULTS.tun})`)
+    .option('--tun <NAME>', `name of the interface (default: ${DEFAULTS.tun})`, checked(parseInterface))
     .option('--mtu <N>', `inner MTU in bytes (default: ${DEFAULTS.mtu})`, wholeNumber(1_280, 9_000))
     .option('--flows <N>', `most flows in the PIT (default: ${DEFAULTS.flows})`, wholeNumber(1_024, 4_000_000))
     .option(
@@ -42,7 +56,7 @@ export function define(command: Command): void {
       wholeNumber(64, 4_000_000),
     )
     .option('--new-flows-per-second <N>', 'new flows with one peer (default: 1000/s)', wholeNumber(1, 10_000_000))
-    .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)')
+    .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
     .option('--config <FILE>', 'a TOML file with the same settings; options win over it')
     .action(up);
   examples(command, [
@@ -52,13 +66,26 @@ export function define(command: Command): void {
   ]);
 }
 
+/** A wrong value on the command line is wrong usage, and told as such. */
+function checked(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    try {
+      parse(text);
+      return text;
+    } catch (error) {
+      if (error instanceof GscipError) throw new InvalidArgumentError(`${error.message}: ${error.remedy}.`);
+      throw error;
+    }
+  };
+}
+
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value];
+  return [...earlier, checked(parsePeer)(value)];
 }
 
 async function up(options: UpOptions): Promise<void> {
-  const flags = flagSettings(options);
-  const file = options.config === undefined ? {} : readConfigFile(options.config);
+  const flags = withWholePaths(flagSettings(options));
+  const file = options.config === undefined ? {} : withWholePaths(readConfigFile(options.config));
   if (flags.bundle !== undefined && !existsSync(flags.bundle))
     throw new GscipError('no-bundle', `there is no file ${flags.bundle}`, 'check the path behind --bundle');
   refuseWithoutRoot();
@@ -68,16 +95,30 @@ async function up(options: UpOptions): Promise<void> {
     ...(kept === undefined ? {} : parseConfigFile(kept, `${state.path}/config.toml`)),
     ...file,
     ...flags,
+    state: state.path, // the folder may have been moved since
   };
-  const config = resolveConfig(settings);
+  const config = resolveConfig(settings, flags);
   const log = new JsonLog((line) => void process.stderr.write(line), config.logLevel);
   const agent = await Agent.start(config, log);
-  state.writeConfig(stringify({ ...settings }));
+  try {
+    state.writeConfig(stringify({ ...settings }));
+  } catch (error) {
+    await agent.stop('its settings cannot be kept');
+    throw error;
+  }
   const stop = (signal: string) => void agent.stop(signal);
   process.once('SIGINT', () => stop('SIGINT')).once('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGHUP', () => reload(agent, log));
+  process.once('uncaughtException', (error) => void abandon(agent, error));
   await agent.done;
   process.exit(0);
+}
+
+/** What the agent cannot go on after; everything is undone as far as it still can be. */
+async function abandon(agent: Agent, error: unknown): Promise<void> {
+  reportError(error, false);
+  await agent.stop('a failure').catch(() => undefined);
+  process.exit(1);
 }
 
 /** A bundle that cannot be read changes nothing: the node goes on with what it has, and says so. */
@@ -100,11 +141,21 @@ function readConfigFile(path: string): WrittenConfig {
   return parseConfigFile(text, path);
 }
 
+/** Paths that mean the same from wherever the node is started next. */
+function withWholePaths(settings: WrittenConfig): WrittenConfig {
+  const { bundle, state, socket } = settings;
+  return {
+    ...settings,
+    ...(bundle !== undefined && { bundle: resolve(bundle) }),
+    ...(state !== undefined && { state: resolve(state) }),
+    ...(socket !== undefined && { socket: resolve(socket) }),
+  };
+}
+
 function flagSettings(options: UpOptions): WrittenConfig {
-  const { config: _, logLevel, bundle, flowsPerPeer, newFlowsPerSecond, ...same } = options;
+  const { config: _, logLevel, flowsPerPeer, newFlowsPerSecond, ...same } = options;
   return {
     ...same,
-    ...(bundle !== undefined && { bundle: resolve(bundle) }),
     ...(logLevel !== undefined && { 'log-level': logLevel }),
     ...(flowsPerPeer !== undefined && { 'flows-per-peer': flowsPerPeer }),
     ...(newFlowsPerSecond !== undefined && { 'new-flows-per-second': newFlowsPerSecond }),

@@ -4,6 +4,8 @@ import { type PathAddress, pathAddress } from '../base/path-address.ts';
 
 /** What an agent runs with; flags win over the file, the file over what was kept. */
 export interface AgentConfig {
+  /** settings that were given as flags: a mistake in these stops the start, where one in what is kept may be no fault of today */
+  readonly given: ReadonlySet<keyof WrittenConfig>;
   readonly bundle: string | undefined;
   /** local UDP address and port, "0.0.0.0:47247", "[::]:47247", ":47247" or "47247" */
   readonly listen: ListenAddress;
@@ -74,6 +76,10 @@ const KEYS = {
   'new-flows-per-second': 'number',
 } as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number'>;
 
+function isKey(text: string): text is keyof WrittenConfig {
+  return Object.hasOwn(KEYS, text);
+}
+
 /** Parses the TOML file; unknown keys are refused with the nearest known one. `file` names it in errors. */
 export function parseConfigFile(text: string, file: string): WrittenConfig {
   let raw: Readonly<Record<string, unknown>>;
@@ -87,7 +93,7 @@ export function parseConfigFile(text: string, file: string): WrittenConfig {
 }
 
 function checkKey(key: string, value: unknown, file: string): void {
-  const kind = Object.entries(KEYS).find(([known]) => known === key)?.[1];
+  const kind = isKey(key) ? KEYS[key] : undefined;
   if (kind === undefined)
     throw new GscipError('bad-config', `${file}: there is no setting "${key}"`, `did you mean "${nearest(key)}"?`);
   const fits =
@@ -126,25 +132,22 @@ function firstLine(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0];
 }
 
-/** Joins what was kept, the file and the flags, later ones winning, and checks every value. */
-export function resolveConfig(...layers: readonly WrittenConfig[]): AgentConfig {
-  const written: WrittenConfig = Object.assign({}, ...layers);
-  const tun = written.tun ?? DEFAULTS.tun;
-  if (!INTERFACE_NAME.test(tun))
-    throw new GscipError(
-      'bad-config',
-      `"${tun}" is no interface name`,
-      'use up to 15 letters, digits, "_", "." or "-"',
-    );
+/** Checks every value; `written` is what was kept, the file and the flags joined. */
+export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {}): AgentConfig {
   const flows = within('flows', written.flows ?? DEFAULTS.flows, FLOWS, 'flows');
   const { flowsPerPeer, newFlowsPerSecond } = flowLimits(written, flows);
   return {
+    given: new Set(
+      Object.keys(KEYS)
+        .filter(isKey)
+        .filter((key) => flags[key] !== undefined),
+    ),
     bundle: written.bundle,
     listen: parseListen(written.listen ?? `${DEFAULT_PORT}`),
     peers: parsePeers(written.peer ?? []),
     state: written.state ?? DEFAULTS.state,
     socket: written.socket ?? DEFAULTS.socket,
-    tun,
+    tun: parseInterface(written.tun ?? DEFAULTS.tun),
     mtu: within('mtu', written.mtu ?? DEFAULTS.mtu, MTU, 'bytes'),
     logLevel: parseLevel(written['log-level'] ?? DEFAULTS.logLevel),
     flows,
@@ -167,12 +170,20 @@ function within(name: string, value: number, { least, most }: { least: number; m
   throw new GscipError('bad-config', `${name} = ${value} is out of range`, `use ${least} to ${most} ${unit}`);
 }
 
-function parseLevel(text: string): AgentConfig['logLevel'] {
+/** Throws where the kernel would not take it as the name of an interface. */
+export function parseInterface(text: string): string {
+  if (INTERFACE_NAME.test(text) && text !== 'all' && text !== 'default') return text;
+  throw new GscipError('bad-config', `"${text}" is no interface name`, 'use up to 15 letters, digits, "_", "." or "-"');
+}
+
+/** One of the four levels. */
+export function parseLevel(text: string): AgentConfig['logLevel'] {
   if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text;
   throw new GscipError('bad-config', `"${text}" is no log level`, 'use debug, info, warn or error');
 }
 
-function parseListen(text: string): ListenAddress {
+/** Address and port to listen on, see `AgentConfig.listen`. */
+export function parseListen(text: string): ListenAddress {
   const match = /^(?:(?:\[(?<six>[^\]]+)\]|(?<four>[^:]*)):)?(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.['port'] ?? -1);
   const address = match?.groups?.['six'] ?? match?.groups?.['four'] ?? '';
@@ -190,7 +201,8 @@ function parsePeers(written: readonly string[]): Map<string, PathAddress> {
   return new Map(written.map(parsePeer));
 }
 
-function parsePeer(text: string): [string, PathAddress] {
+/** NAME=ADDR:PORT */
+export function parsePeer(text: string): [string, PathAddress] {
   const at = text.indexOf('=');
   try {
     if (at < 1) throw new RangeError('no name');

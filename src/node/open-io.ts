@@ -5,6 +5,7 @@ import type { PathAddress } from '../base/path-address.ts';
 import { type Addon, loadAddon, type TunDevice, type UdpSocket } from '../native/addon.ts';
 import { nodePacketCipher } from '../pccom/node-packet-cipher.ts';
 import { TypescriptPrimitives } from '../pccom/typescript-primitives.ts';
+import { interfaceExists } from '../tun/interface.ts';
 import type { ListenAddress } from './agent-config.ts';
 import { NativeIo } from './native-io.ts';
 import type { PacketIo } from './packet-io.ts';
@@ -17,6 +18,7 @@ export interface IoPlan {
   readonly destinations: (path: number) => PathAddress | undefined;
 }
 
+/** Number of the open TUN file, or the name of the error that kept it from being opened (scripts/tun-inherit.pl). */
 const INHERITED_FD = 'GSCIP_TUN_FD';
 /** Set to any value, it keeps the addon out: for trying the fallback. */
 const WITHOUT_ADDON = 'GSCIP_WITHOUT_ADDON';
@@ -27,6 +29,9 @@ const WITHOUT_ADDON = 'GSCIP_WITHOUT_ADDON';
  */
 export async function openIo(plan: IoPlan): Promise<PacketIo> {
   refuseWithoutTun();
+  // A device that somebody made to stay would be taken over, and keep our addresses after us.
+  if (process.env[INHERITED_FD] === undefined && (await interfaceExists(plan.tun)))
+    throw tunFailure(plan.tun, 'EEXIST');
   const addon = process.env[WITHOUT_ADDON] === undefined ? loadAddon() : `${WITHOUT_ADDON} is set`;
   return typeof addon === 'string' ? openScriptIo(plan, addon) : openNativeIo(plan, addon);
 }
@@ -64,20 +69,16 @@ function openUdp(addon: Addon, listen: ListenAddress, device: TunDevice): UdpSoc
 function tunFailure(name: string, code: string): GscipError {
   switch (code) {
     case 'EBUSY':
+    case 'EEXIST':
+    case 'EINVAL':
       return new GscipError(
         'tun-in-use',
-        `the interface ${name} is in use by another program`,
-        'stop that program, or choose another name with --tun NAME',
+        `there is an interface ${name} already`,
+        'end the program that made it ("ip -d link" shows it), or choose another name with --tun NAME',
       );
     case 'EPERM':
     case 'EACCES':
       return new GscipError('no-permission', `may not make the interface ${name}`, 'run the command with sudo');
-    case 'EINVAL':
-      return new GscipError(
-        'tun-in-use',
-        `the interface ${name} exists already and is no TUN device`,
-        'choose another name with --tun NAME',
-      );
     default:
       return new GscipError('tun-failed', `cannot make the interface ${name}: ${code}`, 'see "ip link" and "dmesg"');
   }
@@ -106,6 +107,7 @@ function udpFailure({ address, port }: ListenAddress, code: string): GscipError 
 async function openScriptIo({ tun, listen, destinations }: IoPlan, reason: string): Promise<PacketIo> {
   const inherited = process.env[INHERITED_FD];
   if (inherited === undefined) return becomeHelper(tun);
+  if (!/^\d+$/.test(inherited)) throw tunFailure(tun, inherited);
   const primitives = new TypescriptPrimitives(nodePacketCipher);
   try {
     return await ScriptIo.open(primitives, { fd: Number(inherited), name: tun, reason }, listen, destinations);

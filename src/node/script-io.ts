@@ -1,16 +1,29 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { close, read, writeSync } from 'node:fs';
+import { GscipError } from '../base/errors.ts';
 import { parseFlow } from '../base/flow.ts';
 import { FLOW } from '../base/flow-words.ts';
 import { parseAddress } from '../base/ip-address.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
-import { MESSAGE, PACKET, type PacketPrimitives, RECORD_ROW, RUN, RUN_KIND, SEND } from '../base/primitives.ts';
+import {
+  MESSAGE,
+  PACKET,
+  type PacketPrimitives,
+  PRIMITIVE_COUNTERS,
+  RECORD_ROW,
+  RUN,
+  RUN_KIND,
+  SEND,
+} from '../base/primitives.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
 import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket } from './packet-io.ts';
 
 const ARENA = 128 * 1024;
 const SENDS = 64;
 const PIECE_HEAD = 4;
+const SEND_FAILED = PRIMITIVE_COUNTERS.indexOf('send-failed');
+/** Asked of the kernel for either direction of the socket; it gives what net.core allows. */
+const SOCKET_BUFFER = 4 << 20;
 
 /**
  * The packet path without the addon: one packet at a time over a TUN file that was opened before this process began
@@ -63,11 +76,10 @@ export class ScriptIo implements PacketIo {
     listen: { readonly address: string | undefined; readonly port: number },
     destinations: (path: number) => PathAddress | undefined,
   ): Promise<ScriptIo> {
-    const socket = createSocket({ type: listen.address?.includes('.') ? 'udp4' : 'udp6' });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind({ port: listen.port, ...(listen.address !== undefined && { address: listen.address }) }, resolve);
-    });
+    const { address, port } = listen;
+    const socket = await (address === undefined
+      ? bindAll(port)
+      : bind(address, port, address.includes(':') ? 'udp6' : 'udp4'));
     return new ScriptIo(primitives, tun, socket, destinations);
   }
 
@@ -89,11 +101,15 @@ export class ScriptIo implements PacketIo {
     this.#readTun(policy);
   }
 
+  /** Refusals come later, by callback: only those of a closed socket or a wrong family are known at once. */
   send(bytes: Uint8Array, to: PathAddress): boolean {
-    if (this.#stopped) return false;
     const { family, port } = parsePath(to);
+    if (this.#stopped || (family === 6 && this.#family === 4)) return false;
     const address = to.slice(0, to.lastIndexOf(':')).replace(/^\[|\]$/g, '');
-    this.#socket.send(bytes, port, family === 4 && this.#family === 6 ? `::ffff:${address}` : address);
+    const mapped = family === 4 && this.#family === 6 ? `::ffff:${address}` : address;
+    this.#socket.send(bytes, port, mapped, (error) => {
+      if (error) this.primitives.counters()[SEND_FAILED] += 1;
+    });
     return true;
   }
 
@@ -134,7 +150,9 @@ export class ScriptIo implements PacketIo {
     if (this.#stopped) return;
     read(this.#tunFd, this.#tunBuffer, 0, this.#tunBuffer.length, null, (error, length) => {
       if (this.#stopped) return;
-      if (!error && length > 0) this.#fromTun(length, policy);
+      if (error)
+        throw new GscipError('packet-io', `the packet path was cut off: ${error.code}`, 'start the agent again', error);
+      if (length > 0) this.#fromTun(length, policy);
       this.#readTun(policy);
     });
   }
@@ -207,4 +225,36 @@ export class ScriptIo implements PacketIo {
     this.#policyMs += policy;
     this.#batches += 1;
   }
+}
+
+/** All addresses of both families where none is named; of IPv4 alone where the kernel has no IPv6. */
+async function bindAll(port: number): Promise<Socket> {
+  try {
+    return await bind('::', port, 'udp6');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT')
+      return bind('0.0.0.0', port, 'udp4');
+    throw error;
+  }
+}
+
+function bind(address: string, port: number, type: 'udp4' | 'udp6'): Promise<Socket> {
+  const socket = createSocket({
+    type,
+    recvBufferSize: SOCKET_BUFFER,
+    sendBufferSize: SOCKET_BUFFER,
+    // All addresses are numbers here; answered at once, a datagram has left before a socket that is closed next.
+    lookup: (host, _, done) => done(null, host, type === 'udp4' ? 4 : 6),
+  });
+  return new Promise((resolve, reject) => {
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
+    });
+    socket.bind({ port, address }, () => {
+      // A refusal that belongs to no send, such as that of a port which an answer said is closed.
+      socket.removeAllListeners('error').on('error', () => undefined);
+      resolve(socket);
+    });
+  });
 }

@@ -1,38 +1,51 @@
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { GscipError } from '../base/errors.ts';
+import type { PathAddress } from '../base/path-address.ts';
 import type { PersistedKeys } from './bundle-keys.ts';
+import { parseKept } from './kept-state.ts';
 
 /** What the node keeps beside its bundle, so that nothing goes back and a restart finds its peers. */
 export interface KeptState {
   /** hex of the authority's key: pinned at the first import */
   readonly admin: string;
+  /** id of the node that this folder belongs to */
+  readonly node: string;
   /** number of the newest bundle taken */
   readonly bundleNumber: number;
   readonly keys: PersistedKeys;
   /** by node id: where the peer was last proved to be */
-  readonly paths: Readonly<Record<string, string>>;
+  readonly paths: Readonly<Record<string, PathAddress>>;
 }
 
 const FILES = { bundle: 'bundle.cbor', kept: 'kept.json', config: 'config.toml' } as const;
+/** Write permission for group and others. */
+const OTHERS_WRITE = 0o022;
 
-/** The node's folder: mode 0700, files 0600, each replaced as a whole. */
+/** The node's folder: made with mode 0700 at the first write, files 0600, each replaced as a whole. */
 export class StateDir {
   readonly path: string;
 
+  /** Reads and makes nothing; throws where the folder could be changed by others. */
   constructor(path: string) {
     this.path = path;
-    try {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
-      chmodSync(path, 0o700);
-    } catch (cause) {
+    const mode = this.#mode();
+    if (mode !== undefined && (mode & OTHERS_WRITE) !== 0)
       throw new GscipError(
-        'no-state',
-        `cannot use the folder ${path}`,
-        'run with sudo, or name another with --state',
-        cause,
+        'folder-open',
+        `other users of the machine may change the folder ${path}`,
+        `run: chmod 700 ${path}, or name a folder of its own with --state`,
       );
-    }
   }
 
   bundle(): Uint8Array | undefined {
@@ -55,12 +68,8 @@ export class StateDir {
   kept(): KeptState | undefined {
     const bytes = this.#read(FILES.kept);
     if (!bytes) return undefined;
-    try {
-      const kept: KeptState = JSON.parse(new TextDecoder().decode(bytes));
-      if (typeof kept.admin === 'string' && typeof kept.keys.leaseClock === 'number') return kept;
-    } catch {
-      // as a wrong shape below
-    }
+    const kept = parseKept(new TextDecoder().decode(bytes));
+    if (kept) return kept;
     throw new GscipError(
       'state-damaged',
       `${join(this.path, FILES.kept)} is damaged`,
@@ -72,25 +81,53 @@ export class StateDir {
     this.#write(FILES.kept, new TextEncoder().encode(`${JSON.stringify(kept, null, 2)}\n`));
   }
 
+  #mode(): number | undefined {
+    try {
+      return statSync(this.path, { throwIfNoEntry: false })?.mode;
+    } catch (cause) {
+      throw this.#failure('use', this.path, cause);
+    }
+  }
+
   #read(name: string): Uint8Array | undefined {
     try {
       return readFileSync(join(this.path, name));
     } catch (cause) {
       if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-      throw new GscipError('no-state', `cannot read ${join(this.path, name)}`, 'run with sudo', cause);
+      throw this.#failure('read', join(this.path, name), cause);
     }
   }
 
   #write(name: string, bytes: Uint8Array): void {
     const file = join(this.path, name);
     const fresh = `${file}.new`;
-    const fd = openSync(fresh, 'w', 0o600);
     try {
-      writeSync(fd, bytes);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      writeWhole(fresh, bytes);
+      renameSync(fresh, file);
+    } catch (cause) {
+      rmSync(fresh, { force: true });
+      throw this.#failure('write', file, cause);
     }
-    renameSync(fresh, file);
+  }
+
+  #failure(what: string, path: string, cause: unknown): GscipError {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new GscipError(
+      'no-state',
+      `cannot ${what} ${path}: ${why}`,
+      'run with sudo, make room on the disk, or name another folder with --state',
+      cause,
+    );
+  }
+}
+
+function writeWhole(file: string, bytes: Uint8Array): void {
+  const fd = openSync(file, 'w', 0o600);
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }

@@ -33,32 +33,51 @@ export async function configureInterface(plan: InterfacePlan): Promise<void> {
   await ipCommand(['-batch', '-'], `${lines.join('\n')}\n`);
 }
 
+/** True when an interface of this name is there, whoever made it. */
+export async function interfaceExists(name: string): Promise<boolean> {
+  return (await ipJson(['link', 'show'])).some(({ ifname }) => ifname === name);
+}
+
 /** Refuses a range that overlaps a route or an address which the machine already uses (other than on `own`). */
 export async function refuseOverlap(ranges: readonly Prefix[], own: string): Promise<void> {
-  for (const used of await usedRanges(own)) {
+  for (const used of [...(await usedRoutes(own)), ...(await usedAddresses(own))]) {
     const clash = ranges.find((range) => overlaps(range, used.prefix));
     if (clash)
       throw new GscipError(
         'pool-overlap',
-        `the overlay range ${formatPrefix(clash)} overlaps ${formatPrefix(used.prefix)}, which is reached through ${used.device}`,
-        'choose another pool for the network (gscip authority init --pool), or remove that route',
+        `the overlay range ${formatPrefix(clash)} overlaps ${formatPrefix(used.prefix)}, which ${used.by} has`,
+        'choose another pool for the network (gscip authority init --pool), or remove that route or address',
       );
   }
 }
 
 interface UsedRange {
   readonly prefix: Prefix;
-  readonly device: string;
+  /** the device, or the kind of route where there is none */
+  readonly by: string;
 }
 
-async function usedRanges(own: string): Promise<UsedRange[]> {
+/** Shorter ones stand for "everything else", as a default route that was cut in two does. */
+const SHORTEST_ROUTE = 2;
+
+async function usedRoutes(own: string): Promise<UsedRange[]> {
   const found: UsedRange[] = [];
   for (const family of ['-4', '-6'])
-    for (const row of await ipJson([family, 'route', 'show', 'table', 'main'])) {
-      const { dst, dev } = row;
-      if (typeof dst !== 'string' || typeof dev !== 'string' || dst === 'default' || dev === own) continue;
-      found.push({ prefix: parsePrefix(dst), device: dev });
+    for (const { dst, dev, type } of await ipJson([family, 'route', 'show', 'table', 'main'])) {
+      if (typeof dst !== 'string' || dst === 'default' || dev === own) continue;
+      const prefix = parsePrefix(dst);
+      if (prefix.length >= SHORTEST_ROUTE) found.push({ prefix, by: String(dev ?? type ?? 'a route') });
     }
+  return found;
+}
+
+async function usedAddresses(own: string): Promise<UsedRange[]> {
+  const found: UsedRange[] = [];
+  for (const { ifname, addr_info: addresses } of await ipJson(['addr', 'show'])) {
+    if (ifname === own || !Array.isArray(addresses)) continue;
+    for (const { local } of addresses)
+      if (typeof local === 'string') found.push({ prefix: parsePrefix(local), by: String(ifname) });
+  }
   return found;
 }
 

@@ -11,7 +11,11 @@ export function ipCommand(args: readonly string[], input?: string): Promise<stri
           new GscipError('no-iproute2', 'the program "ip" is not installed', 'install the package iproute2'),
         );
       reject(
-        new GscipError('ip-failed', `"ip ${args.join(' ')}" failed: ${stderr.trim() || error.message}`, '', error),
+        new GscipError(
+          'ip-failed',
+          `"ip ${args.join(' ')}" failed: ${stderr.trim() || error.message}`,
+          'see "ip addr" and "ip route" for what is in the way',
+        ),
       );
     });
     if (input !== undefined) child.stdin?.end(input);

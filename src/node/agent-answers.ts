@@ -1,0 +1,120 @@
+import type { ControlRequest } from '../api/control.ts';
+import type { StatusAnswer } from '../api/status.ts';
+import type { Millis } from '../base/brands.ts';
+import { GscipError } from '../base/errors.ts';
+import { explainAnswer, pitEntryAnswer } from './answers.ts';
+import type { ControlReply } from './control-socket.ts';
+import type { Engine } from './engine.ts';
+import { metricsText } from './metrics.ts';
+import type { NodeEffect } from './node-effects.ts';
+import type { PacketIo } from './packet-io.ts';
+import { Pings } from './pings.ts';
+import { PitWatchers } from './pit-watchers.ts';
+
+/** What the answers need of the agent, beside the engine. */
+export interface AgentCalls {
+  now(): Millis;
+  uptimeSeconds(): number;
+  random(length: number): Uint8Array;
+  status(): StatusAnswer;
+  reload(): { readonly bundleNumber: number; readonly changes: number };
+  /** carries out what the engine was just asked for */
+  afterBatch(): void;
+  stop(reason: string): void;
+}
+
+/** Answers to the control socket, and the clients that follow something. */
+export class AgentAnswers {
+  readonly #engine: Engine;
+  readonly #io: PacketIo;
+  readonly #calls: AgentCalls;
+  readonly #pings: Pings;
+  readonly #watchers: PitWatchers;
+  readonly #traces = new Set<ControlReply>();
+
+  constructor(engine: Engine, io: PacketIo, calls: AgentCalls) {
+    this.#engine = engine;
+    this.#io = io;
+    this.#calls = calls;
+    this.#pings = new Pings({
+      challenge: (peer, token) => {
+        const sent = engine.ping(peer, token, calls.now());
+        calls.afterBatch();
+        return sent;
+      },
+      random: (length) => calls.random(length),
+    });
+    this.#watchers = new PitWatchers(engine, () => calls.now());
+  }
+
+  /** Undefined where everything was sent already. */
+  async answer(request: ControlRequest, reply: ControlReply): Promise<object | undefined> {
+    switch (request.verb) {
+      case 'status':
+        return this.#calls.status();
+      case 'pit-list':
+        return this.#pitList(request.limit);
+      case 'pit-watch':
+        return this.#watchers.add(reply);
+      case 'pit-flush':
+        return this.#flush(request.sas);
+      case 'explain':
+        return explainAnswer(this.#engine, request.flow);
+      case 'ping':
+        return this.#pings.ping(this.#target(request.target), request.count, request.timeoutMs);
+      case 'wait':
+        return this.#wait(request.peer, request.timeoutMs);
+      case 'metrics':
+        return { schema: 1, text: metricsText(this.#engine, this.#io, this.#calls.uptimeSeconds()) };
+      case 'key-reload':
+        return { schema: 1, ...this.#calls.reload() };
+      case 'trace':
+        this.#traces.add(reply);
+        reply.onClose(() => this.#traces.delete(reply));
+        return reply.closed;
+      case 'down':
+        reply.send({ schema: 1, stopped: true });
+        this.#calls.stop('asked by gscip down');
+        return reply.closed;
+    }
+  }
+
+  handlePathResponse({ token, path }: Extract<NodeEffect, { kind: 'path-response' }>): void {
+    this.#pings.handleResponse(token, path);
+  }
+
+  handleTrace(trace: Extract<NodeEffect, { kind: 'trace' }>): void {
+    for (const reply of this.#traces) reply.send({ schema: 1, ...trace });
+  }
+
+  #flush(sas: boolean): object {
+    const flushed = this.#engine.flush(sas, this.#calls.now());
+    this.#calls.afterBatch();
+    return { schema: 1, ...flushed };
+  }
+
+  #target(text: string) {
+    const { directory, keys } = this.#engine.node;
+    const member = directory.find(text);
+    if (!member || member.id === keys.self().id)
+      throw new GscipError('unknown-peer', `no peer is called "${text}"`, '"gscip status" lists the peers');
+    return { id: member.id, name: member.name, address: member.addresses[0] ?? '' };
+  }
+
+  async #wait(peer: string | undefined, timeoutMs: number): Promise<object> {
+    if (peer === undefined) return { schema: 1, ready: true };
+    const answer = await this.#pings.ping(this.#target(peer), 1, timeoutMs);
+    if (answer.replies.length > 0) return { schema: 1, ready: true, peer };
+    throw new GscipError('no-answer', `"${peer}" did not answer within ${timeoutMs / 1000} s`, 'see "gscip status"');
+  }
+
+  #pitList(limit: number): object {
+    const { pit } = this.#engine.node;
+    const entries: object[] = [];
+    for (let entry = pit.entries.inUseFrom(0); entry >= 0; entry = pit.entries.inUseFrom(entry + 1)) {
+      if (entries.length >= limit) break;
+      entries.push(pitEntryAnswer(this.#engine, entry, this.#calls.now()));
+    }
+    return { schema: 1, entries, total: pit.entries.live };
+  }
+}

@@ -1,0 +1,44 @@
+import type { GroupStatus, HealthLine } from '../api/status.ts';
+
+/** What the health of a node is read from. */
+export interface HealthFacts {
+  readonly mode: string;
+  /** offloads that are missing, by name */
+  readonly fallbacks: readonly string[];
+  readonly groups: readonly GroupStatus[];
+  /** seconds that the node's certificate is still valid */
+  readonly certificateLeft: number;
+  /** settings kept from an earlier start that are not of use now */
+  readonly setAside: readonly HealthLine[];
+  /** why the state folder could not be written the last time; undefined when it could */
+  readonly notKept: string | undefined;
+}
+
+const DAY = 86_400;
+const WARN_DAYS = 30;
+
+/** The lines at the end of `gscip status`; none when all is well. */
+export function healthLines(facts: HealthFacts): HealthLine[] {
+  const lines: HealthLine[] = [...facts.setAside];
+  if (facts.mode === 'cl')
+    lines.push({
+      code: 'closed-not-enforced',
+      text: 'this node is closed, but the kernel does not yet stop clear text outside the overlay; use a firewall',
+    });
+  for (const fallback of facts.fallbacks)
+    lines.push({ code: 'slow-path', text: `${fallback}: packets are moved without this offload, more slowly` });
+  for (const { name, state } of facts.groups)
+    if (state !== 'current')
+      lines.push({ code: 'group-stopped', text: `group ${name}: ${state}; read a newer bundle` });
+  if (facts.certificateLeft < WARN_DAYS * DAY)
+    lines.push({
+      code: 'certificate-ends',
+      text: `this node's certificate ends in ${Math.floor(facts.certificateLeft / DAY)} days; read a newer bundle`,
+    });
+  if (facts.notKept !== undefined)
+    lines.push({
+      code: 'state-not-kept',
+      text: `${facts.notKept}; the node goes on, but a restart would begin with older keys: make room or mend the disk`,
+    });
+  return lines;
+}

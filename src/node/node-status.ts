@@ -1,0 +1,47 @@
+import type { HealthLine, StatusAnswer } from '../api/status.ts';
+import type { Millis } from '../base/brands.ts';
+import type { AgentConfig } from './agent-config.ts';
+import { groupAnswers, peerAnswer } from './answers.ts';
+import type { Engine } from './engine.ts';
+import { healthLines } from './health.ts';
+import type { PacketIo } from './packet-io.ts';
+import type { RateMeter } from './rate-meter.ts';
+
+/** What `gscip status` shows of, beside the engine. */
+export interface StatusParts {
+  readonly config: AgentConfig;
+  readonly engine: Engine;
+  readonly io: PacketIo;
+  readonly rates: RateMeter;
+  readonly network: string;
+  readonly uptimeSeconds: number;
+  readonly certificateLeft: number;
+  readonly setAside: readonly HealthLine[];
+  readonly notKept: string | undefined;
+}
+
+/** The answer to `gscip status`. */
+export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
+  const { config, engine, rates } = parts;
+  const { keys, directory, pit, held } = engine.node;
+  const { name, id, type, mode, addresses } = keys.self();
+  const { tun, udp, primitives, fallbacks } = parts.io.facts();
+  const groups = groupAnswers(engine);
+  const { network, uptimeSeconds, certificateLeft, setAside, notKept } = parts;
+  const listen = listenText(config.listen.address, udp.port);
+  return {
+    schema: 1,
+    node: { name, id, type, mode, addresses, network, listen, interface: tun.name, mtu: config.mtu, uptimeSeconds },
+    groups,
+    peers: directory.others().map((member) => peerAnswer(engine, member, rates.of(member.id), now)),
+    server: { url: null, lastContactSeconds: null },
+    dataPath: { primitives, tun, udp: { gso: udp.gso, gro: udp.gro }, workers: 0, fallbacks },
+    pit: { entries: pit.entries.live, capacity: config.flows, heldPackets: held.packets },
+    health: healthLines({ mode, fallbacks, groups, certificateLeft, setAside, notKept }),
+  };
+}
+
+function listenText(address: string | undefined, port: number): string {
+  if (address === undefined) return `*:${port}`;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
