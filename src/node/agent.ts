@@ -20,6 +20,7 @@ import { statusAnswer } from './node-status.ts';
 import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
 import { RateMeter } from './rate-meter.ts';
+import { selfTest, warmUp } from './self-test.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
 
 const BUSY_TICK = 10;
@@ -71,7 +72,7 @@ export class Agent {
       provider,
       random,
       keys: this.#keys,
-      settings: engineSettings(config, this.#keys),
+      settings: engineSettings(config, this.#keys.self()),
     });
     this.#answers = new AgentAnswers(this.#engine, io, {
       now,
@@ -100,9 +101,11 @@ export class Agent {
         [...(agentHolder.engine?.node.paths.peers() ?? [])].find(({ slot }) => slot === path)?.current,
     });
     try {
+      const rehearsal = selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }));
       const agent = new Agent(config, log, { state, kept, imported }, io);
       agentHolder.engine = agent.#engine;
       await agent.#goLive();
+      warmUp(rehearsal, () => agent.#stopping !== undefined);
       return agent;
     } catch (error) {
       io.stop();
@@ -286,8 +289,7 @@ function poolOf({ verified }: ImportedBundle): Prefix[] {
   }));
 }
 
-function engineSettings(config: AgentConfig, keys: BundleKeys) {
-  const { type, mode } = keys.self();
+function engineSettings(config: AgentConfig, { type, mode }: { readonly type: string; readonly mode: string }) {
   return {
     type: type === 'gen' || type === 'gea' ? type : 'ges',
     mode: mode === 'cl' ? 'cl' : 'op',

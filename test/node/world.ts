@@ -133,8 +133,14 @@ export class SimNode {
       provider: nodeProvider,
       random,
       keys: this.keys,
-      settings: { ...SETTINGS, ...settings },
+      settings: { ...SETTINGS, ...this.#stated(), ...settings },
     });
+  }
+
+  /** What it says of itself is what its certificate says. */
+  #stated(): Pick<EngineSettings, 'type' | 'mode'> {
+    const { type, mode } = this.keys.self();
+    return { type: type === 'gen' || type === 'gea' ? type : 'ges', mode: mode === 'cl' ? 'cl' : 'op' };
   }
 
   /** Own overlay address of a family, 4 or 16 bytes. */
@@ -247,7 +253,7 @@ export interface Sent {
   readonly to: PathAddress;
 }
 
-const SETTINGS: EngineSettings = {
+export const SETTINGS: EngineSettings = {
   type: 'ges',
   mode: 'op',
   suites: [1, 2],
