@@ -1,0 +1,88 @@
+import { type Lab, withLab } from '../../src/cli/lab/lab.ts';
+import type { Finished } from '../../src/cli/lab/lab-process.ts';
+import type { Namespace } from '../../src/cli/lab/namespace.ts';
+import { ensureBuilt, Overlay, type OverlayNode, type UpOptions } from '../../src/cli/lab/overlay.ts';
+import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
+import { pair } from '../netns/kit.ts';
+
+export const PORT = 47247;
+export const GROUP = 'office';
+
+/** How the program is started here: built before, without the launcher. */
+export const GSCIP: readonly string[] = [pinnedNode(), `${PROJECT}dist/cli/main.js`];
+
+/** Two machines on one wire that hold bundles of one authority; neither agent runs yet. */
+export class TwoNodes {
+  readonly lab: Lab;
+  readonly overlay: Overlay;
+  readonly a: OverlayNode;
+  readonly b: OverlayNode;
+  /** which IP version carries the outer datagrams */
+  readonly #underlay: 4 | 6;
+
+  constructor(lab: Lab, underlay: 4 | 6 = 4) {
+    ensureBuilt();
+    this.lab = lab;
+    this.#underlay = underlay;
+    const machines = pair(lab);
+    this.overlay = new Overlay(lab, [GROUP]);
+    this.a = this.overlay.add('a', machines.a, { groups: [GROUP] });
+    this.b = this.overlay.add('b', machines.b, { groups: [GROUP] });
+    this.overlay.rewriteBundle(this.a); // b's knows both already
+  }
+
+  /** Where this node listens, as --listen and --peer take it. */
+  at(node: OverlayNode): string {
+    if (this.#underlay === 4) return `10.99.0.${node === this.a ? 1 : 2}:${PORT}`;
+    return `[fd99::${node === this.a ? 1 : 2}]:${PORT}`;
+  }
+
+  /** How one of the two is started, knowing where the other is. */
+  how(node: OverlayNode, more: Partial<UpOptions> = {}): UpOptions {
+    const other = node === this.a ? this.b : this.a;
+    return { listen: this.at(node), peers: [{ name: other.name, at: this.at(other) }], ...more };
+  }
+
+  /** Starts both agents and waits until they answer. */
+  async up(a: Partial<UpOptions> = {}, b: Partial<UpOptions> = a): Promise<void> {
+    this.a.start(this.how(this.a, a));
+    this.b.start(this.how(this.b, b));
+    await Promise.all([this.a.ready(), this.b.ready()]);
+  }
+
+  /** Runs one command of the CLI against a node's agent. */
+  cli(node: OverlayNode, ...words: readonly string[]): Promise<Finished> {
+    return gscip(node.namespace, ...words, '--socket', node.socket);
+  }
+}
+
+/** Runs one command line of the program in a namespace to its end. */
+export function gscip(where: Namespace, ...words: readonly string[]): Promise<Finished> {
+  return where.attempt([...GSCIP, ...words], { seconds: 60 });
+}
+
+/** Lays two machines, runs `body`, and takes everything down. */
+export function withTwoNodes<T>(body: (nodes: TwoNodes) => Promise<T>, underlay: 4 | 6 = 4): Promise<T> {
+  return withLab((lab) => body(new TwoNodes(lab, underlay)));
+}
+
+/** The overlay address of a node, of one family. */
+export async function inside(node: OverlayNode, family: 4 | 6): Promise<string> {
+  const { addresses } = (await node.ready()).node;
+  const found = addresses.find((address) => address.includes(':') === (family === 6));
+  if (found === undefined) throw new Error(`${node.name} has no IPv${family} address: ${addresses.join(', ')}`);
+  return found;
+}
+
+/** One `ping` of the kernel through the overlay; true when it was answered. */
+export async function pings(from: OverlayNode, to: OverlayNode, family: 4 | 6 = 4): Promise<boolean> {
+  const words = ['ping', `-${family}`, '-c', '1', '-W', '3', await inside(to, family)];
+  return (await from.namespace.attempt(words, { seconds: 10 })).code === 0;
+}
+
+/** A counter of `gscip metrics` by its event name; 0 while nothing was counted. */
+export async function counted(node: OverlayNode, event: string): Promise<number> {
+  const metrics = await node.metrics();
+  const key = (family: string) => `gscip_${family}_total{event="${event}"}`;
+  return (metrics.get(key('packets')) ?? 0) + (metrics.get(key('events')) ?? 0);
+}
