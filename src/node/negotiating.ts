@@ -1,7 +1,7 @@
 import { type GroupId, keyVersion, type Millis, type NodeId, type SaIndex } from '../base/brands.ts';
 import type { Cid } from '../base/cid.ts';
 import { type ActionName, DATAGRAM } from '../base/datagram-kinds.ts';
-import { addressKey, cidOfWords, wordsOfCid } from '../base/flow-cid.ts';
+import { addressKey, cidOfWords, wordsOfCid, wordsOfKey } from '../base/flow-cid.ts';
 import { FLOW } from '../base/flow-words.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { unreachable } from '../base/unreachable.ts';
@@ -244,18 +244,11 @@ export class Negotiating {
 
   #heard(peer: NodeId): void {
     const { directory, negative } = this.#node;
-    const member = directory.member(peer);
-    if (!member) return;
-    const keys = new Set(member.vips.map((vip) => this.#vipKey(vip)));
-    negative.clear((destination) => keys.has(destination));
-  }
-
-  #vipKey(vip: Uint8Array) {
-    const family = isIpv4(vip) ? 4 : 6;
-    return this.#key(
-      { family, protocol: 0, source: vip, destination: vip, sourcePort: 0, destinationPort: 0 },
-      FLOW.destination,
-    );
+    const words = this.#words;
+    negative.clear((destination) => {
+      words[FLOW.head] = wordsOfKey(destination, words, FLOW.destination) << 8;
+      return directory.ownerOf(words, FLOW.destination)?.id === peer;
+    });
   }
 
   #key(cid: Cid, at: number) {

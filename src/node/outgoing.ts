@@ -70,7 +70,11 @@ export class Outgoing {
     if (found < 0) return this.#newFlow(arena, packets, row, now, since);
     const entry = found >> 1;
     const { entries } = pit;
-    if (entries.action(entry) !== PIT_ACTION.encrypt) return this.#discard(found, packets, row, now);
+    if (entries.action(entry) !== PIT_ACTION.encrypt) {
+      if (!this.#isOver(entry, now)) return this.#discard(found, packets, row, now);
+      pit.remove(entry, 'closed', now);
+      return this.#newFlow(arena, packets, row, now, since);
+    }
     if (!entries.isConfirmed(entry)) return this.#provisional(entry, arena, packets, row, now, since);
     const sa = sas.sendIndex[entries.owner(entry)];
     if (sa === 0) return this.#withoutSa(arena, packets, row, now, since);
@@ -85,6 +89,14 @@ export class Outgoing {
     pit.count(found, 1, packets[row * PACKET.stride + PACKET.length], 0, now);
     counters.add(`discarded-${reasonName(pit.entries.reason(found >> 1))}`);
     return 0;
+  }
+
+  /** A flow whose negotiation failed is tried again once its destination is no longer left alone (protocol.md 5.2). */
+  #isOver(entry: number, now: Millis): boolean {
+    const { pit, negative, flow } = this.#node;
+    const reason = reasonName(pit.entries.reason(entry));
+    if (reason === 'no-member-there' || reason === 'refused') return false;
+    return negative.find(addressKey(flow, FLOW.destination), now) === null;
   }
 
   #newFlow(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
