@@ -15,6 +15,7 @@ import {
   type WrittenConfig,
 } from '../node/agent-config.ts';
 import { JsonLog } from '../node/json-log.ts';
+import { LineWriter } from '../node/line-writer.ts';
 import { StateDir } from '../node/state-dir.ts';
 import { reportError } from './error-report.ts';
 import { wholeNumber } from './numbers.ts';
@@ -98,7 +99,8 @@ async function up(options: UpOptions): Promise<void> {
     state: state.path, // the folder may have been moved since
   };
   const config = resolveConfig(settings, flags);
-  const log = new JsonLog((line) => void process.stderr.write(line), config.logLevel);
+  const lines = new LineWriter(process.stderr.fd);
+  const log = new JsonLog(lines.write, config.logLevel);
   const agent = await Agent.start(config, log);
   try {
     state.writeConfig(stringify({ ...settings }));
@@ -111,6 +113,7 @@ async function up(options: UpOptions): Promise<void> {
   process.on('SIGHUP', () => reload(agent, log));
   process.once('uncaughtException', (error) => void abandon(agent, error));
   await agent.done;
+  lines.flush();
   process.exit(0);
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { HealthLine } from '../api/status.ts';
 import { type Millis, millis, unixSeconds } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
@@ -19,6 +18,7 @@ import { hintPaths, unknownPeer, unknownPeerLine } from './first-paths.ts';
 import { statusAnswer } from './node-status.ts';
 import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
+import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
 import { selfTest, warmUp } from './self-test.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
@@ -36,6 +36,7 @@ export class Agent {
   readonly #io: PacketIo;
   readonly #answers: AgentAnswers;
   readonly #rates = new RateMeter();
+  readonly #random = new RandomPool();
   readonly #clock = new ClockWatch(clockSample());
   readonly #startedAt = performance.now();
   readonly #lastPaths: Readonly<Record<string, PathAddress>>;
@@ -63,7 +64,7 @@ export class Agent {
     this.#refused = imported.refused === undefined ? [] : [refusedLine(imported.refused)];
     this.#io = io;
     this.#lastPaths = kept?.paths ?? {};
-    const random = (length: number) => randomBytes(length);
+    const random = this.#random.take;
     const { provider } = io;
     const deps = { provider, random, wall: wallClock, persisted: kept?.keys };
     this.#keys = new BundleKeys(imported.verified, deps, now());
@@ -202,6 +203,7 @@ export class Agent {
       this.#engine.handleClockJump(now());
     }
     this.#engine.tick(now());
+    this.#random.refill();
     this.#rates.sample(this.#engine, performance.now());
     this.#afterBatch();
     this.#arm();

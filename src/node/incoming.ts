@@ -1,13 +1,15 @@
 import { type Millis, saIndex } from '../base/brands.ts';
 import { parseFlow } from '../base/flow.ts';
 import { FLOW, FLOW_FLAG, PROTOCOL } from '../base/flow-words.ts';
-import { formatPath, type PathAddress } from '../base/path-address.ts';
+import type { PathAddress } from '../base/path-address.ts';
 import { MESSAGE, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
 import type { Sa } from '../pccom/sa.ts';
 import { PIT_ACTION } from '../pit/terms.ts';
 import type { ControlRecords } from './control-records.ts';
 import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
+import { sourceOf } from './path-cache.ts';
+import { passFragment } from './pass-fragment.ts';
 import type { SaKeeper } from './sa-keeper.ts';
 
 /**
@@ -120,18 +122,9 @@ export class Incoming {
   }
 
   #fragment(bytes: Uint8Array, runs: Int32Array, at: number, now: Millis): number {
-    const { fragments, flow, owners, sas, effects, counters } = this.#node;
+    const { fragments, flow, owners, sas, effects } = this.#node;
     const peer = owners.peerOf(sas.ownerOfSlot[(runs[at + RUN.sa] >>> 3) & 0xffff]);
-    const verdict = fragments.handle(flow, peer, now);
-    if (verdict === 'wait') {
-      const outcome = fragments.hold(flow, peer, bytes.slice());
-      if (outcome !== 'held') counters.add(outcome);
-      return 0;
-    }
-    if (verdict !== 'pass') {
-      counters.add(verdict);
-      return 0;
-    }
+    if (!passFragment(this.#node, () => bytes.slice(), peer, now)) return 0;
     const delivered = this.#byEntry(runs, at, now);
     if (delivered === 1 && (flow[FLOW.flags] & FLOW_FLAG.firstFragment) !== 0)
       for (const packet of fragments.release(flow, peer)) effects.push({ kind: 'deliver', packet });
@@ -172,11 +165,4 @@ export class Incoming {
 function lastTcpFlags(view: DataView, records: Int32Array, at: number, l4Offset: number): number {
   const flags = l4Offset + 13;
   return flags < records[at + RECORD_ROW.length] ? view.getUint8(records[at + RECORD_ROW.offset] + flags) : 0;
-}
-
-/** Where the message in row `at` of a MESSAGE table came from. */
-export function sourceOf(messages: Int32Array, at: number): PathAddress {
-  const family = messages[at + MESSAGE.family] === 4 ? 4 : 6;
-  const words = messages.slice(at + MESSAGE.address, at + MESSAGE.address + 4);
-  return formatPath(family, new Uint8Array(words.buffer, 0, family === 4 ? 4 : 16), messages[at + MESSAGE.port]);
 }

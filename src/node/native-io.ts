@@ -1,5 +1,5 @@
 import { GscipError } from '../base/errors.ts';
-import { type PathAddress, parsePath } from '../base/path-address.ts';
+import type { PathAddress } from '../base/path-address.ts';
 import { MESSAGE, PACKET, PARTIAL_CHECKSUM_FLAG, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import {
@@ -12,6 +12,7 @@ import {
 } from '../native/addon.ts';
 import { addonProvider } from './addon-provider.ts';
 import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket } from './packet-io.ts';
+import { knownPath } from './path-cache.ts';
 
 /** Packets per TUN batch, and the arena they lie in: small enough to stay in the second-level cache. */
 const TUN_BATCH = 64;
@@ -81,7 +82,7 @@ export class NativeIo implements PacketIo {
   }
 
   send(bytes: Uint8Array, to: PathAddress): boolean {
-    const { address, port } = parsePath(to);
+    const { address, port } = knownPath(to);
     return this.primitives.udpSend(this.#udp.fd, bytes, address, port) === '';
   }
 

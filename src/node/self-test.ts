@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { unixSeconds } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import type { EngineSettings } from './node-state.ts';
 import type { PacketIo } from './packet-io.ts';
+import { RandomPool } from './random-pool.ts';
 import { Rehearsal } from './rehearsal.ts';
 
 /** Rehearsals after the start, and the pause between two of them in milliseconds. */
@@ -12,7 +12,7 @@ const PAUSE = 4;
 
 /** The self-test at start: a handshake and flows between two throw-away nodes in memory, by the means that `io` has. */
 export function selfTest(io: PacketIo, settings: EngineSettings): Rehearsal {
-  const random = (length: number) => new Uint8Array(randomBytes(length));
+  const random = new RandomPool().take;
   const rehearsal = new Rehearsal(io.primitives, io.provider, random, settings, unixSeconds(Date.now() / 1000));
   if (rehearsal.play()) return rehearsal;
   throw new GscipError(
