@@ -41,7 +41,7 @@ export class Agent {
   readonly #startedAt = performance.now();
   readonly #lastPaths: Readonly<Record<string, PathAddress>>;
   /** a bundle file that was not taken at the start */
-  readonly #refused: readonly HealthLine[];
+  #refused: readonly HealthLine[];
   #imported: ImportedBundle;
   #writtenBundle: Uint8Array | undefined;
   #unknownPeers: readonly string[] = [];
@@ -119,6 +119,7 @@ export class Agent {
     const imported = importBundle(this.#state, this.#config.bundle, this.#state.kept(), nodeProvider, wallClock());
     const changes = this.#keys.reload(imported.verified, now());
     this.#imported = imported;
+    this.#refused = [];
     this.#keep();
     for (const change of changes) this.#engine.handleKeyChange(change, now());
     this.#hintPaths();

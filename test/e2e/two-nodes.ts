@@ -74,10 +74,15 @@ export async function inside(node: OverlayNode, family: 4 | 6): Promise<string> 
   return found;
 }
 
-/** One `ping` of the kernel through the overlay; true when it was answered. */
-export async function pings(from: OverlayNode, to: OverlayNode, family: 4 | 6 = 4): Promise<boolean> {
-  const words = ['ping', `-${family}`, '-c', '1', '-W', '3', await inside(to, family)];
+/** One `ping` of the kernel through the overlay; true when it was answered within so many seconds. */
+export async function pings(from: OverlayNode, to: OverlayNode, family: 4 | 6 = 4, seconds = 3): Promise<boolean> {
+  const words = ['ping', `-${family}`, '-c', '1', '-W', `${seconds}`, await inside(to, family)];
   return (await from.namespace.attempt(words, { seconds: 10 })).code === 0;
+}
+
+/** True when a `ping` stays unanswered for a second. */
+export async function isCutOff(from: OverlayNode, to: OverlayNode): Promise<boolean> {
+  return !(await pings(from, to, 4, 1));
 }
 
 /** A counter of `gscip metrics` by its event name; 0 while nothing was counted. */
