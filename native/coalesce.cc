@@ -76,7 +76,8 @@ bool Group::join(uint8_t* packet, int length, uint32_t sa, const Inner& inner) {
 }
 
 bool Group::takes(const uint8_t* packet, int payload, uint32_t sa, const Inner& inner) const {
-  if (closed_ || gsoSize_ < kMinGsoSize || count_ == kMaxSegments || payload > gsoSize_) return false;
+  if (closed_ || count_ == kMaxSegments || payload > gsoSize_) return false;
+  if (inner_.isTcp() && gsoSize_ < kMinTcpGsoSize) return false;
   if (length_ + payload > kMaxTotal) return false;
   if (sa != sa_ || inner.v6 != inner_.v6 || inner.protocol != inner_.protocol || inner.l4Header != inner_.l4Header)
     return false;

@@ -11,7 +11,7 @@
 namespace gscip {
 
 // protocol.md 5.5: smaller segments are not joined.
-constexpr int kMinGsoSize = 256;
+constexpr int kMinTcpGsoSize = 256;
 
 // Whether a packet is one of those that may be joined at all.
 bool isCandidate(const uint8_t* packet, int length, bool partial, const Inner& inner);

@@ -142,7 +142,7 @@ void checkPiece(Written& piece) {
   const int why = describePacket(&piece.header, piece.packet.data(), static_cast<int>(piece.packet.size()), row);
   REQUIRE(why < 0);
   if (piece.header.gsoType == kVnetGsoNone) return;
-  REQUIRE(piece.header.gsoSize >= kMinGsoSize && row.segments >= 2 && row.segments <= kMaxSegments);
+  REQUIRE(piece.header.gsoSize >= (piece.header.gsoType == kVnetGsoUdp ? 1 : kMinTcpGsoSize) && row.segments >= 2 && row.segments <= kMaxSegments);
   REQUIRE(piece.packet.size() <= 65535);
 }
 

@@ -6,8 +6,8 @@ import { IPV4, IPV6, TCP, UDP } from './inner-wire.ts';
 import type { PieceWriter } from './piece-writer.ts';
 import { VNET_HEADER, writeGsoVnet, writePartialVnet, writePlainVnet } from './vnet-header.ts';
 
-/** Smallest payload of a segment that is joined, and largest packet that joining may make (protocol.md 5.5, 15). */
-const LEAST_GSO_SIZE = 256;
+/** Smallest payload of a TCP segment that is joined, and largest packet that joining may make (protocol.md 5.5, 15). */
+const LEAST_TCP_GSO_SIZE = 256;
 const MOST_BYTES = 65_535;
 
 /** The super-packet being built: its pieces are copied as they come, its headers are put right when it ends. */
@@ -41,7 +41,8 @@ export class CoalesceGroup {
   /** Whether a candidate continues the group (protocol.md 5.5). */
   joins(inner: InnerHeader, at: number, length: number, sa: number): boolean {
     if (this.#count === 0 || this.#closed || this.#sa !== sa) return false;
-    if (this.#gsoSize < LEAST_GSO_SIZE || this.#count === MAX_SEGMENTS) return false;
+    if (this.#count === MAX_SEGMENTS) return false;
+    if (inner.protocol === TCP.protocol && this.#gsoSize < LEAST_TCP_GSO_SIZE) return false;
     if (inner.version !== this.#inner.version || inner.protocol !== this.#inner.protocol) return false;
     const payload = length - inner.headerLength;
     if (payload > this.#gsoSize || this.#length + payload > MOST_BYTES) return false;

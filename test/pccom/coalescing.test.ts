@@ -89,7 +89,7 @@ const APART: readonly (readonly [string, readonly Piece[]])[] = [
   ['options that look like the payload before', pair({ tcpOptions: first.subarray(0, 4) })],
   ['a larger second', pair({ payload: payloadOf(SIZE + 1) })],
   ['no payload in the second', pair({ payload: payloadOf(0) })],
-  ['payloads below 256 bytes', [{ payload: payloadOf(255) }, { payload: payloadOf(255), sequence: 1_000_255 }]],
+  ['TCP payloads below 256 bytes', [{ payload: payloadOf(255) }, { payload: payloadOf(255), sequence: 1_000_255 }]],
   ['UDP without a checksum', pair({ checksum: 'none' }, udp)],
   ['UDP without checksums', pair({}, { ...udp, checksum: 'none' })],
   ['another protocol', pair(udp)],
@@ -112,7 +112,8 @@ const JOINED: readonly (readonly [string, readonly Piece[], Fields])[] = [
   ['a partial and a full checksum', pair({ checksum: 'partial' }), {}],
   ['a full and a partial checksum of UDP', pair({ checksum: 'full' }, { ...udp, checksum: 'partial' }), {}],
   ['a sequence that wraps', pair({ sequence: 88 }, { sequence: 0x1_0000_0000 - SIZE + 88 }), {}],
-  ['payloads of 256 bytes', [{ payload: payloadOf(256) }, { payload: payloadOf(256, 2), sequence: 1_000_256 }], {}],
+  ['TCP payloads of 256 bytes', [{ payload: payloadOf(256) }, { payload: payloadOf(256, 2), sequence: 1_000_256 }], {}],
+  ['UDP payloads of one byte', [{ ...udp, payload: payloadOf(1) }, { ...udp, payload: payloadOf(1, 2) }], {}],
 ];
 
 const hex = (pieces: readonly PieceView[]) => pieces.map((piece) => ({ ...piece, packet: toHex(piece.packet) }));
