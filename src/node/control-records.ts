@@ -2,7 +2,7 @@ import type { GroupId, Millis } from '../base/brands.ts';
 import { reverseCid } from '../base/cid.ts';
 import { parseFlow } from '../base/flow.ts';
 import { cidOfWords, wordsOfCid } from '../base/flow-cid.ts';
-import { FLOW } from '../base/flow-words.ts';
+import { FLOW, FLOW_FLAG } from '../base/flow-words.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { unreachable } from '../base/unreachable.ts';
 import { type ControlRecord, decodeControl, encodeControl } from '../dprp/control-record.ts';
@@ -11,6 +11,7 @@ import type { Sa } from '../pccom/sa.ts';
 import { PIT_ACTION, PUT_FAULT } from '../pit/terms.ts';
 import { type FlowControl, flowName } from './flow-control.ts';
 import type { NodeState } from './node-state.ts';
+import { passFragment } from './pass-fragment.ts';
 import { reasonNumber } from './reasons.ts';
 import { ridesWell } from './riding-packet.ts';
 import type { RoamingEffect } from './roaming.ts';
@@ -125,7 +126,7 @@ export class ControlRecords {
     const status = this.#enter(record, sa, now);
     const lifetime = this.#node.settings.lifetime;
     this.#keeper.seal(sa, encodeControl({ kind: 'cdn', pitId: record.pitId, status, lifetime }), now);
-    if (status === 'accepted' && record.packet.length > 0) this.#deliver(record, now);
+    if (status === 'accepted' && record.packet.length > 0) this.#deliver(record, sa, now);
   }
 
   /** Idempotent by canonical CID: the same MPIT again, or one crossing our own, gives one entry (protocol.md 5.3). */
@@ -159,17 +160,26 @@ export class ControlRecords {
   }
 
   /** The packet must be of the flow that it opens, and pass every check of a data record. */
-  #deliver(record: FlowMpit, now: Millis): void {
-    const { flow, pit, effects, counters } = this.#node;
-    const { packet, cid } = record;
+  #deliver({ packet, cid }: FlowMpit, sa: Sa, now: Millis): void {
+    const { flow, pit, effects, counters, fragments, owners } = this.#node;
     const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
     const fits = ridesWell(packet) && parseFlow(view, 0, packet.length, flow) === 0;
-    if (!fits || flowName(cidOfWords(flow)) !== flowName(cid)) {
+    // an error about the flow names its CID too, but may be on its way to anybody
+    if (!fits || (flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0) {
+      counters.add('bad-riding-packet');
+      return;
+    }
+    const peer = owners.peerOf(sa.owner);
+    const fragment = (flow[FLOW.flags] & FLOW_FLAG.fragment) !== 0;
+    if (fragment && !passFragment(this.#node, () => packet.slice(), peer, now)) return;
+    if (flowName(cidOfWords(flow)) !== flowName(cid)) {
       counters.add('bad-riding-packet');
       return;
     }
     const found = pit.find(flow);
     if (found >= 0) pit.count(found, 1, packet.length, flow[FLOW.tcpFlags], now);
     effects.push({ kind: 'deliver', packet });
+    if ((flow[FLOW.flags] & FLOW_FLAG.firstFragment) !== 0)
+      for (const follower of fragments.release(flow, peer)) effects.push({ kind: 'deliver', packet: follower });
   }
 }

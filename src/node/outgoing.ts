@@ -9,6 +9,7 @@ import type { FlowControl } from './flow-control.ts';
 import type { Member } from './key-store.ts';
 import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
+import { passFragment } from './pass-fragment.ts';
 import { reasonName } from './reasons.ts';
 
 /** What becomes of one packet: the SA that seals it, or 0 when it is held, travels otherwise, or is dropped. */
@@ -126,7 +127,9 @@ export class Outgoing {
     since: Millis | undefined,
   ): SaOrNone {
     const held = heldPacket(arena, packets, row, since ?? now, this.#node.flow);
-    if (!this.#flows.continueOpening(entry, held, now)) this.#hold(held);
+    // an error is believed only on a confirmed entry (protocol.md P3)
+    const waits = (this.#node.flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0;
+    if (waits || !this.#flows.continueOpening(entry, held, now)) this.#hold(held);
     return 0;
   }
 
@@ -150,25 +153,19 @@ export class Outgoing {
 
   /** Fragments follow the entry of their datagram's first one (protocol.md 5.1); none opens a flow later than the first. */
   #fragment(arena: Uint8Array, packets: Int32Array, row: number, now: Millis): void {
-    const { fragments, flow, effects } = this.#node;
+    const { fragments, flow } = this.#node;
     const at = row * PACKET.stride;
-    const verdict = fragments.handle(flow, LOCAL, now);
-    if (verdict === 'wait') {
-      const offset = packets[at + PACKET.offset];
-      const copy = arena.slice(offset, offset + packets[at + PACKET.length]);
-      const outcome = fragments.hold(flow, LOCAL, copy);
-      if (outcome !== 'held') this.#dropped(outcome);
-      return;
-    }
-    if (verdict !== 'pass') {
-      this.#dropped(verdict);
-      return;
-    }
+    const offset = packets[at + PACKET.offset];
+    const copy = () => arena.slice(offset, offset + packets[at + PACKET.length]);
+    if (!passFragment(this.#node, copy, LOCAL, now)) return;
     const first = (flow[FLOW.flags] & FLOW_FLAG.firstFragment) !== 0;
+    const datagram = { head: flow[FLOW.head], ports: flow[FLOW.ports] };
     const followers = first ? fragments.release(flow, LOCAL) : [];
-    const sa = this.#decide(arena, packets, row, now, undefined);
-    packets[at + PACKET.sa] = sa;
-    if (sa !== 0) for (const bytes of followers) effects.push({ kind: 'seal', packet: plainPacket(bytes, now), sa });
+    packets[at + PACKET.sa] = this.#decide(arena, packets, row, now, undefined);
+    this.reconsider(
+      followers.map((bytes) => ({ ...plainPacket(bytes, now), datagram })),
+      now,
+    );
   }
 
   #dropped(counter: string): SaOrNone {

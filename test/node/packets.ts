@@ -32,6 +32,15 @@ export function numbered(
   return udpPacket(from.address(family), to.address(family), [port, 7], payload);
 }
 
+/** A packet with its IPv4 header checksum filled in. */
+export function withIpChecksum(packet: Uint8Array): Uint8Array {
+  const out = packet.slice();
+  const view = new DataView(out.buffer);
+  view.setUint16(10, 0);
+  view.setUint16(10, checksum(out.subarray(0, (out[0] & 15) * 4)));
+  return out;
+}
+
 /** The numbers of the packets that a node's TUN got, in order. */
 export function numbersOf(node: SimNode): number[] {
   return node.received.map((packet) => new DataView(packet.buffer, packet.byteOffset).getUint32(ipLength(packet) + 8));

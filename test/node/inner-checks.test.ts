@@ -1,0 +1,465 @@
+import { describe, expect, it } from 'vitest';
+import { concat } from '../../src/base/bytes.ts';
+import type { Cid } from '../../src/base/cid.ts';
+import { cidOfWords } from '../../src/base/flow-cid.ts';
+import { FLOW } from '../../src/base/flow-words.ts';
+import { nodeProvider } from '../../src/crypto/node-provider.ts';
+import { encodeControl } from '../../src/dprp/control-record.ts';
+import {
+  address,
+  extension,
+  fragmentHeader,
+  type Ipv4Fields,
+  icmp,
+  ipv4 as ipv4Unsummed,
+  ipv6,
+  parse,
+  udp,
+} from '../base/ip-packets.ts';
+import { sealAs } from './forge.ts';
+import { numbered, numbersOf, swapPorts, udpPacket, withIpChecksum } from './packets.ts';
+import { pair, type SimNode, trio, type World } from './world.ts';
+
+const NUMBER = new Uint8Array(16).fill(9);
+
+/** `from` sends any plaintext inside its SA with `to`, as a member with a program of its own can. */
+function forge(world: World, from: SimNode, to: SimNode, ...plaintexts: Uint8Array[]): void {
+  for (const plaintext of plaintexts) world.launch(from, [sealAs(from, to, plaintext)]);
+  world.run(10);
+}
+
+const ipv4 = (payload: Uint8Array, fields: Ipv4Fields) => withIpChecksum(ipv4Unsummed(payload, fields));
+
+/** All three have talked; what they got is forgotten. */
+function met() {
+  const joined = trio();
+  const { world, a, b, c } = joined;
+  world.send(b, numbered(b, a, 1));
+  world.send(c, numbered(c, a, 1));
+  world.send(b, numbered(b, c, 1));
+  world.run(100);
+  for (const node of [a, b, c]) node.received.length = 0;
+  return joined;
+}
+
+const text = (node: SimNode, family: 4 | 6 = 4) =>
+  family === 4 ? node.address(4).join('.') : (node.keys.self().addresses.find((each) => each.includes(':')) ?? '');
+
+function cidOf(packet: Uint8Array): Cid {
+  return cidOfWords(parse(packet).flow.slice(0, FLOW.stride));
+}
+
+function opening(cid: Cid, packet: Uint8Array, pit = 1): Uint8Array {
+  return encodeControl({
+    kind: 'mpit',
+    pitId: new Uint8Array(8).fill(pit),
+    cid,
+    action: 'encrypt',
+    lifetime: 60,
+    packet,
+  });
+}
+
+describe('data inside an SA', () => {
+  it('is delivered where the flow is the sender’s', () => {
+    const { world, a, b } = met();
+    forge(world, b, a, numbered(b, a, 2));
+    expect(numbersOf(a)).toEqual([2]);
+  });
+
+  it.each([
+    ['another member’s flow', (_: SimNode, a: SimNode, c: SimNode) => numbered(c, a, 2), 'no-entry'],
+    ['a flow that nobody opened', (b: SimNode, a: SimNode) => numbered(b, a, 2, 9_999), 'no-entry'],
+    [
+      'a source that nobody has',
+      (_: SimNode, a: SimNode) => udpPacket(address('100.64.77.7'), a.address(4), [5_000, 7], NUMBER),
+      'no-entry',
+    ],
+    [
+      'the receiver’s own address as source',
+      (b: SimNode, a: SimNode) => swapPorts(numbered(a, b, 2)),
+      'foreign-destination',
+    ],
+    ['a destination that is not the receiver', (b: SimNode, _: SimNode, c: SimNode) => numbered(b, c, 2), 'no-entry'],
+    ['source and destination both foreign', (_: SimNode, _a: SimNode, c: SimNode) => numbered(c, c, 2), 'no-entry'],
+  ])('P1: is not delivered with %s', (_, packet, counter) => {
+    const { world, a, b, c } = met();
+    forge(world, b, a, packet(b, a, c));
+    expect(a.received).toEqual([]);
+    expect(a.counter(counter)).toBe(1);
+    expect(c.received).toEqual([]);
+  });
+
+  it('P1: is delivered only on SAs of the group that the entry belongs to', () => {
+    const { world, a, b } = met();
+    const { pit, owners, sas } = a.engine.node;
+    const [sa] = [...sas.sas()].filter(({ peer }) => peer === b.keys.self().id);
+    // the same flow, as if it had been opened under another group of the same pair
+    const entry = pit.find(parse(numbered(b, a, 1)).flow) >> 1;
+    const other = owners.number({ peer: sa.peer, group: sa.group, chain: 1 });
+    pit.reassign(entry, { action: 1, owner: other, version: 1, reason: 0 }, world.now);
+    forge(world, b, a, numbered(b, a, 2));
+    expect(a.received).toEqual([]);
+    expect(a.counter('no-entry')).toBe(1);
+  });
+
+  it.each([
+    ['for another member’s flow', (_: SimNode, a: SimNode, c: SimNode) => numbered(c, a, 2), 'foreign-address'],
+    ['for a flow to another member', (b: SimNode, _: SimNode, c: SimNode) => numbered(b, c, 2), 'not-own-address'],
+    [
+      'from an address of nobody',
+      (_: SimNode, a: SimNode) => udpPacket(address('100.64.77.7'), a.address(4), [5_000, 7], NUMBER),
+      'foreign-address',
+    ],
+    [
+      'from a multicast address',
+      (_: SimNode, a: SimNode) => udpPacket(address('224.0.0.1'), a.address(4), [5_000, 7], NUMBER),
+      'foreign-address',
+    ],
+  ])('A2: opens nothing %s', (_, packet, fault) => {
+    const { world, a, b, c } = met();
+    const bytes = packet(b, a, c);
+    const before = a.engine.node.pit.entries.live;
+    const record = opening(cidWithin(bytes), bytes);
+    forge(world, b, a, record);
+    expect(a.received).toEqual([]);
+    expect(a.counter(`flow-refused-${fault}`)).toBe(1);
+    expect(a.engine.node.pit.entries.live).toBe(before);
+  });
+
+  it('brings no packet of another flow behind an MPIT', () => {
+    const { world, a, b, c } = met();
+    const own = cidOf(numbered(b, a, 2, 6_000));
+    const wrong = [
+      numbered(c, a, 3, 6_000),
+      numbered(b, a, 3, 6_001),
+      numbered(b, c, 3, 6_000),
+      numbered(b, a, 3, 6_000).subarray(0, 30),
+      swapPorts(numbered(a, b, 3, 6_000)),
+    ];
+    for (const packet of wrong) forge(world, b, a, opening(own, packet));
+    // an error about the flow names its CID, but is on its way to somebody else
+    const error = ipv4(icmp(3, 0, numbered(a, b, 1, 6_000)), { protocol: 1, source: text(b), destination: text(c) });
+    forge(world, b, a, opening(cidWithin(numbered(b, a, 1, 6_000)), error));
+    expect(a.received).toEqual([]);
+    expect(a.counter('bad-riding-packet')).toBe(wrong.length + 1);
+  });
+});
+
+function cidWithin(packet: Uint8Array): Cid {
+  const view = new DataView(packet.buffer, packet.byteOffset);
+  const pad = (from: number) => concat(new Uint8Array(12), packet.slice(from, from + 4));
+  return {
+    family: 4,
+    protocol: 17,
+    source: pad(12),
+    destination: pad(16),
+    sourcePort: view.getUint16(20),
+    destinationPort: view.getUint16(22),
+  };
+}
+
+describe('the first byte inside an SA', () => {
+  it('W3: brings nothing to TUN unless it is that of an IP packet', () => {
+    const { world, a, b } = met();
+    const packet = numbered(b, a, 2);
+    for (let first = 0; first < 256; first++) {
+      if (first >>> 4 === 4 || first >>> 4 === 6) continue;
+      const bytes = packet.slice();
+      bytes[0] = first;
+      forge(world, b, a, bytes, Uint8Array.of(first), Uint8Array.of(first, 0, 0));
+      if (first === 0x0b) break;
+    }
+    expect(a.received).toEqual([]);
+    // the last one was CLOSE-SA
+    expect([...a.engine.node.sas.sas()].filter(({ peer }) => peer === b.keys.self().id)).toEqual([]);
+  });
+
+  it('W3: brings nothing to TUN when it is reserved, and is counted', () => {
+    const { world, a, b } = met();
+    const firsts = [0, 1, 2, 5, 6, 0x0d, 0x0e, 0x0f, 0x10, 0x20, 0x30, 0x3f, 0x50, 0x70, 0x80, 0xff];
+    for (const first of firsts) forge(world, b, a, concat(Uint8Array.of(first, 0, 44), numbered(b, a, 2)));
+    expect(a.received).toEqual([]);
+    expect(a.counter('control-unknown-record')).toBe(firsts.length);
+  });
+
+  it('W3: brings no control record to TUN, however long it says to be', () => {
+    const { world, a, b } = met();
+    for (const type of [3, 4, 7, 8, 9, 0x0a, 0x0c])
+      for (const length of [0, 1, 8, 13, 38, 51, 255, 65_535])
+        forge(world, b, a, concat(Uint8Array.of(type, length >>> 8, length & 255), numbered(b, a, 2)));
+    expect(a.received).toEqual([]);
+  });
+});
+
+describe('inner addresses', () => {
+  const rows = [
+    ['link-local', '169.254.1.1', 'fe80::1'],
+    ['multicast', '224.0.0.251', 'ff02::fb'],
+    ['broadcast', '255.255.255.255', undefined],
+    ['loopback', '127.0.0.1', '::1'],
+    ['unspecified', '0.0.0.0', '::'],
+    ['mapped-address', undefined, '::ffff:100.64.0.1'],
+  ] as const;
+  for (const [counter, four, six] of rows)
+    for (const bad of [four, six]) {
+      if (bad === undefined) continue;
+      const family = bad.includes(':') ? 6 : 4;
+      it(`P2: a packet with ${bad} at either end goes neither out nor in`, () => {
+        const { world, a, b } = met();
+        const [own, other] = [b.address(family), a.address(family)];
+        const packets = [
+          udpPacket(address(bad), other, [5_000, 7], NUMBER),
+          udpPacket(own, address(bad), [5_000, 7], NUMBER),
+        ];
+        const before = [a.engine.node.pit.entries.live, b.engine.node.pit.entries.live];
+        const seen = world.seen.length;
+        world.send(b, ...packets);
+        expect(b.counter(counter)).toBe(2);
+        expect(world.seen).toHaveLength(seen);
+        forge(world, b, a, ...packets);
+        expect(a.counter(counter)).toBe(2);
+        expect(a.received).toEqual([]);
+        expect([a.engine.node.pit.entries.live, b.engine.node.pit.entries.live]).toEqual(before);
+      });
+    }
+
+  it('P2: a packet between addresses of nobody goes neither out nor in', () => {
+    const { world, a, b } = met();
+    const packet = udpPacket(address('192.0.2.1'), address('198.51.100.1'), [5_000, 7], NUMBER);
+    world.send(b, packet);
+    expect(b.counter('foreign-source')).toBe(1);
+    forge(world, b, a, packet);
+    expect(a.received).toEqual([]);
+  });
+});
+
+describe('an ICMP error', () => {
+  const about = (packet: Uint8Array, from: SimNode | string, to: SimNode) =>
+    ipv4(icmp(3, 0, packet), {
+      protocol: 1,
+      source: typeof from === 'string' ? from : text(from),
+      destination: text(to),
+    });
+
+  it('P3: reaches the sender of a confirmed flow, also from a router behind the peer', () => {
+    const { world, a, b } = met();
+    const sent = numbered(b, a, 2);
+    world.send(a, about(sent, a, b));
+    world.run(10);
+    expect(b.received).toHaveLength(1);
+    forge(world, a, b, about(sent, '192.0.2.254', b));
+    expect(b.received).toHaveLength(2);
+  });
+
+  it.each([
+    ['about a flow that is not there', (b: SimNode, a: SimNode) => about(numbered(a, b, 2, 9_999), b, a), 'no-entry'],
+    [
+      'about another member’s flow',
+      (_: SimNode, a: SimNode, c: SimNode) => about(swapPorts(numbered(a, c, 1)), c, a),
+      'no-entry',
+    ],
+    [
+      'that is for somebody else',
+      (b: SimNode, a: SimNode, c: SimNode) => about(swapPorts(numbered(a, b, 1)), b, c),
+      'foreign-destination',
+    ],
+  ])('P3: is not delivered %s', (_, packet, counter) => {
+    const { world, a, b, c } = met();
+    forge(world, b, a, packet(b, a, c));
+    expect(a.received).toEqual([]);
+    expect(a.counter(counter)).toBe(1);
+  });
+
+  it('P3: is not delivered while the entry waits for its CDN', () => {
+    const { world, a, b } = met();
+    world.wire = ({ to }) => (to === a.path ? [] : undefined);
+    const sent = numbered(a, b, 2, 6_000);
+    world.send(a, sent);
+    world.run(10);
+    world.wire = () => undefined;
+    forge(world, b, a, about(sent, b, a));
+    expect(a.received).toEqual([]);
+    expect(a.counter('entry-forbids')).toBe(1);
+  });
+
+  it('P3: waits at its sender until the flow is confirmed', () => {
+    const { world, a, b } = met();
+    world.wire = ({ to }) => (to === a.path ? [] : undefined);
+    world.send(a, numbered(a, b, 2, 6_000));
+    world.run(10);
+    const before = world.seen.length;
+    world.send(a, about(swapPorts(numbered(b, a, 2, 6_000)), a, b));
+    expect(world.seen).toHaveLength(before);
+    world.wire = () => undefined;
+    world.run(100);
+    expect(b.received).toHaveLength(2);
+    expect(b.received[1][9]).toBe(1);
+  });
+
+  it('P3: goes out for a flow that is there, and opens none', () => {
+    const { world, a, b } = met();
+    const before = world.seen.length;
+    world.send(a, about(numbered(b, a, 2, 9_999), a, b));
+    expect(a.counter('icmp-without-entry')).toBe(1);
+    expect(world.seen).toHaveLength(before);
+  });
+});
+
+/** A UDP datagram of 3,000 bytes in pieces of `size`; the first `skip` bytes of each later piece lie over the one before. */
+function pieces(from: SimNode, to: SimNode, port: number, size: number, skip = 0): Uint8Array[] {
+  const whole = udpPacket(from.address(4), to.address(4), [port, 7], new Uint8Array(3_000).fill(5)).subarray(20);
+  const found: Uint8Array[] = [];
+  for (let at = 0; at < whole.length; at += size) {
+    const start = at === 0 ? 0 : at - skip;
+    const part = whole.subarray(start, at + size);
+    const more = at + size < whole.length;
+    const fields = { source: text(from), destination: text(to), id: 77, fragmentOffset: start, more };
+    found.push(ipv4(part, fields));
+  }
+  return found;
+}
+
+/** Packets by what they hold, in any order. */
+const digests = (packets: readonly Uint8Array[]) =>
+  packets.map((bytes) => Buffer.from(nodeProvider.sha256(bytes)).toString('hex', 0, 8)).sort();
+
+describe('fragments', () => {
+  const orders = [
+    ['in order', (parts: Uint8Array[]) => parts],
+    ['backwards', (parts: Uint8Array[]) => parts.toReversed()],
+    ['with the first one in the middle', ([first, second, ...more]: Uint8Array[]) => [second, first, ...more]],
+  ] as const;
+  for (const [name, order] of orders)
+    for (const [where, port] of [
+      ['of a known flow', 5_000],
+      ['that open a flow in the SA', 6_000],
+    ] as const)
+      it(`pass each once, ${name}, ${where}`, () => {
+        const { world, a, b } = met();
+        const parts = pieces(b, a, port, 1_000);
+        world.send(b, ...order(parts));
+        world.run(100);
+        expect(digests(a.received)).toEqual(digests(parts));
+      });
+
+  it.each(orders)('that open the pair pass each once, %s', (_, order) => {
+    const { world, a, b } = pair();
+    const parts = pieces(b, a, 5_000, 1_000);
+    world.send(b, ...order(parts));
+    world.run(100);
+    expect(digests(a.received)).toEqual(digests(parts));
+  });
+
+  it('are dropped with their datagram when they overlap, on the way out and on the way in', () => {
+    const { world, a, b } = met();
+    const overlapping = pieces(b, a, 5_000, 1_000, 8);
+    world.send(b, ...overlapping);
+    world.run(10);
+    expect(b.counter('fragment-overlap')).toBe(3);
+    expect(a.received).toHaveLength(1);
+    forge(world, b, a, ...pieces(b, a, 5_000, 1_000, 8).map((bytes) => withId(bytes, 78)));
+    expect(a.counter('fragment-overlap')).toBe(3);
+    expect(a.received).toHaveLength(2);
+    // behind an MPIT, too
+    const [first, second] = pieces(b, a, 6_000, 1_000, 8).map((bytes) => withId(bytes, 79));
+    const cid = cidWithin(numbered(b, a, 1, 6_000));
+    forge(world, b, a, opening(cid, first), opening(cid, second));
+    expect(a.counter('fragment-overlap')).toBe(4);
+    expect(a.received).toHaveLength(3);
+  });
+
+  it('P3: are dropped when the first is too small for its ports', () => {
+    const { world, a, b } = met();
+    const fields = { source: text(b), destination: text(a), id: 80, more: true, protocol: 6 };
+    const tiny = ipv4(new Uint8Array(16), fields);
+    world.send(b, tiny);
+    expect(b.counter('tiny-fragment')).toBe(1);
+    forge(world, b, a, tiny);
+    expect(a.primitiveCounter('bad-inner-header')).toBe(1);
+    expect(a.received).toEqual([]);
+  });
+
+  it('of another member’s flow are not delivered, first or later ones', () => {
+    const { world, a, b, c } = met();
+    forge(world, b, a, ...pieces(c, a, 5_000, 1_000));
+    expect(a.received).toEqual([]);
+    expect(a.counter('no-entry')).toBeGreaterThan(0);
+  });
+
+  it('without a first one wait, at most 64 a peer, and go after 5 s', () => {
+    const { world, a, b } = met();
+    const later = ipv4(new Uint8Array(64), { source: text(b), destination: text(a), fragmentOffset: 512, more: true });
+    for (let id = 0; id < 100; id++) forge(world, b, a, withId(later, 200 + id));
+    expect(a.received).toEqual([]);
+    expect(a.counter('fragment-waiting-full')).toBe(36);
+    world.run(5_100);
+    forge(world, b, a, withId(later, 999));
+    expect(a.counter('fragment-waiting-full')).toBe(36);
+  });
+});
+
+function withId(packet: Uint8Array, id: number): Uint8Array {
+  const bytes = packet.slice();
+  new DataView(bytes.buffer).setUint16(4, id);
+  return withIpChecksum(bytes);
+}
+
+describe('lengths and headers', () => {
+  it('of no packet are believed when they are not those of its record', () => {
+    const { world, a, b } = met();
+    const packet = numbered(b, a, 2);
+    const jumbo = packet.slice();
+    new DataView(jumbo.buffer).setUint16(2, 65_535);
+    const short = packet.slice();
+    new DataView(short.buffer).setUint16(2, 20);
+    const udpTooLong = packet.slice();
+    new DataView(udpTooLong.buffer).setUint16(24, 4_000);
+    const headerTooLong = packet.slice();
+    headerTooLong[0] = 0x4f;
+    const six = numbered(b, a, 2, 5_000, 6);
+    new DataView(six.buffer).setUint16(4, 0);
+    const wrong = [jumbo, short, udpTooLong, headerTooLong, six, packet.subarray(0, 19), packet.subarray(0, 1)];
+    forge(world, b, a, ...wrong);
+    expect(a.received).toEqual([]);
+    expect(a.primitiveCounter('bad-inner-header')).toBe(wrong.length);
+    world.send(b, ...wrong);
+    world.run(10);
+    // a wrong UDP length is left to the receiver, which drops it again
+    expect(a.received).toEqual([]);
+  });
+
+  it('of IPv6 extensions are followed to the ports', () => {
+    const { world, a, b } = met();
+    const [source, destination] = [text(b, 6), text(a, 6)];
+    const chain = concat(extension(60), extension(43, 2), extension(17));
+    const raw = concat(chain, udp(5_100, 7, 16));
+    const packet = ipv6(raw, { source, destination, next: 0 });
+    world.send(b, packet);
+    world.run(10);
+    expect(a.engine.node.pit.find(parse(packet).flow)).toBeGreaterThanOrEqual(0);
+    expect(parse(packet).flow[FLOW.ports] >>> 16).toBe(5_100);
+  });
+
+  it('of IPv6 extensions without end or out of bounds drop the packet', () => {
+    const { world, a, b } = met();
+    const [source, destination] = [text(b, 6), text(a, 6)];
+    const endless = ipv6(concat(...Array.from({ length: 9 }, () => extension(0)), udp(1, 2)), {
+      source,
+      destination,
+      next: 0,
+    });
+    const beyond = extension(17);
+    beyond[1] = 200;
+    const outside = ipv6(concat(beyond, udp(1, 2)), { source, destination, next: 0 });
+    const twice = ipv6(concat(fragmentHeader(44, 1, 0, true), fragmentHeader(17, 1, 0, true), udp(1, 2, 8)), {
+      source,
+      destination,
+      next: 44,
+    });
+    world.send(b, endless, outside, twice);
+    expect(b.counter('extension-header')).toBe(3);
+    forge(world, b, a, endless, outside, twice);
+    expect(a.received).toEqual([]);
+  });
+});
