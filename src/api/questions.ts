@@ -34,3 +34,12 @@ export interface TraceAnswer {
   readonly direction: 'in' | 'out';
   readonly peer: string;
 }
+
+/** `gscip key reload --json` */
+export interface ReloadAnswer {
+  readonly schema: 1;
+  /** number of the bundle in use now */
+  readonly bundleNumber: number;
+  /** groups that came, went, or have another key or other members */
+  readonly changes: number;
+}

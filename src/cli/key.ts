@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
+import type { ReloadAnswer } from '../api/questions.ts';
 import { encodeKeyCode, KEY_CODE_SECRET } from '../crypto/key-code.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
 import { type AgentOptions, agentFlags } from './agent-options.ts';
@@ -30,8 +31,9 @@ function defineCode(command: Command): void {
 
 function defineReload(command: Command): void {
   agentFlags(command).action(async (options: AgentOptions) => {
-    const answer = await ask(options.socket, { verb: 'key-reload' });
-    console.log(options.json ? JSON.stringify(answer) : 'The agent has read its bundle and keys again.');
+    const answer = await ask<ReloadAnswer>(options.socket, { verb: 'key-reload' });
+    const what = answer.changes === 0 ? 'nothing is new' : `${answer.changes} groups have changed`;
+    console.log(options.json ? JSON.stringify(answer) : `The agent has read its bundle again: ${what}.`);
   });
   examples(command, [['sudo gscip key reload', 'the same as SIGHUP to the agent']]);
 }

@@ -1,4 +1,5 @@
 import type { ControlRequest } from '../api/control.ts';
+import type { ReloadAnswer } from '../api/questions.ts';
 import type { StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
@@ -17,7 +18,7 @@ export interface AgentCalls {
   uptimeSeconds(): number;
   random(length: number): Uint8Array;
   status(): StatusAnswer;
-  reload(): { readonly bundleNumber: number; readonly changes: number };
+  reload(): ReloadAnswer;
   /** carries out what the engine was just asked for */
   afterBatch(): void;
   stop(reason: string): void;
@@ -67,7 +68,7 @@ export class AgentAnswers {
       case 'metrics':
         return { schema: 1, text: metricsText(this.#engine, this.#io, this.#calls.uptimeSeconds()) };
       case 'key-reload':
-        return { schema: 1, ...this.#calls.reload() };
+        return this.#calls.reload();
       case 'trace':
         this.#traces.add(reply);
         reply.onClose(() => this.#traces.delete(reply));

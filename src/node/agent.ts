@@ -1,4 +1,5 @@
-import type { HealthLine } from '../api/status.ts';
+import type { ReloadAnswer } from '../api/questions.ts';
+import type { GroupStatus, HealthLine } from '../api/status.ts';
 import { type Millis, millis, unixSeconds } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -8,6 +9,7 @@ import { configureInterface, refuseOverlap } from '../tun/interface.ts';
 import type { Prefix } from '../tun/prefix.ts';
 import { AgentAnswers } from './agent-answers.ts';
 import type { AgentConfig } from './agent-config.ts';
+import { groupAnswers } from './answers.ts';
 import { type ImportedBundle, importBundle, importOrKeep } from './bundle-import.ts';
 import { BundleKeys } from './bundle-keys.ts';
 import { bootMillis, ClockWatch } from './clock-watch.ts';
@@ -115,8 +117,9 @@ export class Agent {
   }
 
   /** Reads the bundle again: newer keys are taken, live flows move to them without loss (protocol.md 10.2). */
-  reload(): { readonly bundleNumber: number; readonly changes: number } {
+  reload(): ReloadAnswer {
     const imported = importBundle(this.#state, this.#config.bundle, this.#state.kept(), nodeProvider, wallClock());
+    const before = groupAnswers(this.#engine);
     const changes = this.#keys.reload(imported.verified, now());
     this.#imported = imported;
     this.#refused = [];
@@ -124,11 +127,9 @@ export class Agent {
     for (const change of changes) this.#engine.handleKeyChange(change, now());
     this.#hintPaths();
     this.#afterBatch();
-    this.#log.log('info', 'bundle-read', { number: this.#keys.bundleNumber() });
-    return {
-      bundleNumber: this.#keys.bundleNumber(),
-      changes: changes.filter(({ effects }) => effects.length > 0).length,
-    };
+    const number = this.#keys.bundleNumber();
+    this.#log.log('info', 'bundle-read', { number });
+    return { schema: 1, bundleNumber: number, changes: changedGroups(before, groupAnswers(this.#engine)) };
   }
 
   /** Orderly end: peers are told, and interface, addresses, routes and socket are gone when it settles. */
@@ -259,6 +260,13 @@ export class Agent {
   #uptime(): number {
     return (performance.now() - this.#startedAt) / 1000;
   }
+}
+
+/** Groups that came, went, or show another key or other members. */
+function changedGroups(before: readonly GroupStatus[], after: readonly GroupStatus[]): number {
+  const [old, fresh] = [before, after].map((groups) => new Set(groups.map((group) => JSON.stringify(group))));
+  const gone = before.filter(({ id }) => !after.some((group) => group.id === id)).length;
+  return gone + [...fresh].filter((group) => !old.has(group)).length;
 }
 
 /** What is there before the devices are opened. */

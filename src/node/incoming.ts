@@ -8,8 +8,8 @@ import { PIT_ACTION } from '../pit/terms.ts';
 import type { ControlRecords } from './control-records.ts';
 import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
-import { sourceOf } from './path-cache.ts';
 import { passFragment } from './pass-fragment.ts';
+import { sourceOf } from './path-cache.ts';
 import type { SaKeeper } from './sa-keeper.ts';
 
 /**
