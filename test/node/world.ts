@@ -380,10 +380,10 @@ export function pair(options: SimOptions = {}, seed = 'pair') {
 }
 
 /** Three members of one group. */
-export function trio(seed = 'trio') {
+export function trio(seed = 'trio', options: SimOptions = {}) {
   const world = new World(seed);
   world.authority.group('office');
   for (const name of ['a', 'b', 'c']) world.authority.add(name, ['office']);
-  const [a, b, c] = ['a', 'b', 'c'].map((name, at) => world.node(name, `10.0.0.${at + 1}:47247`));
+  const [a, b, c] = ['a', 'b', 'c'].map((name, at) => world.node(name, `10.0.0.${at + 1}:47247`, options));
   return { world, a, b, c };
 }
