@@ -22,6 +22,7 @@ import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
+import { mainTable, prefixOf, RosterRoutes } from './roster-routes.ts';
 import { selfTest, warmUp } from './self-test.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
 
@@ -37,6 +38,7 @@ export class Agent {
   readonly #engine: Engine;
   readonly #io: PacketIo;
   readonly #answers: AgentAnswers;
+  readonly #routes: RosterRoutes;
   readonly #rates = new RateMeter();
   readonly #random = new RandomPool();
   readonly #clock = new ClockWatch(clockSample());
@@ -77,6 +79,7 @@ export class Agent {
       keys: this.#keys,
       settings: engineSettings(config, this.#keys.self()),
     });
+    this.#routes = new RosterRoutes(this.#engine.node, mainTable(config.tun), log);
     this.#answers = new AgentAnswers(this.#engine, io, {
       now,
       random,
@@ -145,6 +148,7 @@ export class Agent {
     if (mistaken !== undefined && given.has('peer')) throw unknownPeer(this.#engine.node, mistaken);
     const { addresses } = this.#keys.self();
     await configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#imported) });
+    await this.#routes.follow();
     this.#writeState();
     this.#control = await ControlSocket.listen(this.#config.socket, (request, reply) =>
       this.#answers.answer(request, reply),
@@ -169,6 +173,7 @@ export class Agent {
     this.#keep();
     this.#io.stop();
     this.#keys.wipe();
+    this.#routes.close();
     await this.#control?.close();
     this.#log.log('info', 'down', { reason });
     this.#stopped.resolve();
@@ -180,7 +185,10 @@ export class Agent {
       carryOut(effects, {
         io: this.#io,
         log: this.#log,
-        persist: () => this.#keep(),
+        persist: () => {
+          this.#keep();
+          void this.#routes.follow();
+        },
         refresh: (what) => this.#log.log('warn', 'newer-keys-wanted', { what, remedy: 'read a newer bundle' }),
         pathResponse: (response) => this.#answers.handlePathResponse(response),
         trace: (trace) => this.#answers.handleTrace(trace),
@@ -206,6 +214,7 @@ export class Agent {
     }
     this.#engine.tick(now());
     this.#random.refill();
+    this.#routes.tick(performance.now());
     this.#rates.sample(this.#engine, performance.now());
     this.#afterBatch();
     this.#arm();
@@ -251,7 +260,7 @@ export class Agent {
       network: this.#keys.network(),
       uptimeSeconds: this.#uptime(),
       certificateLeft: this.#keys.identity().caPart.notAfter - wallClock(),
-      setAside: this.#setAside(),
+      setAside: [...this.#setAside(), ...this.#routes.health()],
       notKept: this.#notKept,
     };
     return statusAnswer(parts, now());
@@ -293,11 +302,7 @@ function clockSample() {
 }
 
 function poolOf({ verified }: ImportedBundle): Prefix[] {
-  return verified.bundle.pool.map(({ family, address, length }) => ({
-    family,
-    address: family === 4 ? address.subarray(12) : address,
-    length,
-  }));
+  return verified.bundle.pool.map(prefixOf);
 }
 
 function engineSettings(config: AgentConfig, { type, mode }: { readonly type: string; readonly mode: string }) {

@@ -158,6 +158,7 @@ export class Engine {
         default:
           unreachable(effect);
       }
+    if (change.removals.length > 0 || change.left) effects.push({ kind: 'persist', what: 'versions' });
     directory.rebuild(keys.self(), keys.members());
     this.#negotiating.versionsChanged(now);
   }

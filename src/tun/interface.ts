@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { GscipError } from '../base/errors.ts';
 import { ipCommand, ipJson } from './ip-command.ts';
 import { formatPrefix, overlaps, type Prefix, parsePrefix } from './prefix.ts';
+import type { UsedRange } from './route-choice.ts';
 
 /** What a TUN interface gets; everything goes away with the device, also after a crash. */
 export interface InterfacePlan {
@@ -40,7 +41,7 @@ export async function interfaceExists(name: string): Promise<boolean> {
 
 /** Refuses a range that overlaps a route or an address which the machine already uses (other than on `own`). */
 export async function refuseOverlap(ranges: readonly Prefix[], own: string): Promise<void> {
-  for (const used of [...(await usedRoutes(own)), ...(await usedAddresses(own))]) {
+  for (const used of await usedRanges(own)) {
     const clash = ranges.find((range) => overlaps(range, used.prefix));
     if (clash)
       throw new GscipError(
@@ -51,10 +52,38 @@ export async function refuseOverlap(ranges: readonly Prefix[], own: string): Pro
   }
 }
 
-interface UsedRange {
-  readonly prefix: Prefix;
-  /** the device, or the kind of route where there is none */
-  readonly by: string;
+/** What this machine's routes and addresses cover, other than on `own`; defaults are left out. */
+export async function usedRanges(own: string): Promise<UsedRange[]> {
+  return [...(await usedRoutes(own)), ...(await usedAddresses(own))];
+}
+
+/** Every other route to the same range wins over ours. */
+const ROSTER_METRIC = 4_096;
+
+/** Changes routes through a device; what the kernel does not take is seen by `rosterRoutes`. */
+export async function changeRosterRoutes(
+  device: string,
+  added: readonly Prefix[],
+  removed: readonly Prefix[],
+): Promise<void> {
+  const line = (verb: string) => (route: Prefix) =>
+    `route ${verb} ${formatPrefix(route)} dev ${device} metric ${ROSTER_METRIC}`;
+  const lines = [...removed.map(line('del')), ...added.map(line('add'))];
+  if (lines.length === 0) return;
+  try {
+    await ipCommand(['-force', '-batch', '-'], `${lines.join('\n')}\n`);
+  } catch (error) {
+    if (!(error instanceof GscipError) || error.code !== 'ip-failed') throw error;
+  }
+}
+
+/** The routes through a device that `changeRosterRoutes` made. */
+export async function rosterRoutes(device: string): Promise<Prefix[]> {
+  const found: Prefix[] = [];
+  for (const family of ['-4', '-6'])
+    for (const { dst, metric } of await ipJson([family, 'route', 'show', 'table', 'main', 'dev', device]))
+      if (typeof dst === 'string' && dst !== 'default' && metric === ROSTER_METRIC) found.push(parsePrefix(dst));
+  return found;
 }
 
 /** Shorter ones stand for "everything else", as a default route that was cut in two does. */
@@ -63,10 +92,11 @@ const SHORTEST_ROUTE = 2;
 async function usedRoutes(own: string): Promise<UsedRange[]> {
   const found: UsedRange[] = [];
   for (const family of ['-4', '-6'])
-    for (const { dst, dev, type } of await ipJson([family, 'route', 'show', 'table', 'main'])) {
+    for (const { dst, dev, type, gateway, via, nexthops } of await ipJson([family, 'route', 'show', 'table', 'main'])) {
       if (typeof dst !== 'string' || dst === 'default' || dev === own) continue;
       const prefix = parsePrefix(dst);
-      if (prefix.length >= SHORTEST_ROUTE) found.push({ prefix, by: String(dev ?? type ?? 'a route') });
+      const connected = dev !== undefined && [gateway, via, nexthops].every((hop) => hop === undefined);
+      if (prefix.length >= SHORTEST_ROUTE) found.push({ prefix, by: String(dev ?? type ?? 'a route'), connected });
     }
   return found;
 }
@@ -75,8 +105,9 @@ async function usedAddresses(own: string): Promise<UsedRange[]> {
   const found: UsedRange[] = [];
   for (const { ifname, addr_info: addresses } of await ipJson(['addr', 'show'])) {
     if (ifname === own || !Array.isArray(addresses)) continue;
-    for (const { local } of addresses)
-      if (typeof local === 'string') found.push({ prefix: parsePrefix(local), by: String(ifname) });
+    for (const { local, prefixlen } of addresses)
+      if (typeof local === 'string')
+        found.push({ prefix: parsePrefix(`${local}/${prefixlen}`), by: String(ifname), connected: true });
   }
   return found;
 }

@@ -42,6 +42,10 @@ export function overlaps(a: Prefix, b: Prefix): boolean {
   return left.every((byte, i) => byte === right[i]);
 }
 
+export function samePrefix(a: Prefix, b: Prefix): boolean {
+  return a.length === b.length && overlaps(a, b);
+}
+
 function wholeAddress(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   const address = ipaddr.parse(text);
   return [address, address.kind() === 'ipv4' ? 32 : 128];

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import { pathAddress } from '../../src/base/path-address.ts';
+import { RosterRoutes, type RouteTable } from '../../src/node/roster-routes.ts';
+import { formatPrefix, type Prefix, parsePrefix, samePrefix } from '../../src/tun/prefix.ts';
+import type { UsedRange } from '../../src/tun/route-choice.ts';
+import { World } from './world.ts';
+
+/** A routing table in memory. */
+class Table implements RouteTable {
+  routes: readonly Prefix[] = [];
+  inTheWay: UsedRange[] = [];
+  changes = 0;
+
+  connect(network: string): void {
+    this.inTheWay.push({ prefix: parsePrefix(network), by: 'wlan0', connected: true });
+  }
+
+  used() {
+    return Promise.resolve(this.inTheWay);
+  }
+
+  present() {
+    return Promise.resolve(this.routes);
+  }
+
+  change(added: readonly Prefix[], removed: readonly Prefix[]) {
+    this.changes += added.length + removed.length;
+    this.routes = [...this.routes.filter((each) => !removed.some((other) => samePrefix(each, other))), ...added];
+    return Promise.resolve();
+  }
+
+  networks() {
+    return `${this.inTheWay.length}`;
+  }
+}
+
+/** A node whose network has a gateway with two networks behind it. */
+function meeting() {
+  const world = new World('routes');
+  world.authority.group('office');
+  world.authority.add('a', ['office']);
+  world.authority.add('gate', ['office'], ['10.9.0.0/16', '192.168.7.0/24']);
+  world.authority.add('c', ['office']);
+  const a = world.node('a', '10.0.0.1:47247');
+  const table = new Table();
+  const lines: unknown[] = [];
+  const log = { log: (_level: string, event: string, fields: object) => lines.push({ event, ...fields }) };
+  const routes = new RosterRoutes(a.engine.node, table, log);
+  return { world, a, table, routes, lines, shown: () => table.routes.map(formatPrefix).sort() };
+}
+
+const BOTH = ['10.9.0.0/16', '192.168.7.0/24'];
+
+describe('the routes that rosters bring', () => {
+  it('C1: are those to the networks of all other members, and only once', async () => {
+    const { routes, shown, table } = meeting();
+    await routes.follow();
+    expect(shown()).toEqual(BOTH);
+    await Promise.all([routes.follow(), routes.follow()]);
+    expect(table.changes).toBe(2);
+    expect(routes.health()).toEqual([]);
+  });
+
+  it('go when their member is removed, by a bundle or by a signed REMOVE', async () => {
+    const { world, a, routes, shown } = meeting();
+    await routes.follow();
+    world.authority.remove('gate');
+    const entry = world.authority.bundle('a').groups[0].roster.entries.at(-1);
+    const [group] = a.keys.groups();
+    expect(entry && a.keys.signedRemove(group.id, entry)).toBeDefined();
+    await routes.follow();
+    expect(shown()).toEqual([]);
+  });
+
+  it('C1: never take a network that the machine is connected to, and health and log say so, once', async () => {
+    const { routes, table, shown, lines } = meeting();
+    table.connect('192.168.0.0/16');
+    await routes.follow();
+    await routes.follow();
+    expect(shown()).toEqual(['10.9.0.0/16']);
+    expect(routes.health().map(({ code }) => code)).toEqual(['route-not-taken']);
+    expect(lines).toEqual([expect.objectContaining({ event: 'route-not-taken', route: '192.168.7.0/24' })]);
+  });
+
+  it('C1: give way to a network that the machine joins later, and come back when it leaves', async () => {
+    const { routes, table, shown } = meeting();
+    await routes.follow();
+    table.connect('192.168.7.0/24');
+    routes.tick(10_000);
+    await routes.follow();
+    expect(shown()).toEqual(['10.9.0.0/16']);
+    table.inTheWay = [];
+    routes.tick(20_000);
+    await routes.follow();
+    expect(shown()).toEqual(BOTH);
+  });
+
+  it('look at the networks by themselves, every two seconds', async () => {
+    const { routes, table, shown } = meeting();
+    await routes.follow();
+    routes.tick(10_000);
+    table.connect('192.168.7.0/24');
+    routes.tick(11_999);
+    await new Promise(setImmediate);
+    expect(shown()).toEqual(BOTH);
+    routes.tick(12_000);
+    await new Promise(setImmediate);
+    expect(shown()).toEqual(['10.9.0.0/16']);
+  });
+
+  it('are not those in which a peer has its endpoint', async () => {
+    const { a, routes, shown } = meeting();
+    const gate = a.engine.node.directory.find('gate');
+    if (!gate) throw new Error('no gate');
+    a.engine.node.paths.hint(gate.id, pathAddress('10.9.0.1:47247'));
+    await routes.follow();
+    expect(shown()).toEqual(['192.168.7.0/24']);
+  });
+
+  it('are shown as not taken when the kernel refuses them', async () => {
+    const { routes, table } = meeting();
+    table.change = () => Promise.resolve();
+    await routes.follow();
+    expect(routes.health().map(({ text }) => text.split(' ')[0])).toEqual(BOTH);
+    table.change = () => Promise.reject(new Error('no ip'));
+    await routes.follow();
+    expect(routes.health().map(({ text }) => text.split(': ')[1])).toEqual(['no ip', 'no ip']);
+  });
+
+  it('are left alone once the agent ends', async () => {
+    const { routes, table } = meeting();
+    routes.close();
+    await routes.follow();
+    expect(table.changes).toBe(0);
+  });
+});
