@@ -101,27 +101,21 @@ async function up(options: UpOptions): Promise<void> {
   const config = resolveConfig(settings, flags);
   const lines = new LineWriter(process.stderr.fd);
   const log = new JsonLog(lines.write, config.logLevel);
-  const agent = await Agent.start(config, log);
-  try {
-    state.writeConfig(stringify({ ...settings }));
-  } catch (error) {
-    await agent.stop('its settings cannot be kept');
-    throw error;
-  }
+  const agent = await Agent.start(config, stringify({ ...settings }), log);
   const stop = (signal: string) => void agent.stop(signal);
   process.once('SIGINT', () => stop('SIGINT')).once('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGHUP', () => reload(agent, log));
-  process.once('uncaughtException', (error) => void abandon(agent, error));
+  process.once('uncaughtException', (error) => abandon(agent, error));
   await agent.done;
   lines.flush();
-  process.exit(0);
+  process.exit();
 }
 
-/** What the agent cannot go on after; everything is undone as far as it still can be. */
-async function abandon(agent: Agent, error: unknown): Promise<void> {
+/** What the agent cannot go on after: everything is undone as far as it still can be, and the exit code tells. */
+function abandon(agent: Agent, error: unknown): void {
   reportError(error, false);
-  await agent.stop('a failure').catch(() => undefined);
-  process.exit(1);
+  process.exitCode = 1;
+  agent.stop('a failure').catch(() => process.exit(1));
 }
 
 /** A bundle that cannot be read changes nothing: the node goes on with what it has, and says so. */

@@ -91,30 +91,30 @@ export class Agent {
     });
   }
 
-  /** Starts everything or nothing: what fails leaves no device, socket or file behind. */
-  static async start(config: AgentConfig, log: Logger): Promise<Agent> {
+  /** Starts everything or nothing: what fails leaves no device, socket or file behind. `settings` is what a bare start resumes with. */
+  static async start(config: AgentConfig, settings: string, log: Logger): Promise<Agent> {
     const state = new StateDir(config.state);
     const kept = state.kept();
     await refuseRunning(config.socket);
     const source = { file: config.bundle, given: config.given.has('bundle') };
     const imported = importOrKeep(state, source, kept, nodeProvider, wallClock());
     await refuseOverlap(poolOf(imported), config.tun);
-    const agentHolder: { engine?: Engine } = {};
+    let agent: Agent | undefined;
     const io = await openIo({
       tun: config.tun,
       listen: config.listen,
-      destinations: (path) =>
-        [...(agentHolder.engine?.node.paths.peers() ?? [])].find(({ slot }) => slot === path)?.current,
+      destinations: (path) => agent && [...agent.#engine.node.paths.peers()].find(({ slot }) => slot === path)?.current,
     });
     try {
       const rehearsal = selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }));
-      const agent = new Agent(config, log, { state, kept, imported }, io);
-      agentHolder.engine = agent.#engine;
-      await agent.#goLive();
-      warmUp(rehearsal, () => agent.#stopping !== undefined);
-      return agent;
+      const made = new Agent(config, log, { state, kept, imported }, io);
+      agent = made;
+      await made.#goLive(settings);
+      warmUp(rehearsal, () => made.#ending);
+      return made;
     } catch (error) {
       io.stop();
+      if (agent) await agent.#control?.close();
       throw error;
     }
   }
@@ -141,7 +141,7 @@ export class Agent {
     return this.#stopping;
   }
 
-  async #goLive(): Promise<void> {
+  async #goLive(settings: string): Promise<void> {
     const { tun, mtu, given } = this.#config;
     this.#hintPaths();
     const [mistaken] = this.#unknownPeers;
@@ -149,10 +149,11 @@ export class Agent {
     const { addresses } = this.#keys.self();
     await configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#imported) });
     await this.#routes.follow();
-    this.#writeState();
     this.#control = await ControlSocket.listen(this.#config.socket, (request, reply) =>
       this.#answers.answer(request, reply),
     );
+    this.#writeState();
+    this.#state.writeConfig(settings);
     this.#io.start({
       outgoing: (arena, view, packets, count) => this.#engine.handleOutgoing(arena, view, packets, count, now()),
       incoming: (arena, view, messages, records, runs, count) =>
