@@ -190,7 +190,7 @@ export function parseListen(text: string): ListenAddress {
   try {
     if (port < 0 || port > 65_535) throw new RangeError('port');
     if (address === '' || address === '*') return { address: undefined, port };
-    pathAddress(address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);
+    pathAddress(text);
     return { address, port };
   } catch {
     throw new GscipError('bad-config', `cannot listen on "${text}"`, 'write ADDRESS:PORT, [IPV6]:PORT or just PORT');
