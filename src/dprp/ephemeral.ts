@@ -9,6 +9,9 @@ export interface Hedge {
   readonly bootCounter: number;
 }
 
+/** A pair that was made ahead is used within this time or wiped: what lies in memory unused is a key that could be stolen. */
+const SPARE_LIFE = 60_000;
+
 /** More than all handshakes that can be open at once. */
 const REMEMBERED = 8_192;
 
@@ -22,6 +25,7 @@ export class EphemeralSource {
   readonly #hedge: Hedge;
   readonly #recent = new Set<string>();
   #lastTime = 0;
+  #spare: { readonly pair: KeyPair; readonly madeAt: Millis } | undefined;
 
   constructor(provider: CryptoProvider, random: (length: number) => Uint8Array, hedge: Hedge) {
     this.#provider = provider;
@@ -30,6 +34,20 @@ export class EphemeralSource {
   }
 
   keyPair(now: Millis): KeyPair {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare !== undefined && now - spare.madeAt < SPARE_LIFE) return spare.pair;
+    return this.#make(now);
+  }
+
+  /** Makes the next pair in a quiet moment, so that a handshake does not wait for it. */
+  prepare(now: Millis): void {
+    if (this.#spare !== undefined && now - this.#spare.madeAt < SPARE_LIFE) return;
+    if (this.#spare !== undefined) wipe(this.#spare.pair.secretKey);
+    this.#spare = { pair: this.#make(now), madeAt: now };
+  }
+
+  #make(now: Millis): KeyPair {
     // Microseconds that never stand still, so that two keys of one millisecond differ in this field too.
     this.#lastTime = Math.max(Math.floor(now * 1000), this.#lastTime + 1);
     const random = this.#random(32);

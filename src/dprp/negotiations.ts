@@ -138,6 +138,7 @@ export class Negotiations {
   }
 
   tick(now: Millis): DprpEffect[] {
+    this.#context.ephemerals.prepare(now);
     const due = [...this.#starts].filter(([, state]) => (startDeadline(state) ?? now + 1) <= now);
     const effects = due.flatMap(([index]) => this.#step(index, { kind: 'tick' }, now));
     for (const offered of this.#end.offered.expire(now, this.#underLoad(now))) forget(this.#context, offered);

@@ -124,9 +124,10 @@ export class ControlRecords {
       return;
     }
     const status = this.#enter(record, sa, now);
+    // the application first: the peer does not wait for CDN, its packet is here
+    if (status === 'accepted' && record.packet.length > 0) this.#deliver(record, sa, now);
     const lifetime = this.#node.settings.lifetime;
     this.#keeper.seal(sa, encodeControl({ kind: 'cdn', pitId: record.pitId, status, lifetime }), now);
-    if (status === 'accepted' && record.packet.length > 0) this.#deliver(record, sa, now);
   }
 
   /** Idempotent by canonical CID: the same MPIT again, or one crossing our own, gives one entry (protocol.md 5.3). */

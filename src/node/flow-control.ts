@@ -1,5 +1,5 @@
 import type { Millis, NodeId } from '../base/brands.ts';
-import { compareBytes, fromHex } from '../base/bytes.ts';
+import { compareBytes } from '../base/bytes.ts';
 import { type Cid, encodeCid } from '../base/cid.ts';
 import { addressKey, cidOfWords, wordsOfCid } from '../base/flow-cid.ts';
 import { FLOW } from '../base/flow-words.ts';
@@ -162,7 +162,8 @@ export class FlowControl {
   #allowedSa(peer: NodeId, cid: Cid, now: Millis): Sa | undefined {
     const { keys, owners, sas } = this.#node;
     const groups = keys.groups().filter(({ roster }) => roster.members.has(peer));
-    groups.sort((a, b) => compareBytes(fromHex(a.id), fromHex(b.id)));
+    // hex digits sort as the bytes do
+    groups.sort((a, b) => (a.id < b.id ? -1 : 1));
     for (const { id } of groups) {
       const owner = owners.find({ peer, group: id, chain: 0 });
       const sa = owner < 0 ? undefined : sas.sender(owner);
