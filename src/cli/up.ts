@@ -31,6 +31,7 @@ interface UpOptions {
   readonly mtu?: number;
   readonly flows?: number;
   readonly flowsPerPeer?: number;
+  readonly rekeyAfter?: number;
   readonly newFlowsPerSecond?: number;
   readonly logLevel?: string;
   readonly config?: string;
@@ -51,6 +52,11 @@ export function define(command: Command): void {
     .option('--tun <NAME>', `name of the interface (default: ${DEFAULTS.tun})`, checked(parseInterface))
     .option('--mtu <N>', `inner MTU in bytes (default: ${DEFAULTS.mtu})`, wholeNumber(1_280, 9_000))
     .option('--flows <N>', `most flows in the PIT (default: ${DEFAULTS.flows})`, wholeNumber(1_024, 4_000_000))
+    .option(
+      '--rekey-after <GiB>',
+      'change traffic keys after so much data, beside every two minutes (default: 128)',
+      wholeNumber(1, 128),
+    )
     .option(
       '--flows-per-peer <N>',
       'most flows with one peer (default: an eighth of --flows)',
@@ -150,10 +156,11 @@ function withWholePaths(settings: WrittenConfig): WrittenConfig {
 }
 
 function flagSettings(options: UpOptions): WrittenConfig {
-  const { config: _, logLevel, flowsPerPeer, newFlowsPerSecond, ...same } = options;
+  const { config: _, logLevel, rekeyAfter, flowsPerPeer, newFlowsPerSecond, ...same } = options;
   return {
     ...same,
     ...(logLevel !== undefined && { 'log-level': logLevel }),
+    ...(rekeyAfter !== undefined && { 'rekey-after': rekeyAfter }),
     ...(flowsPerPeer !== undefined && { 'flows-per-peer': flowsPerPeer }),
     ...(newFlowsPerSecond !== undefined && { 'new-flows-per-second': newFlowsPerSecond }),
   };

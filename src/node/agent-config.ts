@@ -20,6 +20,8 @@ export interface AgentConfig {
   readonly flows: number;
   readonly flowsPerPeer: number;
   readonly newFlowsPerSecond: number;
+  /** GiB under one key after which it is changed (protocol.md 4.2) */
+  readonly rekeyAfter: number;
 }
 
 export interface ListenAddress {
@@ -41,6 +43,7 @@ export interface WrittenConfig {
   readonly flows?: number;
   readonly 'flows-per-peer'?: number;
   readonly 'new-flows-per-second'?: number;
+  readonly 'rekey-after'?: number;
 }
 
 export const DEFAULT_PORT = 47_247;
@@ -52,12 +55,14 @@ export const DEFAULTS = {
   logLevel: 'info',
   flows: 65_536,
   newFlowsPerSecond: 1_000,
+  rekeyAfter: 128,
 } as const;
 
 /** Inner MTU that both IP versions and an outer packet of 1,500 bytes leave room for (protocol.md 6.5). */
 const MTU = { least: 1_280, most: 9_000 } as const;
 const FLOWS = { least: 1_024, most: 4_000_000 } as const;
 const PER_PEER = { least: 64, most: 4_000_000 } as const;
+const REKEY_AFTER = { least: 1, most: 128 } as const;
 const PER_SECOND = { least: 1, most: 10_000_000 } as const;
 /** Linux keeps 15 bytes of an interface name. */
 const INTERFACE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
@@ -74,6 +79,7 @@ const KEYS = {
   flows: 'number',
   'flows-per-peer': 'number',
   'new-flows-per-second': 'number',
+  'rekey-after': 'number',
 } as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number'>;
 
 function isKey(text: string): text is keyof WrittenConfig {
@@ -153,6 +159,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     flows,
     flowsPerPeer,
     newFlowsPerSecond,
+    rekeyAfter: within('rekey-after', written['rekey-after'] ?? DEFAULTS.rekeyAfter, REKEY_AFTER, 'GiB'),
   };
 }
 

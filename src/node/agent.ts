@@ -5,6 +5,7 @@ import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
+import { VOLUME_SOFT } from '../pccom/limits.ts';
 import { configureInterface, refuseOverlap } from '../tun/interface.ts';
 import type { Prefix } from '../tun/prefix.ts';
 import { AgentAnswers } from './agent-answers.ts';
@@ -316,6 +317,7 @@ function engineSettings(config: AgentConfig, { type, mode }: { readonly type: st
     noGms: true,
     lifetime: 600,
     pitCapacity: config.flows,
+    rekeyVolume: Math.min(VOLUME_SOFT, (config.rekeyAfter * 2 ** 30) / 16),
     pitLimits: { entriesPerPeer: config.flowsPerPeer, newPerSecond: config.newFlowsPerSecond },
     windowBits: 65_536,
   } as const;

@@ -23,6 +23,8 @@ export interface EngineSettings extends NegotiationSettings {
   /** most entries of the PIT */
   readonly pitCapacity: number;
   readonly pitLimits: PitLimits;
+  /** 16-byte blocks plus packets under one key after which it is changed, at most the soft limit (protocol.md 4.2) */
+  readonly rekeyVolume: number;
   /** replay window in bits: 8,192 or 65,536 (protocol.md 4.2) */
   readonly windowBits: number;
 }

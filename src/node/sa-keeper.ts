@@ -96,10 +96,10 @@ export class SaKeeper {
 
   /** Looks at the volumes of every SA; called about once a second (protocol.md 4.2, K6). */
   checkVolumes(now: Millis): void {
-    const { primitives, sas, counters } = this.#node;
+    const { primitives, sas, counters, settings } = this.#node;
     for (const sa of [...sas.sas()]) {
       if (!primitives.saStats(sa.local, this.#stats)) continue;
-      const verdict = judgeLane(this.#stats, sa.suite);
+      const verdict = judgeLane(this.#stats, sa.suite, settings.rekeyVolume);
       if (verdict === 'rekey') sas.wantRekey(sa);
       else if (verdict === 'stop-tx') {
         counters.add('volume-exhausted');

@@ -17,12 +17,13 @@ export type LaneVerdict = 'fresh' | 'rekey' | 'stop-tx' | 'close';
 
 /**
  * Judges one lane by the SA_STATS that `saStats` filled (protocol.md 4.2, K6); limits of time are with the SA (3.1).
+ * `soft`: a volume at which this node rekeys earlier than it must.
  * A soft limit of either direction asks for a rekey, since the sender may be the end that hears nothing from us.
  */
-export function judgeLane(stats: Float64Array, suite: Suite): LaneVerdict {
+export function judgeLane(stats: Float64Array, suite: Suite, soft = VOLUME_SOFT): LaneVerdict {
   if (stats[SA_STATS.failedOpens] >= FAILED_OPENS_CLOSE) return 'close';
   const limited = suite === SUITE.aes256gcm;
   if (limited && stats[SA_STATS.txVolume] >= VOLUME_HARD) return 'stop-tx';
-  if (limited && Math.max(stats[SA_STATS.txVolume], stats[SA_STATS.rxVolume]) >= VOLUME_SOFT) return 'rekey';
+  if (limited && Math.max(stats[SA_STATS.txVolume], stats[SA_STATS.rxVolume]) >= soft) return 'rekey';
   return Math.max(stats[SA_STATS.txPackets], stats[SA_STATS.highestCounter]) >= COUNTER_SOFT ? 'rekey' : 'fresh';
 }

@@ -44,6 +44,7 @@ describe('the configuration file', () => {
       flows: 2048,
       flowsPerPeer: 100,
       newFlowsPerSecond: 50,
+      rekeyAfter: 128,
     });
   });
 
@@ -97,6 +98,7 @@ describe('the configuration', () => {
       flows: 65_536,
       flowsPerPeer: 8_192,
       newFlowsPerSecond: 1_000,
+      rekeyAfter: 128,
     });
   });
 

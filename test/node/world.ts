@@ -14,7 +14,7 @@ import {
 import { decodePrefix } from '../../src/crypto/address-prefix.ts';
 import { openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
-import { BundleKeys } from '../../src/node/bundle-keys.ts';
+import { BundleKeys, type PersistedKeys } from '../../src/node/bundle-keys.ts';
 import { Engine } from '../../src/node/engine.ts';
 import type { NodeEffect } from '../../src/node/node-effects.ts';
 import type { EngineSettings } from '../../src/node/node-state.ts';
@@ -97,6 +97,8 @@ export class Authority {
 }
 
 export interface SimOptions {
+  /** what an earlier run of the node kept */
+  readonly persisted?: PersistedKeys;
   readonly settings?: Partial<EngineSettings>;
   /** stands between the engine and the TypeScript primitives */
   readonly wrap?: (primitives: PacketPrimitives) => PacketPrimitives;
@@ -120,13 +122,13 @@ export class SimNode {
   readonly #records = new Int32Array(512 * RECORD_ROW.stride);
   readonly #runs = new Int32Array(512 * RUN.stride);
 
-  constructor(world: World, name: string, path: string, { settings, wrap = (it) => it }: SimOptions) {
+  constructor(world: World, name: string, path: string, { settings, persisted, wrap = (it) => it }: SimOptions) {
     this.name = name;
     this.path = pathAddress(path);
     this.primitives = wrap(new TypescriptPrimitives(nodePacketCipher));
     // a node that starts again draws other bytes
     const random = seededRandom(`node ${world.seed} ${name} ${world.now}`);
-    const deps = { provider: nodeProvider, random, wall: () => world.wall(), persisted: undefined };
+    const deps = { provider: nodeProvider, random, wall: () => world.wall(), persisted };
     this.keys = new BundleKeys(world.authority.bundle(name), deps, world.now);
     this.engine = new Engine({
       primitives: this.primitives,
@@ -262,6 +264,7 @@ export const SETTINGS: EngineSettings = {
   noGms: true,
   lifetime: 600,
   pitCapacity: 4_096,
+  rekeyVolume: 2 ** 33,
   pitLimits: { entriesPerPeer: 2_048, newPerSecond: 1_000 },
   windowBits: 8_192,
 };
