@@ -2,9 +2,11 @@ import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sendNumbered, startReceiver } from '../../bench/tools/seq-udp.ts';
+import type { PitFlushAnswer } from '../../src/api/pit.ts';
 import { Lab } from '../../src/cli/lab/lab.ts';
 import { pinnedNode } from '../../src/cli/lab/pinned-node.ts';
 import { until } from '../../src/cli/lab/until.ts';
+import { capture } from '../netns/capture.ts';
 import { counted, inside, PORT, pings, TwoNodes } from './two-nodes.ts';
 
 let lab: Lab;
@@ -12,7 +14,8 @@ let nodes: TwoNodes;
 beforeAll(async () => {
   lab = new Lab();
   nodes = new TwoNodes(lab);
-  await nodes.up();
+  const limits = ['--flows', '200000', '--flows-per-peer', '100000', '--new-flows-per-second', '100000'];
+  await nodes.up({ extra: limits });
   expect(await pings(nodes.a, nodes.b)).toBe(true);
 });
 afterAll(() => lab.close());
@@ -95,55 +98,77 @@ describe('the control socket', () => {
     await until('the answer', () => heard.includes('"ready":true'));
   });
 
-  it('drops who asks nothing, or only half, and says nothing to who closes first', async () => {
+  it('says nothing to who closes without a whole request', async () => {
     expect(await says('', true)).toBe('');
     expect(await says('{"verb":"sta', true)).toBe('');
-    expect(await says('{"verb":"sta')).toBe(''); // after the time to ask
   });
 
-  it('answers while two hundred others are connected and silent, and holds none of them for ever', async () => {
+  it('answers while two hundred others are connected, silent or with half a line, and holds none of them for ever', async () => {
     const others = await Promise.all(Array.from({ length: 200 }, opened));
+    for (const other of others.slice(100)) other.write('{"verb":"sta');
     expect(await nodes.cli(nodes.a, 'status')).toMatchObject({ code: 0 });
     expect(await pings(nodes.a, nodes.b)).toBe(true);
-    await until('the end of the silent ones', () => others.every((each) => each.closed), { seconds: 15 });
+    await until('their end', () => others.every((each) => each.closed), { seconds: 15 });
   });
 
-  it('does not keep what a watcher never reads', async () => {
+  it('drops a watcher that never reads, and does not keep for it what it would have read', async () => {
     const deaf = await opened();
-    deaf.pause();
     deaf.write('{"verb":"pit-watch"}\n');
-    const fill = nodes.a.namespace.start([pinnedNode(), FLOWS, await inside(nodes.b, 4), '30000']);
-    expect(await fill.exited).toBe(0);
-    const memory = (await nodes.a.metrics()).get('process_resident_memory_bytes') ?? Number.POSITIVE_INFINITY;
-    expect(memory).toBeLessThan(300e6);
-    deaf.destroy();
+    expect(await nodes.cli(nodes.a, 'wait')).toMatchObject({ code: 0 }); // asked later, so the watch has begun
+    const words = [pinnedNode(), FLOWS, await inside(nodes.b, 4), '10000'];
+    for (let flows = 0; flows < 20_000; ) {
+      await nodes.a.namespace.run(words);
+      const { entries } = await nodes.a.ask<PitFlushAnswer>({ verb: 'pit-flush', sas: false });
+      flows += entries; // each is told of three times, in some 600 bytes
+    }
+    let heard = 0;
+    deaf.on('data', (chunk) => {
+      heard += chunk.length;
+    });
+    await until('its end', () => deaf.closed);
+    expect(heard).toBeGreaterThan(0);
   });
 });
 
 const FLOWS = fileURLToPath(new URL('./many-flows.ts', import.meta.url));
 const FLOOD = fileURLToPath(new URL('./hostile-datagrams.ts', import.meta.url));
 
+/** A sealed datagram of a to b as it was on the wire. */
+async function overheard(): Promise<Uint8Array> {
+  const seen = await capture(lab, nodes.a.namespace, 'eth0');
+  await until('traffic', () => pings(nodes.a, nodes.b));
+  const isData = (frame: Uint8Array) => frame[23] === 17 && frame[33] === 2 && frame[ETHERNET_TO_UDP_PAYLOAD] === 0x10;
+  const { bytes } = await until('a sealed datagram', () => seen.packets().find((packet) => isData(packet.bytes)));
+  await seen.stop();
+  return bytes.subarray(ETHERNET_TO_UDP_PAYLOAD);
+}
+
+const ETHERNET_TO_UDP_PAYLOAD = 14 + 20 + 8;
+/** What the flood must be recognised as, among others. */
+const RECOGNISED = ['unknown-kind', 'unknown-index', 'auth-failed', 'replayed', 'bad-flags', 'short'];
+
 describe('hostile datagrams to the listen port', () => {
-  it('disturb nothing: traffic goes on, nothing is answered at length, and what came is counted', async () => {
+  it('disturb nothing: traffic goes on, little is answered, and what came is counted', async () => {
     const { a, b } = nodes;
     const address = await inside(b, 4);
+    const sealed = Buffer.from(await overheard()).toString('hex');
     const receiver = await startReceiver(b.namespace, address);
-    const before = await Promise.all(COUNTED.map((event) => counted(b, event)));
+    const before = await Promise.all(RECOGNISED.map((event) => counted(b, event)));
     const sending = sendNumbered(a.namespace, address, 500, 4, 200);
-    const flood = await a.namespace.run([pinnedNode(), FLOOD, '10.99.0.2', `${PORT}`, '3'], { seconds: 30 });
+    const flood = await a.namespace.run([pinnedNode(), FLOOD, '10.99.0.2', `${PORT}`, '3', sealed]);
     const { sent, answers, answerBytes, bytes } = JSON.parse(flood);
     expect(sent).toBeGreaterThan(1_000);
     expect(answers).toBeLessThan(sent / 10);
     expect(answerBytes).toBeLessThan(bytes / 10);
     const numbered = await sending;
-    expect(await receiver.stop()).toMatchObject({ distinct: numbered.sent, duplicates: 0 });
-    const after = await Promise.all(COUNTED.map((event) => counted(b, event)));
-    expect(COUNTED.filter((_, at) => (after[at] ?? 0) <= (before[at] ?? 0))).toEqual([]);
-    expect(b.process?.running).toBe(true);
-    expect((await b.status()).health).toEqual([]);
-    expect((await b.status()).peers[0]?.path.endpoint).toBe(nodes.at(a));
+    const { distinct, duplicates } = await receiver.stop();
+    // the flood may fill the kernel's buffer of the socket for a moment, which no node can help
+    expect(distinct).toBeGreaterThan(0.99 * numbered.sent);
+    expect(duplicates).toBe(0);
+    const after = await Promise.all(RECOGNISED.map((event) => counted(b, event)));
+    expect(RECOGNISED.filter((_, at) => (after[at] ?? 0) <= (before[at] ?? 0))).toEqual([]);
+    const { health, peers } = await b.status();
+    expect(health).toEqual([]);
+    expect(peers[0]?.path.endpoint).toBe(nodes.at(a)); // nobody was led elsewhere
   }, 30_000);
 });
-
-/** One of each class that the flood holds. */
-const COUNTED = ['unknown-kind', 'unknown-index', 'auth-failed', 'bad-flags', 'short'];
