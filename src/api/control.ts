@@ -48,7 +48,7 @@ export function parseControlRequest(line: string): ControlRequest | 'json' | 've
     case 'pit-list':
       return bounded(fields['limit'], DEFAULTS.limit, 1_000_000, (limit) => ({ verb: 'pit-list', limit }));
     case 'pit-flush':
-      return { verb: 'pit-flush', sas: fields['sas'] === true };
+      return parseFlush(fields);
     case 'explain':
       return parseExplain(fields);
     case 'ping':
@@ -73,6 +73,10 @@ function bounded<T>(value: unknown, fallback: number, max: number, make: (n: num
   const number = value === undefined ? fallback : value;
   if (typeof number !== 'number' || !Number.isInteger(number) || number < 0 || number > max) return 'field';
   return make(number);
+}
+
+function parseFlush({ sas = false }: Fields): ControlRequest | 'field' {
+  return typeof sas === 'boolean' ? { verb: 'pit-flush', sas } : 'field';
 }
 
 function isName(value: unknown): value is string {

@@ -106,7 +106,7 @@ export class StateDir {
       writeWhole(fresh, bytes);
       renameSync(fresh, file);
     } catch (cause) {
-      rmSync(fresh, { force: true });
+      discard(fresh);
       throw this.#failure('write', file, cause);
     }
   }
@@ -119,6 +119,15 @@ export class StateDir {
       'run with sudo, make room on the disk, or name another folder with --state',
       cause,
     );
+  }
+}
+
+/** Where nothing could be written, there may be no folder either. */
+function discard(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // the error that led here is told
   }
 }
 

@@ -84,9 +84,13 @@ export class Authority {
     this.#state = removeNode(this.#tools(), this.#state, name);
   }
 
+  /** The bundle file of a node. */
+  file(name: string): Uint8Array {
+    return bundleFor(this.#tools(), this.#state, nodeNamed(this.#state, name));
+  }
+
   bundle(name: string): VerifiedBundle {
-    const file = bundleFor(this.#tools(), this.#state, nodeNamed(this.#state, name));
-    const verified = openBundle(nodeProvider, file, this.#clock());
+    const verified = openBundle(nodeProvider, this.file(name), this.#clock());
     if (typeof verified === 'string') throw new Error(verified);
     return verified;
   }

@@ -1,0 +1,126 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeId } from '../../src/base/brands.ts';
+import { GscipError } from '../../src/base/errors.ts';
+import { pathAddress } from '../../src/base/path-address.ts';
+import { parseKept } from '../../src/node/kept-state.ts';
+import { type KeptState, StateDir } from '../../src/node/state-dir.ts';
+
+const KEPT: KeptState = {
+  admin: 'ab'.repeat(32),
+  node: nodeId('cd'.repeat(16)),
+  bundleNumber: 7,
+  keys: {
+    groups: { ['ef'.repeat(16)]: { highestCurrent: 4, removalFloor: 2 } },
+    rosters: {},
+    leaseClock: 1_767_225_600,
+  },
+  paths: { ['11'.repeat(16)]: pathAddress('[2001:db8::1]:5') },
+};
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'gscip-state-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function codeOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof GscipError) return error.code;
+    throw error;
+  }
+  return 'no error';
+}
+
+describe('the state folder', () => {
+  it('keeps what it was given, readable by its owner alone', () => {
+    const path = join(folder, 'deep', 'down');
+    const state = new StateDir(path);
+    expect(existsSync(path)).toBe(false);
+    expect([state.bundle(), state.config(), state.kept()]).toEqual([undefined, undefined, undefined]);
+    state.writeBundle(Uint8Array.of(1, 2, 3));
+    state.writeConfig('mtu = 1400\n');
+    state.writeKept(KEPT);
+    const again = new StateDir(path);
+    expect(again.bundle()?.join()).toBe('1,2,3');
+    expect(again.config()).toBe('mtu = 1400\n');
+    expect(again.kept()).toEqual(KEPT);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    for (const name of readdirSync(path)) expect(statSync(join(path, name)).mode & 0o777).toBe(0o600);
+  });
+
+  it('replaces files as a whole and leaves nothing beside them', () => {
+    const state = new StateDir(folder);
+    state.writeBundle(new Uint8Array(100_000).fill(1));
+    state.writeBundle(Uint8Array.of(2));
+    expect(state.bundle()?.join()).toBe('2');
+    expect(readdirSync(folder)).toEqual(['bundle.cbor']);
+  });
+
+  it('is refused when others may change it', () => {
+    const open = join(folder, 'open');
+    mkdirSync(open);
+    chmodSync(open, 0o770);
+    expect(codeOf(() => new StateDir(open))).toBe('folder-open');
+    chmodSync(open, 0o755);
+    expect(codeOf(() => new StateDir(open))).toBe('no error');
+  });
+
+  it('says what it cannot use', () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    expect(codeOf(() => new StateDir(join(file, 'below')).writeConfig(''))).toBe('no-state');
+    mkdirSync(join(folder, 'bundle.cbor'));
+    expect(codeOf(() => new StateDir(folder).bundle())).toBe('no-state');
+    expect(codeOf(() => new StateDir(folder).writeBundle(new Uint8Array(1)))).toBe('no-state');
+  });
+
+  it('R3: does not forget what must not go back: a damaged file is refused, not taken for none', () => {
+    const state = new StateDir(folder);
+    for (const text of ['', '{', '{}', 'null', '[]', JSON.stringify({ ...KEPT, admin: 5 })]) {
+      writeFileSync(join(folder, 'kept.json'), text);
+      expect(codeOf(() => state.kept())).toBe('state-damaged');
+    }
+  });
+});
+
+describe('kept state', () => {
+  it('is read as it was written', () => {
+    expect(parseKept(JSON.stringify(KEPT))).toEqual(KEPT);
+  });
+
+  it.each([
+    ['admin', 'AB'.repeat(32)],
+    ['admin', 'ab'],
+    ['node', ''],
+    ['bundleNumber', -1],
+    ['bundleNumber', 1.5],
+    ['bundleNumber', null],
+    ['keys', {}],
+    ['keys', { groups: {}, leaseClock: '5' }],
+    ['keys', { groups: { x: { highestCurrent: 1, removalFloor: 0 } }, leaseClock: 5 }],
+    ['keys', { groups: { ['ef'.repeat(16)]: { highestCurrent: 1 } }, leaseClock: 5 }],
+    ['paths', null],
+    ['paths', { ['11'.repeat(16)]: 'nowhere' }],
+    ['paths', { ['11'.repeat(16)]: 5 }],
+  ])('is refused with %s = %j', (field, value) => {
+    expect(parseKept(JSON.stringify({ ...KEPT, [field]: value }))).toBeUndefined();
+  });
+
+  it('is refused with any field missing', () => {
+    for (const field of Object.keys(KEPT))
+      expect(parseKept(JSON.stringify({ ...KEPT, [field]: undefined }))).toBeUndefined();
+  });
+
+  it('never throws', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => void parseKept(text)),
+      { numRuns: 500, seed: 4 },
+    );
+  });
+});
