@@ -18,6 +18,7 @@ import { ControlSocket, refuseRunning } from './control-socket.ts';
 import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
 import { hintPaths, unknownPeer, unknownPeerLine } from './first-paths.ts';
+import { refusedRosterLine } from './health.ts';
 import { statusAnswer } from './node-status.ts';
 import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
@@ -250,7 +251,8 @@ export class Agent {
   }
 
   #setAside(): HealthLine[] {
-    return [...this.#refused, ...this.#unknownPeers.map(unknownPeerLine)];
+    const rosters = this.#keys.refusedRosters().map(refusedRosterLine);
+    return [...this.#refused, ...rosters, ...this.#unknownPeers.map(unknownPeerLine)];
   }
 
   #status() {

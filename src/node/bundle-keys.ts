@@ -2,6 +2,7 @@ import {
   type GroupId,
   type KeyVersion,
   type Millis,
+  millis,
   type NodeId,
   type UnixSeconds,
   unixSeconds,
@@ -17,16 +18,18 @@ import { KeyRing } from '../crypto/key-ring.ts';
 import type { KeyClock, RingEffect } from '../crypto/key-states.ts';
 import { LeaseClock } from '../crypto/lease-clock.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { acceptChain, extendRoster, type Roster } from '../crypto/roster.ts';
+import { acceptChain, extendRoster, type Roster, type RosterFault } from '../crypto/roster.ts';
 import { decodeEntry } from '../crypto/roster-entry.ts';
 import { isManaged } from '../crypto/roster-state.ts';
 import type { DomainVersion, GroupView } from '../dprp/negotiation-deps.ts';
 import { endTypeName, modeName } from '../dprp/wire-names.ts';
+import { type KeptRoster, keepRoster, resumeRoster, withLearned } from './kept-roster.ts';
 import type { KeyChange, KeyStore, Member } from './key-store.ts';
 
 /** What must survive a restart, so that nothing ever goes back (protocol.md 10.5 V1, 9.3, 10.4). */
 export interface PersistedKeys {
   readonly groups: Readonly<Record<string, { readonly highestCurrent: number; readonly removalFloor: number }>>;
+  readonly rosters: Readonly<Record<string, KeptRoster>>;
   readonly leaseClock: number;
 }
 
@@ -40,13 +43,23 @@ export interface BundleKeysDeps {
 
 interface HeldGroup {
   roster: Roster;
+  /** how many of its entries came in a bundle */
+  bundled: number;
   readonly ring: KeyRing;
+}
+
+/** A group by name, and why its roster was refused. */
+export interface RefusedRoster {
+  readonly group: string;
+  readonly fault: RosterFault;
 }
 
 /** The keys of a node that lives by its authority's bundle: no server, no lease unless the bundle names one. */
 export class BundleKeys implements KeyStore {
   readonly #deps: BundleKeysDeps;
   readonly #groups = new Map<GroupId, HeldGroup>();
+  /** groups of the bundle whose roster was refused, by id; held as before, or at a start not at all */
+  readonly #refused = new Map<GroupId, RefusedRoster>();
   readonly #domain = new DomainRing();
   readonly #lease: LeaseClock;
   #bundle: Bundle;
@@ -72,6 +85,7 @@ export class BundleKeys implements KeyStore {
     this.#identity = this.#makeIdentity();
     this.#self = this.#describeSelf();
     fillDomainRing(provider, this.#domain, verified.bundle);
+    this.#refused.clear();
     const changes = verified.groups.map((group) => this.#take(group, this.#clock(now)));
     const listed = new Set(verified.groups.map(({ roster }) => roster.groupId));
     for (const [id, held] of this.#groups) if (!listed.has(id)) changes.push(this.#leave(id, held));
@@ -116,7 +130,7 @@ export class BundleKeys implements KeyStore {
 
   unixNow(): UnixSeconds {
     // Without a server's time the boot clock adds nothing to the computer's own.
-    return this.#lease.lease(this.#deps.wall(), 0 as Millis);
+    return this.#lease.lease(this.#deps.wall(), millis(0));
   }
 
   groupName(group: GroupId): string {
@@ -156,7 +170,7 @@ export class BundleKeys implements KeyStore {
     held.roster = extended;
     this.#views = undefined;
     this.#refreshMembers();
-    return { group, effects: [], removed, removals, left: removed.includes(this.#self.id) };
+    return { ...unchanged(group), removed, removals, left: removed.includes(this.#self.id) };
   }
 
   tick(now: Millis, inUse: (group: GroupId, version: number) => boolean): KeyChange[] {
@@ -173,8 +187,25 @@ export class BundleKeys implements KeyStore {
   }
 
   persistent(): PersistedKeys {
-    const groups = Object.fromEntries([...this.#groups].map(([id, { ring }]) => [id, ring.persistent]));
-    return { groups, leaseClock: this.#lease.highest };
+    const { persisted } = this.#deps;
+    const groups: Record<string, PersistedKeys['groups'][string]> = {};
+    const rosters: Record<string, KeptRoster> = {};
+    // what was refused at the start must be refused at the next one, too
+    for (const id of this.#refused.keys()) {
+      const [marks, roster] = [persisted?.groups[id], persisted?.rosters[id]];
+      if (marks) groups[id] = marks;
+      if (roster) rosters[id] = roster;
+    }
+    for (const [id, { ring, roster, bundled }] of this.#groups) {
+      groups[id] = ring.persistent;
+      rosters[id] = keepRoster(roster, bundled);
+    }
+    return { groups, rosters, leaseClock: this.#lease.highest };
+  }
+
+  /** Groups of the bundle in use whose roster does not extend the one that this node held (protocol.md 9.3). */
+  refusedRosters(): readonly RefusedRoster[] {
+    return [...this.#refused.values()];
   }
 
   wipe(): void {
@@ -184,21 +215,31 @@ export class BundleKeys implements KeyStore {
 
   #take(group: VerifiedGroup, clock: KeyClock): KeyChange {
     const { provider, persisted } = this.#deps;
-    const id = group.roster.groupId;
+    const { roster } = group;
+    const id = roster.groupId;
     const held = this.#groups.get(id);
+    const accepted = held
+      ? acceptChain(provider, held.roster, withLearned(roster.entries, keepRoster(held.roster, held.bundled)))
+      : resumeRoster(provider, roster, persisted?.rosters[id]);
+    if (typeof accepted === 'string') return this.#refuse(roster, accepted);
     this.#views = undefined;
+    const bundled = roster.entries.length;
     if (!held) {
-      const policy = { retain: group.retain, longGrace: true };
-      const ring = new KeyRing(policy, persisted?.groups[id]);
-      this.#groups.set(id, { roster: group.roster, ring });
+      const ring = new KeyRing({ retain: group.retain, longGrace: true }, persisted?.groups[id]);
+      this.#groups.set(id, { roster: accepted, bundled, ring });
       return { ...unchanged(id), effects: fillRing(provider, ring, group, clock) };
     }
-    const accepted = acceptChain(provider, held.roster, group.roster.entries);
     const before = held.roster;
-    const after = typeof accepted === 'string' ? before : accepted;
-    held.roster = after;
+    held.roster = accepted;
+    held.bundled = bundled;
     const effects = fillRing(provider, held.ring, group, clock);
-    return { ...unchanged(id), effects, removed: missing(before, after), removals: removalsSince(before, after) };
+    return { ...unchanged(id), effects, removed: missing(before, accepted), removals: removalsSince(before, accepted) };
+  }
+
+  /** Nothing of the group changes: keys that were made for another roster are not this one's. */
+  #refuse({ groupId, name }: Roster, fault: RosterFault): KeyChange {
+    this.#refused.set(groupId, { group: name, fault });
+    return { ...unchanged(groupId), refused: fault };
   }
 
   #leave(group: GroupId, held: HeldGroup): KeyChange {
@@ -276,7 +317,7 @@ function v4First(a: Uint8Array, b: Uint8Array): number {
 }
 
 function unchanged(group: GroupId): KeyChange {
-  return { group, effects: [], removed: [], removals: [], left: false };
+  return { group, effects: [], removed: [], removals: [], left: false, refused: undefined };
 }
 
 function removalsSince(before: Roster, after: Roster): Uint8Array[] {

@@ -128,7 +128,11 @@ export class Engine {
 
   /** Keys of one group changed: pairs move to the newest version, removed members are cut off (protocol.md 10). */
   handleKeyChange(change: KeyChange, now: Millis): void {
-    const { sas, effects, directory, keys } = this.node;
+    const { sas, effects, directory, keys, counters } = this.node;
+    if (change.refused !== undefined) {
+      counters.add('roster-refused');
+      this.node.log('warn', 'roster-refused', { group: keys.groupName(change.group), fault: change.refused });
+    }
     for (const node of change.removed) this.#cutOff(change.group, node, now);
     this.#handOn(change.group, change.removals, now);
     if (change.left) this.#closeSas((sa) => sa.group === change.group, 'removed', now);

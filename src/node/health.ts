@@ -1,4 +1,5 @@
 import type { GroupStatus, HealthLine } from '../api/status.ts';
+import type { RefusedRoster } from './bundle-keys.ts';
 
 /** What the health of a node is read from. */
 export interface HealthFacts {
@@ -41,4 +42,12 @@ export function healthLines(facts: HealthFacts): HealthLine[] {
       text: `${facts.notKept}; the node goes on, but a restart would begin with older keys: make room or mend the disk`,
     });
   return lines;
+}
+
+/** A group whose newer roster contradicts the one that was held (protocol.md 9.3). */
+export function refusedRosterLine({ group, fault }: RefusedRoster): HealthLine {
+  return {
+    code: 'roster-refused',
+    text: `the bundle's list of members of group ${group} does not go on from the one that this node had (${fault}); nothing of it was taken: ask the authority which of the two is right`,
+  };
 }

@@ -2,6 +2,7 @@ import type { GroupId, KeyVersion, Millis, NodeId, UnixSeconds } from '../base/b
 import type { AddressPrefix } from '../crypto/address-prefix.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { RingEffect } from '../crypto/key-states.ts';
+import type { RosterFault } from '../crypto/roster.ts';
 import type { DomainVersion, GroupView } from '../dprp/negotiation-deps.ts';
 
 /** A node of the network as this node's bundle and rosters describe it. */
@@ -28,6 +29,8 @@ export interface KeyChange {
   readonly removals: readonly Uint8Array[];
   /** the node is not in the group any more */
   readonly left: boolean;
+  /** why the roster of a newer bundle was refused, and with it all that it brought for this group (protocol.md 9.3) */
+  readonly refused: RosterFault | undefined;
 }
 
 /** What the engine reads of identity, groups and rosters. Answers are live views. */
