@@ -34,6 +34,7 @@ export class SaKeeper {
     const { sa, effects } = sas.addReceive(terms, now);
     saFacts.set(sa.local, { description: terms, mtu: settings.mtu });
     this.#meetPath(sa, terms.path, now);
+    counters.add('sas-made');
     this.#node.log('info', 'sa-made', { peer: this.#node.peerName(sa.peer), version: sa.version, role: sa.role });
     this.apply(effects, now);
   }
