@@ -1,5 +1,5 @@
 import type { UnixSeconds } from '../base/brands.ts';
-import { compareBytes, isZero } from '../base/bytes.ts';
+import { compareBytes, isZero, wipe } from '../base/bytes.ts';
 import {
   type Bundle,
   type BundleDecodeFault,
@@ -99,6 +99,12 @@ export function fillDomainRing(provider: CryptoProvider, ring: DomainRing, bundl
   for (const { v, rn2, activateAt } of bundle.domain) {
     ring.add(v, activateAt, deriveDomainKeys(provider, { groupId: id, v, rn2 }));
   }
+}
+
+/** Overwrites the node's seed and all key material of a bundle: of use once its keys are derived (protocol.md 10.5 V7). */
+export function wipeVerified({ bundle, groups }: VerifiedBundle): void {
+  wipeBundle(bundle);
+  for (const { versions } of groups) for (const { rn1, rn2 } of versions) wipe(rn1, rn2);
 }
 
 /** The children of one version; the name is the one that the group had when the version was made. */

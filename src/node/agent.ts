@@ -1,6 +1,7 @@
 import type { ReloadAnswer } from '../api/questions.ts';
 import type { GroupStatus, HealthLine } from '../api/status.ts';
 import { type Millis, millis, unixSeconds } from '../base/brands.ts';
+import { wipe } from '../base/bytes.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
@@ -241,8 +242,10 @@ export class Agent {
     for (const { peer, current } of this.#engine.node.paths.peers()) if (current !== undefined) paths[peer] = current;
     const { admin } = this.#imported;
     const bundleNumber = this.#keys.bundleNumber();
-    if (this.#writtenBundle !== this.#imported.bytes) this.#state.writeBundle(this.#imported.bytes);
-    this.#writtenBundle = this.#imported.bytes;
+    const { bytes } = this.#imported;
+    if (this.#writtenBundle !== bytes) this.#state.writeBundle(bytes);
+    this.#writtenBundle = bytes;
+    wipe(bytes); // V7
     this.#state.writeKept({ admin, node: this.#keys.self().id, bundleNumber, keys: this.#keys.persistent(), paths });
   }
 

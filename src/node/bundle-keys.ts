@@ -10,10 +10,16 @@ import {
 import { formatAddress } from '../base/ip-address.ts';
 import { isIpv4 } from '../crypto/address-prefix.ts';
 import type { Bundle } from '../crypto/bundle.ts';
-import { fillDomainRing, fillRing, type VerifiedBundle, type VerifiedGroup } from '../crypto/bundle-verify.ts';
+import {
+  fillDomainRing,
+  fillRing,
+  type VerifiedBundle,
+  type VerifiedGroup,
+  wipeVerified,
+} from '../crypto/bundle-verify.ts';
 import { vipsOf } from '../crypto/credential.ts';
 import { DomainRing } from '../crypto/domain-ring.ts';
-import { createIdentity, type Identity, renewalDue, renewIdentity } from '../crypto/identity.ts';
+import { createIdentity, type Identity, renewalDue, renewIdentity, wipeIdentity } from '../crypto/identity.ts';
 import { KeyRing } from '../crypto/key-ring.ts';
 import type { KeyClock, RingEffect } from '../crypto/key-states.ts';
 import { LeaseClock } from '../crypto/lease-clock.ts';
@@ -41,6 +47,9 @@ export interface BundleKeysDeps {
   readonly persisted: PersistedKeys | undefined;
 }
 
+/** How long the secrets of a replaced identity are kept, in milliseconds: more than any handshake lasts. */
+const FORMER_IDENTITY = 60_000;
+
 interface HeldGroup {
   roster: Roster;
   /** how many of its entries came in a bundle */
@@ -64,33 +73,31 @@ export class BundleKeys implements KeyStore {
   readonly #lease: LeaseClock;
   #bundle: Bundle;
   #identity: Identity;
+  /** those that handshakes under way may still use, oldest first */
+  readonly #former: { readonly identity: Identity; readonly since: Millis }[] = [];
   #self: Member;
   #members: readonly Member[] = [];
   #views: readonly GroupView[] | undefined;
 
-  /** Takes over a verified bundle; throws RangeError when the node's own key and certificate do not fit, which verification excludes. */
+  /**
+   * Takes over a verified bundle and wipes its secrets, once the keys are derived; throws RangeError when the node's own
+   * key and certificate do not fit, which verification excludes.
+   */
   constructor(verified: VerifiedBundle, deps: BundleKeysDeps, now: Millis) {
     this.#deps = deps;
     this.#lease = new LeaseClock(unixSeconds(deps.persisted?.leaseClock ?? 0));
     this.#bundle = verified.bundle;
     this.#identity = this.#makeIdentity();
     this.#self = this.#describeSelf();
-    this.reload(verified, now);
+    this.#fill(verified, now);
   }
 
-  /** A newer bundle of the same authority: versions are added, rosters extended, never rolled back. */
+  /** A newer bundle of the same authority: versions are added, rosters extended, never rolled back. Its secrets are wiped. */
   reload(verified: VerifiedBundle, now: Millis): KeyChange[] {
-    const { provider } = this.#deps;
     this.#bundle = verified.bundle;
-    this.#identity = this.#makeIdentity();
+    this.#replaceIdentity(this.#makeIdentity(), now);
     this.#self = this.#describeSelf();
-    fillDomainRing(provider, this.#domain, verified.bundle);
-    this.#refused.clear();
-    const changes = verified.groups.map((group) => this.#take(group, this.#clock(now)));
-    const listed = new Set(verified.groups.map(({ roster }) => roster.groupId));
-    for (const [id, held] of this.#groups) if (!listed.has(id)) changes.push(this.#leave(id, held));
-    this.#refreshMembers();
-    return changes;
+    return this.#fill(verified, now);
   }
 
   identity(): Identity {
@@ -174,7 +181,8 @@ export class BundleKeys implements KeyStore {
   }
 
   tick(now: Millis, inUse: (group: GroupId, version: number) => boolean): KeyChange[] {
-    this.#renewKeyPart();
+    this.#renewKeyPart(now);
+    this.#wipeFormer(millis(now - FORMER_IDENTITY));
     const clock = this.#clock(now);
     const input = (id: GroupId) => ({
       type: 'tick' as const,
@@ -211,6 +219,19 @@ export class BundleKeys implements KeyStore {
   wipe(): void {
     for (const { ring } of this.#groups.values()) ring.wipe();
     this.#domain.wipe();
+    this.#wipeFormer();
+    wipeIdentity(this.#identity);
+  }
+
+  #fill(verified: VerifiedBundle, now: Millis): KeyChange[] {
+    fillDomainRing(this.#deps.provider, this.#domain, verified.bundle);
+    this.#refused.clear();
+    const changes = verified.groups.map((group) => this.#take(group, this.#clock(now)));
+    const listed = new Set(verified.groups.map(({ roster }) => roster.groupId));
+    for (const [id, held] of this.#groups) if (!listed.has(id)) changes.push(this.#leave(id, held));
+    this.#refreshMembers();
+    wipeVerified(verified); // V7
+    return changes;
   }
 
   #take(group: VerifiedGroup, clock: KeyClock): KeyChange {
@@ -269,11 +290,24 @@ export class BundleKeys implements KeyStore {
   }
 
   /** The node signs a fresh X25519 key by itself, days before the old one ends (protocol.md 1.3). */
-  #renewKeyPart(): void {
+  #renewKeyPart(now: Millis): void {
     const { provider, random, wall } = this.#deps;
     if (!renewalDue(this.#identity, wall())) return;
     const renewed = renewIdentity(provider, this.#identity, random(32), wall());
-    if (typeof renewed !== 'string') this.#identity = renewed;
+    if (typeof renewed !== 'string') this.#replaceIdentity(renewed, now);
+  }
+
+  #replaceIdentity(identity: Identity, now: Millis): void {
+    this.#former.push({ identity: this.#identity, since: now });
+    this.#identity = identity;
+  }
+
+  /** Without a time: all. */
+  #wipeFormer(until = millis(Number.POSITIVE_INFINITY)): void {
+    while (this.#former.length > 0 && this.#former[0].since <= until) {
+      const gone = this.#former.shift();
+      if (gone) wipeIdentity(gone.identity);
+    }
   }
 
   #describeSelf(): Member {
