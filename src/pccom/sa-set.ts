@@ -190,8 +190,9 @@ export class SaSet {
       effects.push(this.#close(sa, 'cap'));
       return;
     }
-    if (sa.sendSince !== undefined && !sa.sendStopped && now - sa.sendSince >= SA_TIMERS.sendStop) {
-      sa.sendStopped = true; // S4
+    // S4: by the receive keys, so that a late CDN does not let the initiator send beyond the peer's cap
+    if (sa.sendSince !== undefined && !sa.sendStopped && now - sa.receiveSince >= SA_TIMERS.sendStop) {
+      sa.sendStopped = true;
       effects.push({ kind: 'stop-send', sa });
       this.#choose(sa.owner);
     }

@@ -99,6 +99,16 @@ describe('the set of SAs', () => {
       expect(sas.ownerOfSlot[slotOf(saIndex(8))]).toBe(-1);
     });
 
+  it('S4: the initiator stops 175 s after its receive keys, however late CDN brought the send keys', () => {
+    const sas = set();
+    const { sa } = sas.addReceive(terms({ local: saIndex(8) }), at(0));
+    sas.addSend(sa, at(14));
+    sas.tick(at(174));
+    expect(sas.sender(sa.owner)).toBe(sa);
+    expect(kinds(sas.tick(at(175)))).toContain('stop-send');
+    expect(sas.sender(sa.owner)).toBeUndefined();
+  });
+
   it('S3: something newer closes nothing; only a fifth SA of the triple does, the oldest that does not send', () => {
     const sas = set();
     const effects: SaEffect[] = [];
