@@ -67,7 +67,7 @@ export function handleStale(
   const box = openStale(context.provider, bytes, message, kStale, state.ephemeral);
   if (typeof box === 'string') return unchanged(state, `stale-${box}`);
   const seen = trace('STALE', 'received', from, now);
-  if (tag === null || tag === undefined) return withEffect(domainOld(state, box, now), seen);
+  if (tag === null || tag === undefined) return withEffect(domainOld(context, state, box, now), seen);
   return withEffect(groupOld(context, state, tag, box, now), seen);
 }
 
@@ -86,11 +86,16 @@ export function peerBehind(state: Detecting, now: Millis): StartStep {
   return { state: endSoon(state, plainHint('peer-behind'), now), effects: [count('peer-behind')] };
 }
 
-function domainOld(state: Detecting, box: StaleBox, now: Millis): StartStep {
+function domainOld(context: NegotiationContext, state: Detecting, box: StaleBox, now: Millis): StartStep {
+  const { base, domain } = state;
   const hint = plainHint('domain-stale');
-  if (box.reason !== 'domain' || box.version <= state.domain.v) return unchanged(state, 'stale-reason');
-  if (state.base.repeated) return { state: endSoon(state, hint, now), effects: [] };
-  return wait(state, hint, { what: 'domain', above: state.domain.v }, [{ kind: 'refresh', what: 'domain' }]);
+  if (box.reason !== 'domain' || box.version <= domain.v) return unchanged(state, 'stale-reason');
+  if (base.repeated) return { state: endSoon(state, hint, now), effects: [] };
+  if ((context.deps.domain()[0]?.v ?? 0) > domain.v) return detectAgain(context, state, now);
+  const effect: DprpEffect = { kind: 'refresh', what: 'domain' };
+  // Without a GMS nobody brings a newer version in time.
+  if (context.deps.settings.noGms) return { state: endSoon(state, hint, now), effects: [effect] };
+  return wait(state, hint, { what: 'domain', above: domain.v }, [effect]);
 }
 
 function groupOld(
@@ -107,11 +112,7 @@ function groupOld(
   if (box.reason !== 'old' || box.version <= tag.version.v) return unchanged(state, 'stale-reason');
   const hint = plainHint('stale-key');
   if (state.base.repeated) return { state: endSoon(state, hint, now), effects: [] };
-  // The newer version came after this DDE was made: only the DDE is old.
-  if (current.v > tag.version.v) {
-    state.handshake.wipe();
-    return detect(context, { ...state.base, repeated: true }, state.paths, now);
-  }
+  if (current.v > tag.version.v) return detectAgain(context, state, now);
   // The one exception of 3.6: what is held and signed already may be activated.
   const held = group.versions.find(({ state: is, v }) => is === 'next' && v <= box.version);
   const effect: DprpEffect =
@@ -121,6 +122,12 @@ function groupOld(
   // Without a GMS nobody brings a newer version in time.
   if (held === undefined && context.deps.settings.noGms) return { state: endSoon(state, hint, now), effects: [effect] };
   return wait(state, hint, { what: 'group', group: group.id, above: current.v }, [effect]);
+}
+
+/** The newer version came after this DDE was made: only the DDE is old. */
+function detectAgain(context: NegotiationContext, state: Detecting, now: Millis): StartStep {
+  state.handshake.wipe();
+  return detect(context, { ...state.base, repeated: true }, state.paths, now);
 }
 
 function wait(

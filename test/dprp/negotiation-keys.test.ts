@@ -290,6 +290,27 @@ describe('the domain', () => {
     expect(versionOf(a)).toBe(5);
   });
 
+  it('without a GMS a start GE with an old domain key does not wait for a newer one', () => {
+    const { a, b, world, cid } = pair({ noGms: true });
+    b.domain = [domainVersion(2), domainVersion(1)];
+    world.start(a, b, cid);
+    world.pass(1_000);
+    expect(a.of('failed')).toMatchObject([{ reason: 'domain-stale' }]);
+    expect(a.of('refresh')).toEqual([{ kind: 'refresh', what: 'domain' }]);
+  });
+
+  it('a start GE whose domain key became newer after its DDE sends one more at once', () => {
+    const { a, b, world, cid } = pair({ noGms: true });
+    const [older, newer] = [a.domain, [domainVersion(2), domainVersion(1)]];
+    b.domain = newer;
+    world.start(a, b, cid);
+    expect(a.domain).toBe(older);
+    a.domain = newer;
+    world.run();
+    expect(versionOf(a)).toBe(5);
+    expect(a.of('refresh')).toEqual([]);
+  });
+
   it('an end GE with an old domain key is silent: it cannot tell a newer one from a stranger', () => {
     const { a, b, world, cid } = pair();
     a.domain = [domainVersion(2), domainVersion(1)];
