@@ -68,7 +68,11 @@ describe('the control socket', () => {
   });
 
   it('answers a client that closes its side after asking', async () => {
-    await listen(echo);
+    await listen(async (request) => {
+      // the client's end arrives before the answer is ready
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+      return { request };
+    });
     expect(await ask('{"verb":"metrics"}\n', true)).toContain('metrics');
   });
 
@@ -138,12 +142,17 @@ describe('the control socket', () => {
   });
 
   it('ends streams from its side', async () => {
+    let begun = (): void => undefined;
+    const asked = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
     const socket = await listen((_, reply) => {
       reply.send({ n: 1 });
+      begun();
       return reply.closed;
     });
     const answer = ask('{"verb":"trace"}\n');
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await asked;
     await socket.close();
     open.length = 0;
     expect(await answer).toBe('{"n":1}\n');

@@ -139,10 +139,19 @@ describe('data inside an SA', () => {
     ];
     for (const packet of wrong) forge(world, b, a, opening(own, packet));
     // an error about the flow names its CID, but is on its way to somebody else
-    const error = ipv4(icmp(3, 0, numbered(a, b, 1, 6_000)), { protocol: 1, source: text(b), destination: text(c) });
+    const error = ipv4(icmp(3, 0, swapPorts(numbered(a, b, 1, 6_000))), {
+      protocol: 1,
+      source: text(b),
+      destination: text(c),
+    });
     forge(world, b, a, opening(cidWithin(numbered(b, a, 1, 6_000)), error));
+    // what the primitives check of a data record is checked here, too
+    const [badSum, badLength] = [numbered(b, a, 3, 6_000), numbered(b, a, 3, 6_000)];
+    badSum[10] ^= 1;
+    badLength[25] += 1;
+    forge(world, b, a, opening(own, badSum), opening(own, badLength));
     expect(a.received).toEqual([]);
-    expect(a.counter('bad-riding-packet')).toBe(wrong.length + 1);
+    expect(a.counter('bad-riding-packet')).toBe(wrong.length + 3);
   });
 });
 

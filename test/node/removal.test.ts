@@ -72,6 +72,21 @@ describe('a member that is removed', () => {
     expect(b.counter('signed-remove-ignored')).toBe(0);
   });
 
+  it('R4: loses its half-open handshakes at a node that hears of the REMOVE alone', () => {
+    const { world, a, b, c } = meeting();
+    for (const owner of b.engine.node.owners.numbersOf(c.keys.self().id))
+      b.engine.node.pit.removeOwner(owner, 'closed', world.now);
+    b.engine.node.sas.closeWhere(({ peer }) => peer === c.keys.self().id, 'flushed');
+    world.switchOff(c);
+    world.send(b, numbered(b, c, 50));
+    expect(b.engine.halfOpen).toBe(1);
+    world.authority.remove('c');
+    world.launch(a, a.reload(world));
+    world.run(10);
+    expect(b.engine.halfOpen).toBe(0);
+    expect(b.counter('discarded-removed')).toBe(1);
+  });
+
   it('cannot come back, whatever it tries, at a node with the bundle or with the REMOVE alone', () => {
     const { world, a, b, c } = meeting();
     world.authority.remove('c');
@@ -138,33 +153,65 @@ describe('a member that is removed', () => {
   });
 });
 
-describe('a member of two groups that is removed from the network', () => {
-  it('R4: keeps what it has in another group when only one group is told', () => {
+describe('two nodes with SAs in two groups', () => {
+  /** b and c have met in the group with the higher number first, and then, when c had started again, in the lower one. */
+  function twice() {
     const world = new World('two');
     world.authority.group('first');
     world.authority.group('second');
     for (const name of ['a', 'b', 'c']) world.authority.add(name, ['first', 'second']);
     const [a, b, c] = ['a', 'b', 'c'].map((name, at) => world.node(name, `10.0.0.${at + 1}:47247`));
-    for (const to of [b, c]) world.send(a, numbered(a, to, 1));
+    const [low = '', high = ''] = b.keys
+      .groups()
+      .map(({ id }) => b.keys.groupName(id))
+      .sort((x, y) => (idOf(b, x) < idOf(b, y) ? -1 : 1));
+    const [lowId, highId] = [idOf(b, low), idOf(b, high)];
+    for (const node of [b, c]) {
+      const bundle = world.authority.bundle(node.name);
+      const groups = bundle.groups.filter(({ roster }) => roster.name === high);
+      for (const change of node.keys.reload({ ...bundle, groups }, world.now))
+        node.engine.handleKeyChange(change, world.now);
+    }
+    world.send(b, numbered(b, c, 1));
     world.run(50);
-    const groups = a.keys.groups();
-    const used = [...a.engine.node.sas.sas()][0].group;
-    const other = groups.find(({ id }) => id !== used);
-    if (other === undefined) throw new Error('one group only');
+    b.reload(world);
+    const fresh = world.restart(c);
+    world.send(fresh, numbered(fresh, b, 2));
+    world.send(a, numbered(a, b, 3));
+    world.run(50);
+    expect([holdings(b, fresh, lowId), holdings(b, fresh, highId)]).toMatchObject([{ sas: 1 }, { sas: 1 }]);
+    return { world, a, b, c: fresh, lowId, highId };
+  }
+
+  it('open further flows in the group with the lower number', () => {
+    const { world, b, c, lowId, highId } = twice();
+    const before = [lowId, highId].map((id) => holdings(b, c, id).entries);
+    world.send(b, numbered(b, c, 4, 6_000));
+    world.run(50);
+    expect([lowId, highId].map((id) => holdings(b, c, id).entries)).toEqual([before[0] + 1, before[1]]);
+    expect(numbersOf(c)).toEqual([4]);
+  });
+
+  it('R4: lose in one step what they have in the group of a REMOVE, and nothing else', () => {
+    const { world, a, b, c, lowId, highId } = twice();
+    const kept = holdings(b, c, highId);
+    expect(kept).toMatchObject({ sas: 1, entries: 1 });
     world.authority.remove('c');
-    const chain = world.authority.bundle('a').groups.find(({ roster }) => roster.groupId === used)?.roster.entries;
+    const chain = world.authority.bundle('a').groups.find(({ roster }) => roster.groupId === lowId)?.roster.entries;
     const entry = chain?.at(-1);
     if (entry === undefined) throw new Error('no entry');
-    // a knows of it; b hears only what a says inside the SA of one group
     world.launch(a, [sealAs(a, b, encodeControl({ kind: 'signed-remove', entry }))]);
     world.run(10);
-    expect(holdings(b, c, used)).toEqual(NOTHING);
-    world.send(b, numbered(b, c, 5, 3_000));
-    world.run(100);
-    expect(numbersOf(c)).toEqual([1, 5]);
-    expect(holdings(b, c, other.id)).toMatchObject({ sas: 1, entries: 1 });
+    expect(holdings(b, c, lowId)).toEqual(NOTHING);
+    expect(holdings(b, c, highId)).toEqual(kept);
   });
 });
+
+function idOf(node: SimNode, name: string): GroupId {
+  const group = node.keys.groups().find(({ id }) => node.keys.groupName(id) === name);
+  if (group === undefined) throw new Error(name);
+  return group.id;
+}
 
 describe('a record that says REMOVE', () => {
   it.each([

@@ -169,6 +169,8 @@ describe('what is not both authentic and newest', () => {
     const n = talk(world, a, b, 3_000, 20, 100);
     world.run(50);
     expect(pathTo(b, a)).toBe(real);
+    expect(world.seen.filter(({ to, bytes }) => to === ELSEWHERE && bytes[0] !== 16).length).toBeGreaterThan(0);
+    expect(world.seen.filter(({ to, bytes }) => to === ELSEWHERE && bytes[0] === 16)).toEqual([]);
     expect(numbersOf(b).at(-1)).toBe(n - 1);
     expect(numbersOf(a).at(-1)).toBe(n - 1);
   });

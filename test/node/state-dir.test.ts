@@ -99,7 +99,6 @@ describe('kept state', () => {
     ['admin', 'ab'],
     ['node', ''],
     ['bundleNumber', -1],
-    ['bundleNumber', 1.5],
     ['bundleNumber', null],
     ['keys', {}],
     ['keys', { groups: {}, leaseClock: '5' }],
