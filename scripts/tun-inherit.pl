@@ -14,6 +14,7 @@ my $IFF_TUN   = 0x0001;
 my $IFF_NO_PI = 0x1000;
 my $TUNSETIFF = 0x400454ca;
 my $request = pack('a16 s x22', $name, $IFF_TUN | $IFF_NO_PI);
-my $good = sysopen(my $tun, '/dev/net/tun', O_RDWR) && ioctl($tun, $TUNSETIFF, $request);
+my $tun;
+my $good = sysopen($tun, '/dev/net/tun', O_RDWR) && ioctl($tun, $TUNSETIFF, $request);
 $ENV{GSCIP_TUN_FD} = $good ? fileno($tun) : (grep { $!{$_} } keys %!)[0] // "error $!";
 exec { $command[0] } @command or die "cannot run $command[0]: $!\n";

@@ -1,8 +1,7 @@
 import type { ReloadAnswer } from '../api/questions.ts';
 import type { GroupStatus, HealthLine } from '../api/status.ts';
 import { type Millis, millis, unixSeconds } from '../base/brands.ts';
-import { wipe } from '../base/bytes.ts';
-import { GscipError } from '../base/errors.ts';
+import type { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
@@ -28,6 +27,7 @@ import { RateMeter } from './rate-meter.ts';
 import { mainTable, prefixOf, RosterRoutes } from './roster-routes.ts';
 import { selfTest, warmUp } from './self-test.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
+import { type NodeMemory, StateKeeper } from './state-keeper.ts';
 
 const BUSY_TICK = 10;
 const IDLE_TICK = 500;
@@ -42,6 +42,7 @@ export class Agent {
   readonly #io: PacketIo;
   readonly #answers: AgentAnswers;
   readonly #routes: RosterRoutes;
+  readonly #keeper: StateKeeper;
   readonly #rates = new RateMeter();
   readonly #random = new RandomPool();
   readonly #clock = new ClockWatch(clockSample());
@@ -50,9 +51,7 @@ export class Agent {
   /** a bundle file that was not taken at the start */
   #refused: readonly HealthLine[];
   #imported: ImportedBundle;
-  #writtenBundle: Uint8Array | undefined;
   #unknownPeers: readonly string[] = [];
-  #notKept: string | undefined;
   #control: ControlSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #tickIsBusy = false;
@@ -67,6 +66,7 @@ export class Agent {
     this.#config = config;
     this.#log = log;
     this.#state = state;
+    this.#keeper = new StateKeeper(state, log, () => this.#memory());
     this.#imported = imported;
     this.#refused = imported.refused === undefined ? [] : [refusedLine(imported.refused)];
     this.#io = io;
@@ -129,7 +129,7 @@ export class Agent {
     const changes = this.#keys.reload(imported.verified, now());
     this.#imported = imported;
     this.#refused = [];
-    this.#keep();
+    this.#keeper.keep(now());
     for (const change of changes) this.#engine.handleKeyChange(change, now());
     this.#hintPaths();
     this.#afterBatch();
@@ -155,7 +155,7 @@ export class Agent {
     this.#control = await ControlSocket.listen(this.#config.socket, (request, reply) =>
       this.#answers.answer(request, reply),
     );
-    this.#writeState();
+    this.#keeper.write();
     this.#state.writeConfig(settings);
     this.#io.start({
       outgoing: (arena, view, packets, count) => this.#engine.handleOutgoing(arena, view, packets, count, now()),
@@ -174,7 +174,7 @@ export class Agent {
     clearTimeout(this.#timer);
     this.#engine.shutDown(now());
     this.#afterBatch();
-    this.#keep();
+    this.#keeper.keep(now());
     this.#io.stop();
     this.#keys.wipe();
     this.#routes.close();
@@ -190,7 +190,7 @@ export class Agent {
         io: this.#io,
         log: this.#log,
         persist: () => {
-          this.#keep();
+          this.#keeper.keep(now());
           void this.#routes.follow();
         },
         refresh: (what) => this.#log.log('warn', 'newer-keys-wanted', { what, remedy: 'read a newer bundle' }),
@@ -219,34 +219,21 @@ export class Agent {
     this.#engine.tick(now());
     this.#random.refill();
     this.#routes.tick(performance.now());
+    this.#keeper.tick(now());
     this.#rates.sample(this.#engine, performance.now());
     this.#afterBatch();
     this.#arm();
   }
 
-  /** Keeps what must survive a restart. A full disk does not end a running node: it says so, and tries again at each change. */
-  #keep(): void {
-    try {
-      this.#writeState();
-      this.#notKept = undefined;
-    } catch (error) {
-      if (!(error instanceof GscipError)) throw error;
-      this.#notKept = error.message;
-      this.#log.log('error', 'state-not-kept', { code: error.code, message: error.message, remedy: error.remedy });
-    }
-  }
-
-  /** Everything that must survive a restart, written before it matters (protocol.md 10.5 V1). */
-  #writeState(): void {
+  #memory(): NodeMemory {
     const paths: Record<string, PathAddress> = {};
     for (const { peer, current } of this.#engine.node.paths.peers()) if (current !== undefined) paths[peer] = current;
-    const { admin } = this.#imported;
-    const bundleNumber = this.#keys.bundleNumber();
-    const { bytes } = this.#imported;
-    if (this.#writtenBundle !== bytes) this.#state.writeBundle(bytes);
-    this.#writtenBundle = bytes;
-    wipe(bytes); // V7
-    this.#state.writeKept({ admin, node: this.#keys.self().id, bundleNumber, keys: this.#keys.persistent(), paths });
+    const { admin, bytes } = this.#imported;
+    const keys = this.#keys.persistent();
+    return {
+      bundle: bytes,
+      kept: { admin, node: this.#keys.self().id, bundleNumber: this.#keys.bundleNumber(), keys, paths },
+    };
   }
 
   #hintPaths(): void {
@@ -268,7 +255,7 @@ export class Agent {
       uptimeSeconds: this.#uptime(),
       certificateLeft: this.#keys.identity().caPart.notAfter - wallClock(),
       setAside: [...this.#setAside(), ...this.#routes.health()],
-      notKept: this.#notKept,
+      notKept: this.#keeper.trouble,
     };
     return statusAnswer(parts, now());
   }

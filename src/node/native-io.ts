@@ -125,7 +125,8 @@ export class NativeIo implements PacketIo {
   #watch(fd: number, drain: () => void): void {
     const handle = this.primitives.pollStart(fd, (error) => {
       if (this.#stopped) return;
-      if (error !== '') throw new GscipError('packet-io', `the packet path was cut off: ${error}`, 'restart the agent');
+      if (error !== '')
+        throw new GscipError('packet-io', `the packet path was cut off: ${error}`, 'start the agent again');
       drain();
     });
     if (typeof handle === 'string') throw new GscipError('packet-io', `cannot watch the packet path: ${handle}`);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { close, read, writeSync } from 'node:fs';
 import { GscipError } from '../base/errors.ts';
@@ -138,11 +139,12 @@ export class ScriptIo implements PacketIo {
     this.#deliver(1);
   }
 
+  /** The device goes first: a read that waits for a packet would hold the end of the process up. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#socket.close();
-    // A read that waits in the thread pool ends when the device goes down with this process.
+    spawnSync('ip', ['link', 'del', 'dev', this.#tunName], { stdio: 'ignore', timeout: 5_000 });
     close(this.#tunFd, () => undefined);
   }
 

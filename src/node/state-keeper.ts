@@ -1,0 +1,64 @@
+import { wipe } from '../base/bytes.ts';
+import { GscipError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { KeptState, StateDir } from './state-dir.ts';
+
+/** What is kept of a running node. */
+export interface NodeMemory {
+  /** wiped once it is written */
+  readonly bundle: Uint8Array;
+  readonly kept: KeptState;
+}
+
+/** How soon a folder that could not be written is tried again, in milliseconds. */
+const RETRY = 5_000;
+
+/** Keeps what must survive a restart. A full disk does not end a running node: it says so, and tries again. */
+export class StateKeeper {
+  readonly #state: StateDir;
+  readonly #log: Logger;
+  readonly #memory: () => NodeMemory;
+  #writtenBundle: Uint8Array | undefined;
+  #trouble: string | undefined;
+  #retryAt = 0;
+
+  constructor(state: StateDir, log: Logger, memory: () => NodeMemory) {
+    this.#state = state;
+    this.#log = log;
+    this.#memory = memory;
+  }
+
+  /** Why the folder could not be written the last time; undefined when it could. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** Throws where the folder cannot be written: at a start nothing may be missing (protocol.md 10.5 V1). */
+  write(): void {
+    const { bundle, kept } = this.#memory();
+    if (this.#writtenBundle !== bundle) {
+      this.#state.writeBundle(bundle);
+      this.#writtenBundle = bundle;
+      wipe(bundle); // V7
+    }
+    this.#state.writeKept(kept);
+  }
+
+  /** Called before what changed matters; now: monotonic milliseconds. */
+  keep(now: number): void {
+    try {
+      this.write();
+      this.#trouble = undefined;
+    } catch (error) {
+      if (!(error instanceof GscipError)) throw error;
+      const { code, message, remedy } = error;
+      if (this.#trouble !== message) this.#log.log('error', 'state-not-kept', { code, message, remedy });
+      this.#trouble = message;
+      this.#retryAt = now + RETRY;
+    }
+  }
+
+  tick(now: number): void {
+    if (this.#trouble !== undefined && now >= this.#retryAt) this.keep(now);
+  }
+}
