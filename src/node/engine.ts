@@ -1,7 +1,9 @@
 import type { GroupId, Millis, NodeId } from '../base/brands.ts';
 import type { PacketPrimitives } from '../base/primitives.ts';
 import { unreachable } from '../base/unreachable.ts';
+import { KEY_TIMES } from '../crypto/key-states.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { currentOf } from '../dprp/admission.ts';
 import { encodeControl } from '../dprp/control-record.ts';
 import type { Sa } from '../pccom/sa.ts';
 import type { SaCloseCause } from '../pccom/sa-set.ts';
@@ -111,6 +113,7 @@ export class Engine {
     this.#keeper.checkVolumes(now);
     for (const change of keys.tick(now, (group, version) => this.#inUse(group, version)))
       this.handleKeyChange(change, now);
+    this.#planStragglers(now);
     // make before break: the old SA lives on to its cap (protocol.md 10.2)
     for (const sa of this.#migrations.due((owner) => sas.sender(owner), now))
       this.#negotiating.startForPair(sa, 'migrate', now);
@@ -241,6 +244,18 @@ export class Engine {
       for (const sa of [...sas.sas()])
         if (sa.group === group && sas.isSender(sa))
           this.#keeper.seal(sa, encodeControl({ kind: 'signed-remove', entry }), now);
+  }
+
+  /** An SA that was negotiated while the key rolled may stand on the older version: that pair moves, too. */
+  #planStragglers(now: Millis): void {
+    const { keys, sas } = this.node;
+    const senders = [...sas.sas()].filter((sa) => sas.isSender(sa));
+    if (senders.length === 0) return;
+    for (const group of keys.groups()) {
+      const current = currentOf(group);
+      if (current && !group.retainFlow)
+        this.#migrations.plan(group.id, current.v, KEY_TIMES.spreadManual, senders, now);
+    }
   }
 
   #closeSas(select: (sa: Sa) => boolean, cause: SaCloseCause, now: Millis): number {
