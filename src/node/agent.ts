@@ -1,10 +1,12 @@
 import type { ReloadAnswer } from '../api/questions.ts';
 import type { GroupStatus, HealthLine } from '../api/status.ts';
 import { type Millis, millis, unixSeconds } from '../base/brands.ts';
+import { wipe } from '../base/bytes.ts';
 import type { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
+import type { Hedge } from '../dprp/ephemeral.ts';
 import { VOLUME_SOFT } from '../pccom/limits.ts';
 import { configureInterface, refuseOverlap } from '../tun/interface.ts';
 import type { Prefix } from '../tun/prefix.ts';
@@ -19,6 +21,7 @@ import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
 import { hintPaths, unknownPeer, unknownPeerLine } from './first-paths.ts';
 import { refusedRosterLine } from './health.ts';
+import { encodeHedge, nextHedge } from './hedge-file.ts';
 import { statusAnswer } from './node-status.ts';
 import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
@@ -45,6 +48,7 @@ export class Agent {
   readonly #keeper: StateKeeper;
   readonly #rates = new RateMeter();
   readonly #random = new RandomPool();
+  readonly #hedge: Hedge;
   readonly #clock = new ClockWatch(clockSample());
   readonly #startedAt = performance.now();
   readonly #lastPaths: Readonly<Record<string, PathAddress>>;
@@ -63,6 +67,7 @@ export class Agent {
 
   private constructor(config: AgentConfig, log: Logger, given: Given, io: PacketIo) {
     const { state, kept, imported } = given;
+    this.#hedge = nextHedge(state.hedge(), this.#random.take);
     this.#config = config;
     this.#log = log;
     this.#state = state;
@@ -81,6 +86,7 @@ export class Agent {
       random,
       keys: this.#keys,
       settings: engineSettings(config, this.#keys.self()),
+      hedge: this.#hedge,
     });
     this.#routes = new RosterRoutes(this.#engine.node, mainTable(config.tun), log);
     this.#answers = new AgentAnswers(this.#engine, io, {
@@ -132,6 +138,7 @@ export class Agent {
     this.#keeper.keep(now());
     for (const change of changes) this.#engine.handleKeyChange(change, now());
     this.#hintPaths();
+    void this.#routes.follow();
     this.#afterBatch();
     const number = this.#keys.bundleNumber();
     this.#log.log('info', 'bundle-read', { number });
@@ -156,6 +163,7 @@ export class Agent {
       this.#answers.answer(request, reply),
     );
     this.#keeper.write();
+    this.#state.writeHedge(encodeHedge(this.#hedge));
     this.#state.writeConfig(settings);
     this.#io.start({
       outgoing: (arena, view, packets, count) => this.#engine.handleOutgoing(arena, view, packets, count, now()),
@@ -177,6 +185,7 @@ export class Agent {
     this.#keeper.keep(now());
     this.#io.stop();
     this.#keys.wipe();
+    wipe(this.#hedge.key);
     this.#routes.close();
     await this.#control?.close();
     this.#log.log('info', 'down', { reason });

@@ -5,6 +5,7 @@ import { KEY_TIMES } from '../crypto/key-states.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { currentOf } from '../dprp/admission.ts';
 import { encodeControl } from '../dprp/control-record.ts';
+import type { Hedge } from '../dprp/ephemeral.ts';
 import type { Sa } from '../pccom/sa.ts';
 import type { SaCloseCause } from '../pccom/sa-set.ts';
 import { NO_OWNER } from '../pit/owners.ts';
@@ -26,6 +27,8 @@ export interface EngineDeps {
   random(length: number): Uint8Array;
   readonly keys: KeyStore;
   readonly settings: EngineSettings;
+  /** absent: random numbers, for a node that keeps nothing */
+  readonly hedge?: Hedge;
 }
 
 /** Entries that the expiry hand looks at per tick. */
@@ -48,14 +51,14 @@ export class Engine {
   #volumesAt = 0;
   #pitListener: PitListener | null = null;
 
-  constructor({ primitives, provider, random, keys, settings }: EngineDeps) {
+  constructor({ primitives, provider, random, keys, settings, hedge }: EngineDeps) {
     const node = new NodeState(primitives, (length) => random(length), settings, keys);
     this.node = node;
     this.#keeper = new SaKeeper(node, (sa, _cause, now) => this.#negotiating.startForPair(sa, 'rekey', now));
     this.#negotiating = new Negotiating(
       node,
       this.#keeper,
-      provider,
+      { provider, hedge: hedge ?? { key: random(32), bootCounter: new DataView(random(4).buffer).getUint32(0) } },
       (waiting, now) => this.#outgoing.reconsider(waiting, now),
       (change, now) => this.handleKeyChange(change, now),
     );

@@ -8,6 +8,7 @@ import { unreachable } from '../base/unreachable.ts';
 import { isIpv4 } from '../crypto/address-prefix.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { DprpEffect, EntryEffect, FailedEffect, Failure, NegotiatedEffect, Purpose } from '../dprp/effects.ts';
+import type { Hedge } from '../dprp/ephemeral.ts';
 import type { NegotiationDeps } from '../dprp/negotiation-deps.ts';
 import { Negotiations } from '../dprp/negotiations.ts';
 import type { Sa } from '../pccom/sa.ts';
@@ -23,6 +24,12 @@ import type { SaKeeper } from './sa-keeper.ts';
 /** A protocol number that no flow has: the CID of a negotiation that is for the pair and not for a flow. */
 const NO_PROTOCOL = 0;
 
+/** What handshakes are computed with. */
+interface Means {
+  readonly provider: CryptoProvider;
+  readonly hedge: Hedge;
+}
+
 /** DPRP as the node uses it: starts negotiations, carries out what they ask for, and hands held packets back. */
 export class Negotiating {
   readonly #node: NodeState;
@@ -35,13 +42,13 @@ export class Negotiating {
   constructor(
     node: NodeState,
     keeper: SaKeeper,
-    provider: CryptoProvider,
+    means: Means,
     reconsider: (waiting: readonly HeldPacket[], now: Millis) => void,
     keysChanged: (change: KeyChange, now: Millis) => void,
   ) {
     this.#node = node;
     this.#keeper = keeper;
-    this.#negotiations = new Negotiations(negotiationDeps(node, provider));
+    this.#negotiations = new Negotiations(negotiationDeps(node, means));
     this.#reconsider = reconsider;
     this.#keysChanged = keysChanged;
   }
@@ -280,12 +287,12 @@ function pitAction(action: ActionName): PitAction {
   return action === 'encrypt' || action === 'relay' ? PIT_ACTION[action] : PIT_ACTION.discard;
 }
 
-function negotiationDeps(node: NodeState, provider: CryptoProvider): NegotiationDeps {
+function negotiationDeps(node: NodeState, { provider, hedge }: Means): NegotiationDeps {
   const { primitives, random, keys, settings, saFacts, sas } = node;
   return {
     provider,
     random,
-    hedge: { key: random(32), bootCounter: new DataView(random(4).buffer).getUint32(0) },
+    hedge,
     identity: () => keys.identity(),
     authorities: () => keys.authorities(),
     groups: () => keys.groups(),

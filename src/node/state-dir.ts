@@ -28,7 +28,7 @@ export interface KeptState {
   readonly paths: Readonly<Record<string, PathAddress>>;
 }
 
-const FILES = { bundle: 'bundle.cbor', kept: 'kept.json', config: 'config.toml' } as const;
+const FILES = { bundle: 'bundle.cbor', kept: 'kept.json', config: 'config.toml', hedge: 'hedge.bin' } as const;
 /** Write permission for group and others. */
 const OTHERS_WRITE = 0o022;
 
@@ -63,6 +63,14 @@ export class StateDir {
 
   writeConfig(text: string): void {
     this.#write(FILES.config, new TextEncoder().encode(text));
+  }
+
+  hedge(): Uint8Array | undefined {
+    return this.#read(FILES.hedge);
+  }
+
+  writeHedge(bytes: Uint8Array): void {
+    this.#write(FILES.hedge, bytes);
   }
 
   kept(): KeptState | undefined {

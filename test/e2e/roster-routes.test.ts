@@ -23,7 +23,10 @@ describe('a network behind a gateway', () => {
       overlay.rewriteBundle(a);
       expect(await nodes.cli(a, 'key', 'reload')).toMatchObject({ code: 0 });
       await until('the end of the route', () => !routed().includes('10.77'));
-      expect((await a.status()).health.map(({ code }) => code)).not.toContain('route-not-taken');
+      await until(
+        'the end of the line in the health',
+        async () => !(await a.status()).health.some(({ code }) => code === 'route-not-taken'),
+      );
       a.process?.signal('SIGTERM');
       expect(await a.process?.exited).toBe(0);
     }));

@@ -14,6 +14,7 @@ import {
 import { decodePrefix } from '../../src/crypto/address-prefix.ts';
 import { openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
+import type { Hedge } from '../../src/dprp/ephemeral.ts';
 import { BundleKeys, type PersistedKeys } from '../../src/node/bundle-keys.ts';
 import { Engine } from '../../src/node/engine.ts';
 import type { NodeEffect } from '../../src/node/node-effects.ts';
@@ -101,6 +102,7 @@ export class Authority {
 }
 
 export interface SimOptions {
+  readonly hedge?: Hedge;
   /** what an earlier run of the node kept */
   readonly persisted?: PersistedKeys;
   readonly settings?: Partial<EngineSettings>;
@@ -126,7 +128,7 @@ export class SimNode {
   readonly #records = new Int32Array(512 * RECORD_ROW.stride);
   readonly #runs = new Int32Array(512 * RUN.stride);
 
-  constructor(world: World, name: string, path: string, { settings, persisted, wrap = (it) => it }: SimOptions) {
+  constructor(world: World, name: string, path: string, { settings, persisted, hedge, wrap = (it) => it }: SimOptions) {
     this.name = name;
     this.path = pathAddress(path);
     this.primitives = wrap(new TypescriptPrimitives(nodePacketCipher));
@@ -140,6 +142,7 @@ export class SimNode {
       random,
       keys: this.keys,
       settings: { ...SETTINGS, ...this.#stated(), ...settings },
+      ...(hedge && { hedge }),
     });
   }
 
