@@ -111,7 +111,7 @@ class Story {
 }
 
 describe('two nodes, whatever befell them', () => {
-  it('V8: talk again without a loss once the network is whole and both have read their bundles', () => {
+  it('talk again without a loss once the network is whole and both have read their bundles', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 25 }), (events) => {
         const story = new Story();

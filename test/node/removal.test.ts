@@ -36,7 +36,7 @@ function meeting() {
 }
 
 describe('a member that is removed', () => {
-  it('V3: R4: has no SA, no entry and no half-open any more at the node that reads the new bundle', () => {
+  it('R4: has no SA, no entry and no half-open any more at the node that reads the new bundle', () => {
     const { world, a, c } = meeting();
     const [group] = a.keys.groups();
     // a handshake of the removed node's own is half-open when the news come
@@ -52,7 +52,7 @@ describe('a member that is removed', () => {
     expect(holdings(a, c)).toEqual(NOTHING);
   });
 
-  it('V3: loses every live SA and flow in the same step', () => {
+  it('R4: loses every live SA and flow in the same step', () => {
     const { world, a, c } = meeting();
     expect(holdings(a, c)).toEqual({ sas: 1, entries: 3, halfOpen: 0 });
     world.authority.remove('c');
