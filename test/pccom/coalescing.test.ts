@@ -113,7 +113,14 @@ const JOINED: readonly (readonly [string, readonly Piece[], Fields])[] = [
   ['a full and a partial checksum of UDP', pair({ checksum: 'full' }, { ...udp, checksum: 'partial' }), {}],
   ['a sequence that wraps', pair({ sequence: 88 }, { sequence: 0x1_0000_0000 - SIZE + 88 }), {}],
   ['TCP payloads of 256 bytes', [{ payload: payloadOf(256) }, { payload: payloadOf(256, 2), sequence: 1_000_256 }], {}],
-  ['UDP payloads of one byte', [{ ...udp, payload: payloadOf(1) }, { ...udp, payload: payloadOf(1, 2) }], {}],
+  [
+    'UDP payloads of one byte',
+    [
+      { ...udp, payload: payloadOf(1) },
+      { ...udp, payload: payloadOf(1, 2) },
+    ],
+    {},
+  ],
 ];
 
 const hex = (pieces: readonly PieceView[]) => pieces.map((piece) => ({ ...piece, packet: toHex(piece.packet) }));
