@@ -147,7 +147,7 @@ function complete(
   const sa = describe(offered, claim, keys, from);
   const { opened, rgi, key, index, relayed } = offered;
   const isFlow = opened.dde.header.receiver === 0;
-  const accepted = !isFlow || context.deps.admitEntry(sa.peer, claim.payload.cid);
+  const accepted = !isFlow || context.deps.admitEntry(sa, claim.payload.cid, now);
   const cdn = writeCdn(context, offered, claim, keys, h, accepted ? 'accepted' : 'full');
   end.offered.remove(offered);
   end.answered.add({ key, index, relayed, since: now, name: opened.name, mpit: name, rgi, cdn });

@@ -34,8 +34,8 @@ export interface NegotiationDeps {
   freeIndex(index: SaIndex): void;
   /** The live SA with this own base index (protocol.md 2.6). */
   liveSa(index: SaIndex): LiveSa | undefined;
-  /** Whether the PIT has room for a new entry of this peer (protocol.md 5.2). */
-  admitEntry(peer: NodeId, cid: Cid): boolean;
+  /** Whether the PIT has an entry for this flow, or room for a new one of this owner (protocol.md 5.2). */
+  admitEntry(owner: Pick<SaTerms, 'peer' | 'group' | 'chain'>, cid: Cid, now: Millis): boolean;
   /** Last measured round trip on a path, if any. */
   roundTrip(path: PathAddress): number | undefined;
   readonly settings: NegotiationSettings;

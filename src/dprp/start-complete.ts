@@ -36,8 +36,9 @@ export function handleCdn(
   if (state.keyed) effects.push({ kind: 'peer-mtu', localIndex: local, mtu: payload.mtu });
   else effects.push(installSend(state, payload.mtu));
   if (payload.status === 'accepted') effects.push(...entry(state, context, 'confirmed', payload.lifetime));
-  if (!state.keyed) effects.push(negotiated(state, now));
+  // first, or the flow would be opened again inside the SA
   if (payload.status !== 'accepted') effects.push(...refusedFlow(state));
+  if (!state.keyed) effects.push(negotiated(state, now));
   wipe(state.cdnKey);
   return { state: OVER, effects };
 }

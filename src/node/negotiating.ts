@@ -13,7 +13,7 @@ import type { NegotiationDeps } from '../dprp/negotiation-deps.ts';
 import { Negotiations } from '../dprp/negotiations.ts';
 import type { Sa } from '../pccom/sa.ts';
 import type { HeldPacket } from '../pit/held.ts';
-import { NO_OWNER } from '../pit/owners.ts';
+import { NO_OWNER, type Owner } from '../pit/owners.ts';
 import type { NewEntry } from '../pit/table.ts';
 import { PIT_ACTION, type PitAction } from '../pit/terms.ts';
 import type { KeyChange } from './key-store.ts';
@@ -241,7 +241,8 @@ export class Negotiating {
     const { held, negative, pit } = this.#node;
     const key = this.#key(cid, FLOW.destination);
     held.drop(key, `discarded-${reason}`);
-    negative.add(key, reason, now);
+    // with `refused` the SA stands, and other flows may have room
+    if (reason !== 'refused') negative.add(key, reason, now);
     wordsOfCid(cid, this.#words);
     const values = { action: PIT_ACTION.discard, owner: NO_OWNER, version: 0, reason: reasonNumber(reason) };
     const found = pit.find(this.#words);
@@ -305,8 +306,15 @@ function negotiationDeps(node: NodeState, { provider, hedge }: Means): Negotiati
       const exporter = saFacts.get(index)?.description.exporter;
       return sa && exporter ? { ...sa, exporter } : undefined;
     },
-    admitEntry: () => true,
+    admitEntry: (owner, cid, now) => hasRoom(node, owner, cid, now),
     roundTrip: () => undefined,
     settings,
   };
+}
+
+/** A flow that is known already takes over its entry. */
+function hasRoom({ pit, owners }: NodeState, { peer, group, chain }: Owner, cid: Cid, now: Millis): boolean {
+  const words = new Int32Array(FLOW.stride);
+  wordsOfCid(cid, words);
+  return pit.find(words) >= 0 || pit.hasRoom(owners.number({ peer, group, chain }), now);
 }

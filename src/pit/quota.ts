@@ -27,14 +27,18 @@ export class PeerQuota {
 
   /** Takes a token for one new entry; false when the peer has none. */
   take(peer: number, now: Millis): boolean {
+    if (!this.hasToken(peer, now)) return false;
+    this.#account(peer, now).tokens -= 1;
+    return true;
+  }
+
+  hasToken(peer: number, now: Millis): boolean {
     const { newPerSecond } = this.#limits;
     const account = this.#account(peer, now);
     const earned = (Math.max(0, now - account.filled) * newPerSecond) / 1000;
     account.tokens = Math.min(newPerSecond, account.tokens + earned);
     account.filled = now;
-    if (account.tokens < 1) return false;
-    account.tokens -= 1;
-    return true;
+    return account.tokens >= 1;
   }
 
   /** True when the peer may hold no more entries. */

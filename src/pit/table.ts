@@ -143,6 +143,13 @@ export class Pit {
     return entry;
   }
 
+  /** Whether `put` would make an entry for this owner now: room in its peer's rate, and a free place or one to evict. */
+  hasRoom(owner: number, now: Millis): boolean {
+    const peer = this.#owners.peerOf(owner);
+    if (!this.#quota.hasToken(peer, now)) return false;
+    return this.entries.live < this.entries.capacity || this.#quota.entries(peer) > 0;
+  }
+
   /** CDN came: the entry is final. */
   confirm(entry: number): void {
     if (this.entries.isConfirmed(entry)) return;

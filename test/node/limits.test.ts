@@ -53,6 +53,20 @@ describe('packets that wait', () => {
   });
 });
 
+describe('a PIT without room for a peer', () => {
+  it('is told by CDN: the flow is refused, the SA stands, and no entry is tried', () => {
+    const { world, a, b } = pair();
+    const full = world.restart(b, { settings: { pitLimits: { entriesPerPeer: 8, newPerSecond: 0 } } });
+    world.send(a, numbered(a, full, 1));
+    world.run(50);
+    expect([...full.engine.node.sas.sas()]).toHaveLength(1);
+    expect(full.counter('pit-refused')).toBe(0);
+    expect(full.engine.node.pit.entries.live).toBe(0);
+    expect(a.counter('discarded-refused')).toBe(1);
+    expect(numbersOf(full)).toEqual([]);
+  });
+});
+
 describe('entries of the PIT', () => {
   const settings = { pitCapacity: 512, pitLimits: { entriesPerPeer: 100, newPerSecond: 1_000 } };
 

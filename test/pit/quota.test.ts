@@ -38,6 +38,24 @@ describe('quotas of the PIT', () => {
     expect(pit.find(flow({ source: 3, destination: 50 }))).toBe(-1);
   });
 
+  it('tells beforehand whether an owner has room, as `put` would answer, and takes nothing for it', () => {
+    const { pit, owner } = kit(3, { entriesPerPeer: 4, newPerSecond: 2 });
+    const row = (source: number, peer: number, ms: number) => {
+      for (let i = 0; i < 5; i++) pit.hasRoom(owner(peer), at(ms));
+      const told = pit.hasRoom(owner(peer), at(ms));
+      return [told, pit.put(flow({ source, destination: 50 }), values(owner(peer)), at(ms)) >= 0];
+    };
+    expect(row(1, 1, 0)).toEqual([true, true]);
+    expect(row(2, 1, 0)).toEqual([true, true]);
+    // too many in a second
+    expect(row(3, 1, 0)).toEqual([false, false]);
+    expect(row(3, 1, 499)).toEqual([false, false]);
+    expect(row(3, 1, 500)).toEqual([true, true]);
+    // a full table: only who has an entry to give has room
+    expect(row(4, 2, 2_000)).toEqual([false, false]);
+    expect(row(5, 1, 2_000)).toEqual([true, true]);
+  });
+
   it('P4: the oldest provisional entry goes first, however busy', () => {
     const { pit, owner } = kit(64, { entriesPerPeer: 4, newPerSecond: 1000 });
     const put = (source: number, confirmed: boolean, ms: number) =>
