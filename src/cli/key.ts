@@ -32,8 +32,12 @@ function defineCode(command: Command): void {
 function defineReload(command: Command): void {
   agentFlags(command).action(async (options: AgentOptions) => {
     const answer = await ask<ReloadAnswer>(options.socket, { verb: 'key-reload' });
-    const what = answer.changes === 0 ? 'nothing is new' : `${answer.changes} groups have changed`;
-    console.log(options.json ? JSON.stringify(answer) : `The agent has read its bundle again: ${what}.`);
+    console.log(options.json ? JSON.stringify(answer) : `The agent has read its bundle again: ${describe(answer)}.`);
   });
   examples(command, [['sudo gscip key reload', 'the same as SIGHUP to the agent']]);
+}
+
+function describe({ changes }: ReloadAnswer): string {
+  if (changes === 0) return 'nothing is new';
+  return changes === 1 ? '1 group has changed' : `${changes} groups have changed`;
 }

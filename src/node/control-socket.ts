@@ -19,7 +19,7 @@ export interface ControlReply {
 export type ControlHandler = (request: ControlRequest, reply: ControlReply) => Promise<object | undefined>;
 
 /** How long a client may take to ask, and to take what is left for it when the agent ends; in milliseconds. */
-const ASKING = 10_000;
+const ASKING = 5_000;
 const PARTING = 500;
 /** Bytes that wait for a client of a stream which does not read; one that lets more come is dropped. */
 const MAX_BACKLOG = 4 << 20;

@@ -9,8 +9,8 @@ const QUESTIONS = { count: 60, gapMs: 10, sizes: [64, 1_000, 1_350, 2_000, 4_000
 async function carries({ a, b }: TwoNodes): Promise<void> {
   for (const family of [4, 6] as const) {
     expect(await pings(a, b, family)).toBe(true);
-    expect(await transfers(a, b, 3_000_000, family)).toBe(true);
-    expect(await transfers(b, a, 3_000_000, family)).toBe(true);
+    expect(await transfers(a, b, 1_000_000, family)).toBe(true);
+    expect(await transfers(b, a, 1_000_000, family)).toBe(true);
     expect(await asks(a, b, QUESTIONS, family)).toEqual({ sent: 60, whole: 60, doubled: 0, damaged: 0 });
   }
   expect(await types(a, b, 100)).toEqual({ heard: 100, inOrder: true });
@@ -19,8 +19,7 @@ async function carries({ a, b }: TwoNodes): Promise<void> {
 describe('a node without the addon', () => {
   it.each([
     ['and one with it', 4, FALLBACK, NATIVE],
-    ['and one with it, over IPv6', 6, FALLBACK, NATIVE],
-    ['and another such', 4, FALLBACK, FALLBACK],
+    ['and another such, over IPv6', 6, FALLBACK, FALLBACK],
   ] as const)(
     '%s carry pings, streams, sessions and datagrams',
     (_, underlay, a, b) =>
@@ -44,7 +43,7 @@ describe('a node without the addon', () => {
       expect((await nodes.b.status()).health).toEqual([]);
     }));
 
-  it.each(['SIGTERM', 'SIGINT', 'SIGKILL', 'down'] as const)('leaves nothing behind after %s', (how) =>
+  it.each(['SIGTERM', 'SIGKILL', 'down'] as const)('leaves nothing behind after %s', (how) =>
     withTwoNodes(async (nodes) => {
       const { a, b } = nodes;
       const before = a.namespace.ip('addr');

@@ -108,7 +108,7 @@ describe('the control socket', () => {
     for (const other of others.slice(100)) other.write('{"verb":"sta');
     expect(await nodes.cli(nodes.a, 'status')).toMatchObject({ code: 0 });
     expect(await pings(nodes.a, nodes.b)).toBe(true);
-    await until('their end', () => others.every((each) => each.closed), { seconds: 15 });
+    await until('their end', () => others.every((each) => each.closed), { seconds: 12 });
   });
 
   it('drops a watcher that never reads, and does not keep for it what it would have read', async () => {
@@ -163,7 +163,7 @@ describe('hostile datagrams to the listen port', () => {
     const numbered = await sending;
     const { distinct, duplicates } = await receiver.stop();
     // the flood may fill the kernel's buffer of the socket for a moment, which no node can help
-    expect(distinct).toBeGreaterThan(0.99 * numbered.sent);
+    expect(distinct).toBeGreaterThan(0.9 * numbered.sent);
     expect(duplicates).toBe(0);
     const after = await Promise.all(RECOGNISED.map((event) => counted(b, event)));
     expect(RECOGNISED.filter((_, at) => (after[at] ?? 0) <= (before[at] ?? 0))).toEqual([]);

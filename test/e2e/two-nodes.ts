@@ -1,4 +1,8 @@
-import { type Lab, withLab } from '../../src/cli/lab/lab.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { Lab, withLab } from '../../src/cli/lab/lab.ts';
 import type { Finished } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import { ensureBuilt, Overlay, type OverlayNode, type UpOptions } from '../../src/cli/lab/overlay.ts';
@@ -21,14 +25,12 @@ export class TwoNodes {
   readonly #underlay: 4 | 6;
 
   constructor(lab: Lab, underlay: 4 | 6 = 4) {
-    ensureBuilt();
     this.lab = lab;
     this.#underlay = underlay;
     const machines = pair(lab);
-    this.overlay = new Overlay(lab, [GROUP]);
-    this.a = this.overlay.add('a', machines.a, { groups: [GROUP] });
-    this.b = this.overlay.add('b', machines.b, { groups: [GROUP] });
-    this.overlay.rewriteBundle(this.a); // b's knows both already
+    this.overlay = new Overlay(lab, [GROUP], 'lab', prepared());
+    this.a = this.overlay.adopt('a', machines.a);
+    this.b = this.overlay.adopt('b', machines.b);
   }
 
   /** Where this node listens, as --listen and --peer take it. */
@@ -54,6 +56,23 @@ export class TwoNodes {
   cli(node: OverlayNode, ...words: readonly string[]): Promise<Finished> {
     return gscip(node.namespace, ...words, '--socket', node.socket);
   }
+}
+
+let folder: string | undefined;
+afterAll(() => folder === undefined || rmSync(folder, { recursive: true }));
+
+/** An authority with bundles of a and b, made once for all tests of a file: what it takes to make one is not what they test. */
+function prepared(): string {
+  if (folder !== undefined) return folder;
+  ensureBuilt();
+  const lab = new Lab();
+  const overlay = new Overlay(lab, [GROUP]);
+  for (const name of ['a', 'b']) overlay.add(name, lab.namespace(name), { groups: [GROUP] });
+  overlay.rewriteBundles();
+  folder = mkdtempSync(join(tmpdir(), 'gscip-e2e-'));
+  overlay.save(folder);
+  void lab.close();
+  return folder;
 }
 
 /** Runs one command line of the program in a namespace to its end. */

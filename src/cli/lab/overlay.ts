@@ -15,22 +15,32 @@ export class Overlay {
   readonly #authority: string;
   readonly nodes: OverlayNode[] = [];
 
-  /** Makes the authority and its groups. */
-  constructor(lab: Lab, groups: readonly string[], network = 'lab') {
+  /** Makes the authority and its groups; `saved` is a folder that `save` wrote, and then all is there already. */
+  constructor(lab: Lab, groups: readonly string[], network = 'lab', saved?: string) {
     this.#lab = lab;
     this.#authority = join(lab.folder, `authority-${network}`);
+    if (saved !== undefined) {
+      runNow('cp', ['-a', `${saved}/.`, lab.folder]);
+      return;
+    }
     this.authority('init', '--network', network);
     for (const group of groups) this.authority('group add', group);
   }
 
+  /** Copies the authority and all bundles as they are, so that another lab can begin with the same network. */
+  save(folder: string): void {
+    runNow('cp', ['-a', this.#authority, ...this.nodes.map(({ bundle }) => bundle), folder]);
+  }
+
   /** Runs `gscip authority VERB FOLDER …` and returns what it printed. */
   authority(verb: string, ...rest: readonly string[]): string {
-    return gscip('authority', ...verb.split(' '), this.#authority, ...rest);
+    const words = ['authority', ...verb.split(' '), this.#authority, ...rest];
+    return this.nodes.some(({ process }) => process?.running) ? gscipBeside(words) : gscip(words);
   }
 
   /** Enters a node into the roster and writes its bundle, which knows the nodes up to this one; it is not started yet. */
   add(name: string, namespace: Namespace, what: NodeOptions): OverlayNode {
-    const bundle = join(this.#lab.folder, `${name}.bundle`);
+    const bundle = this.#bundle(name);
     const { type = 'ges', mode = 'op', groups, address } = what;
     const given = address === undefined ? [] : ['--address', address];
     this.authority(
@@ -46,9 +56,18 @@ export class Overlay {
       '--out',
       bundle,
     );
-    const node = new OverlayNode(name, namespace, bundle, join(this.#lab.folder, name));
+    return this.adopt(name, namespace);
+  }
+
+  /** A node that the authority knows already, with its bundle. */
+  adopt(name: string, namespace: Namespace): OverlayNode {
+    const node = new OverlayNode(name, namespace, this.#bundle(name), join(this.#lab.folder, name));
     this.nodes.push(node);
     return node;
+  }
+
+  #bundle(name: string): string {
+    return join(this.#lab.folder, `${name}.bundle`);
   }
 
   /** Rolls a group's key; nodes learn of it when their bundles are written again and read. */
@@ -175,8 +194,14 @@ export class OverlayNode {
 /** How the CLI is started here: already built, without the launcher's look whether it still is. */
 const GSCIP: readonly string[] = [pinnedNode(), `${PROJECT}dist/cli/main.js`];
 
-/** Runs one CLI command to its end and returns what it printed; at the lowest priority, since traffic may be measured meanwhile. */
-function gscip(...words: readonly string[]): string {
+/** Runs one CLI command to its end and returns what it printed. */
+function gscip(words: readonly string[]): string {
+  const [node = '', ...rest] = GSCIP;
+  return runNow(node, [...rest, ...words]);
+}
+
+/** The same at the lowest priority, since traffic may be measured meanwhile. */
+function gscipBeside(words: readonly string[]): string {
   return runNow('nice', ['-n', '39', ...GSCIP, ...words]);
 }
 
