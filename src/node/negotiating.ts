@@ -178,6 +178,7 @@ export class Negotiating {
   }
 
   #entry(effect: EntryEffect, now: Millis): void {
+    if (effect.cid.protocol === NO_PROTOCOL) return;
     const { pit, owners, counters } = this.#node;
     const words = this.#words;
     wordsOfCid(effect.cid, words);
@@ -243,6 +244,7 @@ export class Negotiating {
     held.drop(key, `discarded-${reason}`);
     // with `refused` the SA stands, and other flows may have room
     if (reason !== 'refused') negative.add(key, reason, now);
+    if (cid.protocol === NO_PROTOCOL) return;
     wordsOfCid(cid, this.#words);
     const values = { action: PIT_ACTION.discard, owner: NO_OWNER, version: 0, reason: reasonNumber(reason) };
     const found = pit.find(this.#words);
@@ -312,8 +314,9 @@ function negotiationDeps(node: NodeState, { provider, hedge }: Means): Negotiati
   };
 }
 
-/** A flow that is known already takes over its entry. */
+/** A flow that is known already takes over its entry; what is no flow needs none. */
 function hasRoom({ pit, owners }: NodeState, { peer, group, chain }: Owner, cid: Cid, now: Millis): boolean {
+  if (cid.protocol === NO_PROTOCOL) return true;
   const words = new Int32Array(FLOW.stride);
   wordsOfCid(cid, words);
   return pit.find(words) >= 0 || pit.hasRoom(owners.number({ peer, group, chain }), now);
