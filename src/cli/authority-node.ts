@@ -78,6 +78,12 @@ function printAdded(
   );
 }
 
+/** protocol.md 10.3 */
+const PARTED = `The network's own key has changed, too. Machines that have their new bundle and machines that have not lose each other
+within about 200 s, in every group, and find each other again when the rest have theirs.`;
+const RELOAD =
+  'Bring each to its machine, in place of the file that it was started with, and run there: sudo gscip key reload';
+
 function defineRemove(command: Command): void {
   jsonFlag(command).action((folder: string, name: string, options: { readonly json?: boolean }) => {
     const tools = authorityTools();
@@ -93,7 +99,9 @@ function defineRemove(command: Command): void {
     printParts(
       `Removed ${name} from ${groups.join(', ') || 'no group'}; the keys of these groups have new versions.`,
       'It is shut out as each machine gets its new bundle, so do not wait.',
+      outdated.length > 1 ? PARTED : '',
       bundleAdvice(folder, outdated),
+      outdated.length > 0 ? RELOAD : '',
     );
   });
   examples(command, [['gscip authority node remove net alice', 'a machine that was lost, stolen or retired']]);

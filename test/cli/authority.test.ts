@@ -56,6 +56,18 @@ describe('gscip authority', () => {
     });
   });
 
+  it('says of a removal whom it parts until the others have their bundles, and how to go on', async () => {
+    for (const name of ['alice', 'bob', 'carol']) await add(name);
+    const { stdout } = await authority('node', 'remove', net, 'bob');
+    expect(stdout).toContain('Machines that have their new bundle and machines that have not lose each other');
+    expect(stdout).toMatch(/within about 200 s/);
+    expect(stdout).toContain('gscip key reload');
+    for (const name of ['alice', 'carol']) expect(stdout).toContain(`gscip authority bundle ${net} ${name} --out`);
+    await authority('node', 'remove', net, 'carol');
+    // with one node left there is nobody to lose
+    expect((await authority('node', 'remove', net, 'alice')).stdout).not.toContain('lose each other');
+  });
+
   it('writes a bundle again over the old one, with both key versions after a roll', async () => {
     await add('alice');
     await authority('group', 'roll', net, 'lab', '--activate-in', '2h');
