@@ -12,6 +12,9 @@ import type { PacketIo } from './packet-io.ts';
 import { Pings } from './pings.ts';
 import { PitWatchers } from './pit-watchers.ts';
 
+/** How long `wait` waits for one answer before it asks again, in milliseconds. */
+const WAIT_PING = 1_000;
+
 /** What the answers need of the agent, beside the engine. */
 export interface AgentCalls {
   now(): Millis;
@@ -104,8 +107,13 @@ export class AgentAnswers {
 
   async #wait(peer: string | undefined, timeoutMs: number): Promise<object> {
     if (peer === undefined) return { schema: 1, ready: true };
-    const answer = await this.#pings.ping(this.#target(peer), 1, timeoutMs);
-    if (answer.replies.length > 0) return { schema: 1, ready: true, peer };
+    const target = this.#target(peer);
+    const until = performance.now() + timeoutMs;
+    // short ones in turn: a single challenge may be lost
+    for (let left = timeoutMs; left > 0; left = until - performance.now()) {
+      const answer = await this.#pings.ping(target, 1, Math.min(WAIT_PING, left));
+      if (answer.replies.length > 0) return { schema: 1, ready: true, peer };
+    }
     throw new GscipError('no-answer', `"${peer}" did not answer within ${timeoutMs / 1000} s`, 'see "gscip status"');
   }
 
