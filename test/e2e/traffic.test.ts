@@ -46,17 +46,13 @@ describe('two nodes', () => {
   it.each([
     ['IPv4', 4],
     ['IPv6', 6],
-  ] as const)(
-    'carry pings, streams, sessions and datagrams of both families over %s',
-    (_, underlay) =>
-      withTwoNodes(async (nodes) => {
-        await nodes.up();
-        await carries(nodes);
-        const { peers } = await nodes.a.status();
-        expect(peers[0]?.path).toEqual({ kind: 'direct', endpoint: nodes.at(nodes.b), reason: 'proved' });
-      }, underlay),
-    60_000,
-  );
+  ] as const)('carry pings, streams, sessions and datagrams of both families over %s', (_, underlay) =>
+    withTwoNodes(async (nodes) => {
+      await nodes.up();
+      await carries(nodes);
+      const { peers } = await nodes.a.status();
+      expect(peers[0]?.path).toEqual({ kind: 'direct', endpoint: nodes.at(nodes.b), reason: 'proved' });
+    }, underlay));
 
   it.each([
     ['IPv4', 4],

@@ -1,13 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, vi } from 'vitest';
 import { Lab, withLab } from '../../src/cli/lab/lab.ts';
 import type { Finished } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import { ensureBuilt, Overlay, type OverlayNode, type UpOptions } from '../../src/cli/lab/overlay.ts';
 import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
 import { pair } from '../netns/kit.ts';
+
+/** Dozens of processes for one test, on a machine that may be busy with other tests. */
+vi.setConfig({ testTimeout: 60_000 });
 
 export const PORT = 47247;
 export const GROUP = 'office';
