@@ -110,7 +110,7 @@ async function up(options: UpOptions): Promise<void> {
   const agent = await Agent.start(config, stringify({ ...settings }), log);
   const stop = (signal: string) => void agent.stop(signal);
   process.once('SIGINT', () => stop('SIGINT')).once('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGHUP', () => reload(agent, log));
+  process.on('SIGHUP', () => void reload(agent, log).catch((error: unknown) => abandon(agent, error)));
   process.once('uncaughtException', (error) => abandon(agent, error));
   await agent.done;
   lines.flush();
@@ -125,9 +125,9 @@ function abandon(agent: Agent, error: unknown): void {
 }
 
 /** A bundle that cannot be read changes nothing: the node goes on with what it has, and says so. */
-function reload(agent: Agent, log: JsonLog): void {
+async function reload(agent: Agent, log: JsonLog): Promise<void> {
   try {
-    agent.reload();
+    await agent.reload();
   } catch (error) {
     if (!(error instanceof GscipError)) throw error;
     log.log('error', 'reload-failed', { code: error.code, message: error.message, remedy: error.remedy });

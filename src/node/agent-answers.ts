@@ -21,7 +21,7 @@ export interface AgentCalls {
   uptimeSeconds(): number;
   random(length: number): Uint8Array;
   status(): StatusAnswer;
-  reload(): ReloadAnswer;
+  reload(): Promise<ReloadAnswer>;
   /** carries out what the engine was just asked for */
   afterBatch(): void;
   stop(reason: string): void;

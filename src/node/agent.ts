@@ -129,13 +129,14 @@ export class Agent {
   }
 
   /** Reads the bundle again: newer keys are taken, live flows move to them without loss (protocol.md 10.2). */
-  reload(): ReloadAnswer {
-    const imported = importBundle(this.#state, this.#config.bundle, this.#state.kept(), nodeProvider, wallClock());
+  async reload(): Promise<ReloadAnswer> {
+    const { provider } = this.#io;
+    const imported = importBundle(this.#state, this.#config.bundle, this.#state.kept(), provider, wallClock());
     const before = groupAnswers(this.#engine);
     const changes = this.#keys.reload(imported.verified, now());
     this.#imported = imported;
     this.#refused = [];
-    this.#keeper.keep(now());
+    await this.#keeper.keep(now()); // V1: kept before anything is sent under it
     for (const change of changes) this.#engine.handleKeyChange(change, now());
     this.#hintPaths();
     void this.#routes.follow();
@@ -182,7 +183,7 @@ export class Agent {
     clearTimeout(this.#timer);
     this.#engine.shutDown(now());
     this.#afterBatch();
-    this.#keeper.keep(now());
+    await this.#keeper.keep(now());
     this.#io.stop();
     this.#keys.wipe();
     wipe(this.#hedge.key);
@@ -199,7 +200,7 @@ export class Agent {
         io: this.#io,
         log: this.#log,
         persist: () => {
-          this.#keeper.keep(now());
+          void this.#keeper.keep(now());
           void this.#routes.follow();
         },
         refresh: (what) => this.#log.log('warn', 'newer-keys-wanted', { what, remedy: 'read a newer bundle' }),

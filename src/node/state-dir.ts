@@ -9,6 +9,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GscipError } from '../base/errors.ts';
 import type { PathAddress } from '../base/path-address.ts';
@@ -86,7 +87,16 @@ export class StateDir {
   }
 
   writeKept(kept: KeptState): void {
-    this.#write(FILES.kept, new TextEncoder().encode(`${JSON.stringify(kept, null, 2)}\n`));
+    this.#write(FILES.kept, new TextEncoder().encode(keptText(kept)));
+  }
+
+  writeBundleLater(bytes: Uint8Array): Promise<void> {
+    return this.#writeLater(FILES.bundle, bytes);
+  }
+
+  /** The same as `writeKept`, while the event loop goes on. */
+  writeKeptLater(kept: KeptState): Promise<void> {
+    return this.#writeLater(FILES.kept, new TextEncoder().encode(keptText(kept)));
   }
 
   #mode(): number | undefined {
@@ -119,6 +129,19 @@ export class StateDir {
     }
   }
 
+  async #writeLater(name: string, bytes: Uint8Array): Promise<void> {
+    const file = join(this.path, name);
+    const fresh = `${file}.new`;
+    try {
+      await mkdir(this.path, { recursive: true, mode: 0o700 });
+      await writeWholeLater(fresh, bytes);
+      await rename(fresh, file);
+    } catch (cause) {
+      discard(fresh);
+      throw this.#failure('write', file, cause);
+    }
+  }
+
   #failure(what: string, path: string, cause: unknown): GscipError {
     const why = cause instanceof Error ? cause.message : String(cause);
     return new GscipError(
@@ -137,6 +160,20 @@ function discard(file: string): void {
   } catch {
     // the error that led here is told
   }
+}
+
+async function writeWholeLater(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function keptText(kept: KeptState): string {
+  return `${JSON.stringify(kept, null, 2)}\n`;
 }
 
 function writeWhole(file: string, bytes: Uint8Array): void {

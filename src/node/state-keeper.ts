@@ -21,6 +21,8 @@ export class StateKeeper {
   #writtenBundle: Uint8Array | undefined;
   #trouble: string | undefined;
   #retryAt = 0;
+  #changed = false;
+  #writing: Promise<void> | undefined;
 
   constructor(state: StateDir, log: Logger, memory: () => NodeMemory) {
     this.#state = state;
@@ -44,21 +46,49 @@ export class StateKeeper {
     this.#state.writeKept(kept);
   }
 
-  /** Called before what changed matters; now: monotonic milliseconds. */
-  keep(now: number): void {
-    try {
-      this.write();
-      this.#trouble = undefined;
-    } catch (error) {
-      if (!(error instanceof GscipError)) throw error;
-      const { code, message, remedy } = error;
-      if (this.#trouble !== message) this.#log.log('error', 'state-not-kept', { code, message, remedy });
-      this.#trouble = message;
-      this.#retryAt = now + RETRY;
-    }
+  /**
+   * Writes without holding packets up while the disk takes its time; now: monotonic milliseconds. Settles when all that
+   * had changed by the call is on the disk, or the trouble is told.
+   */
+  keep(now: number): Promise<void> {
+    this.#changed = true;
+    this.#writing ??= this.#writeChanges(now).finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
   }
 
   tick(now: number): void {
-    if (this.#trouble !== undefined && now >= this.#retryAt) this.keep(now);
+    if (this.#trouble !== undefined && now >= this.#retryAt) void this.keep(now);
+  }
+
+  async #writeChanges(now: number): Promise<void> {
+    while (this.#changed) {
+      this.#changed = false;
+      try {
+        await this.#writeOnce();
+        this.#trouble = undefined;
+      } catch (error) {
+        this.#tell(error, now);
+      }
+    }
+  }
+
+  async #writeOnce(): Promise<void> {
+    const { bundle, kept } = this.#memory();
+    if (this.#writtenBundle !== bundle) {
+      await this.#state.writeBundleLater(bundle);
+      this.#writtenBundle = bundle;
+      wipe(bundle); // V7
+    }
+    await this.#state.writeKeptLater(kept);
+  }
+
+  #tell(error: unknown, now: number): void {
+    if (!(error instanceof GscipError)) throw error;
+    const { code, message, remedy } = error;
+    if (this.#trouble !== message) this.#log.log('error', 'state-not-kept', { code, message, remedy });
+    this.#trouble = message;
+    this.#retryAt = now + RETRY;
   }
 }

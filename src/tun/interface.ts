@@ -16,6 +16,12 @@ export interface InterfacePlan {
 }
 
 /**
+ * Packets that may wait for the node: tens of milliseconds of small ones, which is what reading a bundle may take.
+ * TCP fills it no further than its window.
+ */
+const QUEUE = 5_000;
+
+/**
  * Sets kernel switches, addresses, MTU and routes of a TUN device (protocol.md 5.1: no link-local address of the
  * kernel's own, no router advertisements, strict reverse path filter).
  */
@@ -25,7 +31,7 @@ export async function configureInterface(plan: InterfacePlan): Promise<void> {
   const v6Possible = await setSwitch(`ipv6/conf/${plan.name}/addr_gen_mode`, '1');
   await setSwitch(`ipv6/conf/${plan.name}/accept_ra`, '0');
   if (v6 && v6Possible) await setSwitch(`ipv6/conf/${plan.name}/disable_ipv6`, '0');
-  const lines = [`link set dev ${plan.name} mtu ${plan.mtu} txqueuelen 1000 up`];
+  const lines = [`link set dev ${plan.name} mtu ${plan.mtu} txqueuelen ${QUEUE} up`];
   for (const address of plan.addresses)
     if (v6Possible || !address.includes(':'))
       lines.push(`addr add ${address}/${address.includes(':') ? '128 nodad' : '32'} dev ${plan.name}`);
