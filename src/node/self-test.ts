@@ -7,7 +7,7 @@ import { RandomPool } from './random-pool.ts';
 import { Rehearsal } from './rehearsal.ts';
 
 /** Rehearsals after the start, and the pause between two of them in milliseconds. */
-const REHEARSALS = 300;
+const REHEARSALS = 40;
 const PAUSE = 4;
 
 /** The self-test at start: a handshake and flows between two throw-away nodes in memory, by the means that `io` has. */
