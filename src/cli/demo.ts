@@ -89,7 +89,7 @@ async function build(lab: Lab): Promise<Scene> {
     { namespace: left, device: 'cable', addresses: ['10.99.0.1/24'] },
     { namespace: right, device: 'cable', addresses: ['10.99.0.2/24'] },
   );
-  const overlay = new Overlay(lab, ['office'], 'demo');
+  const overlay = new Overlay(lab, ['office'], { network: 'demo' });
   const a = overlay.add('left', left, { groups: ['office'] });
   const b = overlay.add('right', right, { groups: ['office'] });
   overlay.rewriteBundles();

@@ -236,7 +236,7 @@ describe('a node that is a already', () => {
   afterEach(() => nodes.overlay.rewriteBundle(nodes.a));
 
   it('refuses a bundle of another authority', async () => {
-    const foreign = new Overlay(lab, [GROUP], `foreign${tries}`);
+    const foreign = new Overlay(lab, [GROUP], { network: `foreign${tries}` });
     const bundle = join(lab.folder, `foreign${tries}.bundle`);
     foreign.authority('node add', 'a', '--groups', GROUP, '--out', bundle);
     await refuses(1, /another authority.*\n.*--state/, up('--state', state, '--bundle', bundle));

@@ -8,7 +8,7 @@ import { GROUP, GSCIP, pings, type TwoNodes, withTwoNodes } from './two-nodes.ts
 /** A bundle for a node of the same name that another authority wrote. */
 function foreignBundle({ lab }: TwoNodes): Buffer {
   const file = join(lab.folder, 'foreign.bundle');
-  new Overlay(lab, [GROUP], 'foreign').authority('node add', 'a', '--groups', GROUP, '--out', file);
+  new Overlay(lab, [GROUP], { network: 'foreign' }).authority('node add', 'a', '--groups', GROUP, '--out', file);
   return readFileSync(file);
 }
 

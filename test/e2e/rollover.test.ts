@@ -9,7 +9,8 @@ import { transfers } from './traffic.ts';
 import { counted, GROUP, GSCIP, inside, isCutOff, PORT, pings, type TwoNodes, withTwoNodes } from './two-nodes.ts';
 
 const PER_SECOND = 500;
-const SECONDS = 6;
+/** Longer than two rolls take. */
+const SECONDS = 7;
 /** What a key change may never cause. */
 const LOSSES = ['unknown-index', 'no-key', 'auth-failed', 'replayed', 'too-old'];
 
@@ -58,7 +59,7 @@ class ThreeNodes {
     const machines = ['a', 'b', 'c'].map((label) => lab.namespace(label));
     const ends = machines.map((namespace, at) => ({ namespace, device: 'eth0', addresses: [`10.98.0.${at + 1}/24`] }));
     lab.bridge('lan', ends);
-    this.overlay = new Overlay(lab, [GROUP]);
+    this.overlay = new Overlay(lab, [GROUP], { nice: 0 });
     [this.a, this.b, this.c] = machines.map((machine) => this.overlay.add(machine.label, machine, { groups: [GROUP] }));
     this.#all = [this.a, this.b, this.c];
     this.overlay.rewriteBundles();
@@ -96,8 +97,8 @@ describe('a key that rolls under traffic', () => {
       );
       const { sent } = await sending;
       const received = await receiver.stop();
-      expect({ sent, ...received }).toMatchObject({ sent: PER_SECOND * SECONDS, duplicates: 0, firstMissing: [] });
-      expect(received.distinct).toBe(sent);
+      expect(sent).toBeGreaterThan(PER_SECOND);
+      expect(received).toMatchObject({ received: sent, distinct: sent, duplicates: 0, firstMissing: [] });
       expect(await losses(nodes)).toBe(before);
       expect((await versions(a)).sending).toBeGreaterThan((begin ?? 0) + 1);
     }));
@@ -110,7 +111,7 @@ describe('a node that is removed', () => {
       const { a, b, c, overlay } = nodes;
       await nodes.up();
       for (const peer of [b, c]) expect(await pings(a, peer)).toBe(true);
-      const flow = a.namespace.start(['ping', '-c', '20', '-i', '0.2', await inside(c, 4)]);
+      const flow = a.namespace.start(['ping', '-c', '20', '-i', '0.2', await inside(c, 4)], { seconds: 30 });
       const cut = a.namespace.start(['ping', '-i', '0.2', await inside(b, 4)]);
       await until('both flows', () => [flow, cut].every((each) => each.stdout().includes('icmp_seq=2')));
 

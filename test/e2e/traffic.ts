@@ -27,7 +27,7 @@ function lastReport(text: string): Report {
 }
 
 async function runTool(where: Namespace, ...words: readonly string[]): Promise<Report> {
-  return lastReport(await where.run([...TOOL, ...words], { seconds: 60 }));
+  return lastReport(await where.run([...TOOL, ...words], { seconds: 30 }));
 }
 
 /** Sends so many bytes through the overlay by one TCP stream; true when the very same bytes arrived. */

@@ -31,7 +31,7 @@ export class TwoNodes {
     this.lab = lab;
     this.#underlay = underlay;
     const machines = pair(lab);
-    this.overlay = new Overlay(lab, [GROUP], 'lab', prepared());
+    this.overlay = new Overlay(lab, [GROUP], { saved: prepared(), nice: 0 });
     this.a = this.overlay.adopt('a', machines.a);
     this.b = this.overlay.adopt('b', machines.b);
   }

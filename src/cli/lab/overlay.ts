@@ -15,9 +15,12 @@ export class Overlay {
   readonly #authority: string;
   readonly nodes: OverlayNode[] = [];
 
-  /** Makes the authority and its groups; `saved` is a folder that `save` wrote, and then all is there already. */
-  constructor(lab: Lab, groups: readonly string[], network = 'lab', saved?: string) {
+  readonly #nice: string;
+
+  /** Makes the authority and its groups. */
+  constructor(lab: Lab, groups: readonly string[], { network = 'lab', saved, nice = 19 }: OverlayOptions = {}) {
     this.#lab = lab;
+    this.#nice = `${nice}`;
     this.#authority = join(lab.folder, `authority-${network}`);
     if (saved !== undefined) {
       runNow('cp', ['-a', `${saved}/.`, lab.folder]);
@@ -35,7 +38,8 @@ export class Overlay {
   /** Runs `gscip authority VERB FOLDER …` and returns what it printed. */
   authority(verb: string, ...rest: readonly string[]): string {
     const words = ['authority', ...verb.split(' '), this.#authority, ...rest];
-    return this.nodes.some(({ process }) => process?.running) ? gscipBeside(words) : gscip(words);
+    const quiet = this.nodes.every(({ process }) => process?.running !== true);
+    return runNow('nice', ['-n', quiet ? '0' : this.#nice, ...GSCIP, ...words]);
   }
 
   /** Enters a node into the roster and writes its bundle, which knows the nodes up to this one; it is not started yet. */
@@ -84,6 +88,14 @@ export class Overlay {
   rewriteBundle(node: OverlayNode): void {
     this.authority('bundle', node.name, '--out', node.bundle);
   }
+}
+
+export interface OverlayOptions {
+  readonly network?: string;
+  /** a folder that `save` wrote: authority and bundles are there already */
+  readonly saved?: string;
+  /** of what the authority does while nodes run; by default 19, since traffic may be measured meanwhile */
+  readonly nice?: number;
 }
 
 /** What the authority is told about a node. */
@@ -194,17 +206,6 @@ export class OverlayNode {
 
 /** How the CLI is started here: already built, without the launcher's look whether it still is. */
 const GSCIP: readonly string[] = [pinnedNode(), `${PROJECT}dist/cli/main.js`];
-
-/** Runs one CLI command to its end and returns what it printed. */
-function gscip(words: readonly string[]): string {
-  const [node = '', ...rest] = GSCIP;
-  return runNow(node, [...rest, ...words]);
-}
-
-/** The same at the lowest priority, since traffic may be measured meanwhile. */
-function gscipBeside(words: readonly string[]): string {
-  return runNow('nice', ['-n', '39', ...GSCIP, ...words]);
-}
 
 /** Has the launcher build whatever is not up to date, so that what is measured or tested is what the sources say. */
 export function ensureBuilt(): void {
