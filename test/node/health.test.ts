@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import type { GroupStatus } from '../../src/api/status.ts';
+import { type HealthFacts, healthLines } from '../../src/node/health.ts';
+
+const DAY = 86_400;
+const GROUP: GroupStatus = {
+  name: 'office',
+  id: '',
+  version: 3,
+  state: 'current',
+  managed: true,
+  next: null,
+  members: 2,
+};
+const WELL: HealthFacts = {
+  mode: 'op',
+  fallbacks: [],
+  groups: [GROUP],
+  certificateLeft: 31 * DAY,
+  setAside: [],
+  notKept: undefined,
+};
+
+describe('the health of a node', () => {
+  it('has no line when all is well', () => expect(healthLines(WELL)).toEqual([]));
+
+  it.each<[string, Partial<HealthFacts>, RegExp]>([
+    ['closed-not-enforced', { mode: 'cl' }, /use a firewall/],
+    ['slow-path', { fallbacks: ['udp-no-gso'] }, /^udp-no-gso: .*slowly/],
+    ['group-stopped', { groups: [GROUP, { ...GROUP, name: 'lab', state: 'stopped' }] }, /group lab: stopped/],
+    ['certificate-ends', { certificateLeft: 29.9 * DAY }, /ends in 29 days/],
+    ['state-not-kept', { notKept: 'cannot write x: ENOSPC' }, /^cannot write x: ENOSPC; .*make room/],
+    ['unknown-peer', { setAside: [{ code: 'unknown-peer', text: 'names "x"' }] }, /names "x"/],
+  ])('has the line %s', (code, facts, text) => {
+    expect(healthLines({ ...WELL, ...facts })).toEqual([{ code, text: expect.stringMatching(text) }]);
+  });
+});
