@@ -7,20 +7,13 @@ namespace {
 
 bool sized(Arena bytes, int64_t length) { return bytes.length == length; }
 
-napi_value x25519PublicKey(napi_env env, napi_callback_info info) {
+template <Curve curve>
+napi_value publicKey(napi_env env, napi_callback_info info) {
   Args args(env, info);
   const Arena secret = args.bytes(0), out = args.bytes(1);
   if (!args.ok()) return nullptr;
   const bool fits = sized(secret, kCurveKeySize) && sized(out, kCurveKeySize);
-  return fromBoolean(env, fits && publicKeyOf(Curve::kX25519, secret.bytes, out.bytes));
-}
-
-napi_value ed25519PublicKey(napi_env env, napi_callback_info info) {
-  Args args(env, info);
-  const Arena seed = args.bytes(0), out = args.bytes(1);
-  if (!args.ok()) return nullptr;
-  const bool fits = sized(seed, kCurveKeySize) && sized(out, kCurveKeySize);
-  return fromBoolean(env, fits && publicKeyOf(Curve::kEd25519, seed.bytes, out.bytes));
+  return fromBoolean(env, fits && publicKeyOf(curve, secret.bytes, out.bytes));
 }
 
 napi_value agree(napi_env env, napi_callback_info info) {
@@ -90,8 +83,8 @@ napi_value open(napi_env env, napi_callback_info info) {
 }  // namespace
 
 void exportHandshake(Context& context, napi_value exports) {
-  exportFunction(context, exports, "x25519PublicKey", x25519PublicKey);
-  exportFunction(context, exports, "ed25519PublicKey", ed25519PublicKey);
+  exportFunction(context, exports, "x25519PublicKey", publicKey<Curve::kX25519>);
+  exportFunction(context, exports, "ed25519PublicKey", publicKey<Curve::kEd25519>);
   exportFunction(context, exports, "x25519Agree", agree);
   exportFunction(context, exports, "ed25519Sign", sign);
   exportFunction(context, exports, "ed25519Verify", verify);

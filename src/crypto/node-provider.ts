@@ -11,8 +11,9 @@ import {
 } from 'node:crypto';
 import { concat, equalConstantTime, wipe } from '../base/bytes.ts';
 import { acceptableEd25519Signature } from './ed25519-point.ts';
+import { hkdfExpandBy } from './hkdf-expand.ts';
 import { nobleProvider } from './noble-provider.ts';
-import { type CryptoProvider, type KeyPair, LENGTH, requireHkdfLength, requireLength } from './provider.ts';
+import { type CryptoProvider, type KeyPair, LENGTH, requireLength } from './provider.ts';
 
 type Curve = 'X25519' | 'Ed25519';
 
@@ -21,7 +22,7 @@ export const nodeProvider: CryptoProvider = {
   sha256: (data) => plain(hash('sha256', data, 'buffer')),
   hmac,
   hkdfExtract: hmac,
-  hkdfExpand,
+  hkdfExpand: (prk, info, length) => hkdfExpandBy(hmac, prk, info, length),
 
   x25519KeyPair: (seed) => keyPair('X25519', seed),
   x25519(secretKey, publicKey) {
@@ -90,18 +91,6 @@ function hmac(key: Uint8Array, data: Uint8Array): Uint8Array {
   const mac = plain(hash('sha256', outer, 'buffer'));
   wipe(inner, outer);
   return mac;
-}
-
-function hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  requireHkdfLength(length);
-  const blocks = Math.ceil(length / LENGTH.hash);
-  const out = new Uint8Array(blocks * LENGTH.hash);
-  let previous: Uint8Array = new Uint8Array(0);
-  for (let i = 1; i <= blocks; i++) {
-    previous = hmac(prk, concat(previous, info, Uint8Array.of(i)));
-    out.set(previous, (i - 1) * LENGTH.hash);
-  }
-  return out.slice(0, length);
 }
 
 /**

@@ -1,7 +1,7 @@
-import { concat, wipe } from '../base/bytes.ts';
 import { acceptableEd25519Signature } from '../crypto/ed25519-point.ts';
+import { hkdfExpandBy } from '../crypto/hkdf-expand.ts';
 import { nobleProvider } from '../crypto/noble-provider.ts';
-import { type CryptoProvider, type KeyPair, LENGTH, requireHkdfLength, requireLength } from '../crypto/provider.ts';
+import { type CryptoProvider, type KeyPair, LENGTH, requireLength } from '../crypto/provider.ts';
 import type { HandshakePrimitives } from '../native/addon.ts';
 
 /**
@@ -22,7 +22,7 @@ export function addonProvider(addon: HandshakePrimitives): CryptoProvider {
     },
     hmac,
     hkdfExtract: hmac,
-    hkdfExpand: (prk, info, length) => expand(hmac, prk, info, length),
+    hkdfExpand: (prk, info, length) => hkdfExpandBy(hmac, prk, info, length),
     x25519KeyPair: (seed) => keyPair(seed, (secret, out) => addon.x25519PublicKey(secret, out)),
     x25519(secretKey, publicKey) {
       requireLength(secretKey, LENGTH.key, 'X25519 secret key');
@@ -55,20 +55,6 @@ export function addonProvider(addon: HandshakePrimitives): CryptoProvider {
     xchachaSeal: nobleProvider.xchachaSeal,
     xchachaOpen: nobleProvider.xchachaOpen,
   };
-}
-
-/** RFC 5869. */
-function expand(hmac: CryptoProvider['hmac'], prk: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  requireHkdfLength(length);
-  const out = new Uint8Array(Math.ceil(length / LENGTH.hash) * LENGTH.hash);
-  let previous: Uint8Array = new Uint8Array(0);
-  for (let at = 0; at < out.length; at += LENGTH.hash) {
-    const block = concat(previous, info, Uint8Array.of(at / LENGTH.hash + 1));
-    previous = hmac(prk, block);
-    wipe(block);
-    out.set(previous, at);
-  }
-  return out.slice(0, length);
 }
 
 function keyPair(seed: Uint8Array, publicKeyOf: (secret: Uint8Array, out: Uint8Array) => boolean): KeyPair {

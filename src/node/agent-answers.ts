@@ -3,6 +3,7 @@ import type { ReloadAnswer } from '../api/questions.ts';
 import type { StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
+import { entriesFrom } from '../pit/listing.ts';
 import { explainAnswer, pitEntryAnswer } from './answers.ts';
 import type { ControlReply } from './control-socket.ts';
 import type { Engine } from './engine.ts';
@@ -120,7 +121,7 @@ export class AgentAnswers {
   #pitList(limit: number): object {
     const { pit } = this.#engine.node;
     const entries: object[] = [];
-    for (let entry = pit.entries.inUseFrom(0); entry >= 0; entry = pit.entries.inUseFrom(entry + 1)) {
+    for (const entry of entriesFrom(pit)) {
       if (entries.length >= limit) break;
       entries.push(pitEntryAnswer(this.#engine, entry, this.#calls.now()));
     }

@@ -28,7 +28,7 @@ import type { PacketIo } from './packet-io.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
 import { mainTable, prefixOf, RosterRoutes } from './roster-routes.ts';
-import { selfTest, warmUp } from './self-test.ts';
+import { selfTest } from './self-test.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
 import { type NodeMemory, StateKeeper } from './state-keeper.ts';
 
@@ -115,11 +115,10 @@ export class Agent {
       destinations: (path) => agent && [...agent.#engine.node.paths.peers()].find(({ slot }) => slot === path)?.current,
     });
     try {
-      const rehearsal = selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }));
+      selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }));
       const made = new Agent(config, log, { state, kept, imported }, io);
       agent = made;
       await made.#goLive(settings);
-      warmUp(rehearsal, () => made.#ending);
       return made;
     } catch (error) {
       io.stop();

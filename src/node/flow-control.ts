@@ -154,10 +154,6 @@ export class FlowControl {
     for (const opening of givenUp) this.#giveUp(opening, now);
   }
 
-  nextDeadline(): Millis | undefined {
-    return this.#openings.nextDeadline();
-  }
-
   /** The lowest group in which an SA with the peer sends and still admits this flow (protocol.md 5.2). */
   #allowedSa(peer: NodeId, cid: Cid, now: Millis): Sa | undefined {
     const { keys, owners, sas } = this.#node;

@@ -105,10 +105,6 @@ export class Negotiating {
     this.#apply(this.#negotiations.tick(now), now);
   }
 
-  nextDeadline(): Millis | undefined {
-    return this.#negotiations.nextDeadline();
-  }
-
   /** Handshakes that are not finished. */
   get open(): number {
     const { answered, started } = this.#negotiations.open;

@@ -18,7 +18,7 @@ interface Datagram {
 
 /**
  * Two whole nodes with throw-away keys, joined in memory. Playing a handshake and a few flows checks, before the first
- * real one, that this machine computes what the protocol asks for; playing some more has the code compiled by then.
+ * real one, that this machine computes what the protocol asks for.
  */
 export class Rehearsal {
   readonly #players: readonly [Player, Player];
