@@ -128,7 +128,8 @@ function signatureFault(
 function verifyContents(provider: CryptoProvider, bundle: Bundle, now: UnixSeconds): VerifiedBundle | BundleFault {
   const caPart = verifyCaPart(provider, bundle.node.caPart, [bundle.ca], now);
   if (typeof caPart === 'string') return `bundle-ca-part-${caPart}`;
-  if (!same(provider.ed25519KeyPair(bundle.node.edSeed).publicKey, caPart.edPk)) return 'bundle-node-key';
+  const { edSeed } = bundle.node;
+  if (edSeed.length === 0 || !same(provider.ed25519KeyPair(edSeed).publicKey, caPart.edPk)) return 'bundle-node-key';
   if (bundle.domain.length === 0) return 'bundle-no-domain';
   if (!ascending(bundle.domain)) return 'bundle-domain-order';
   const groups: VerifiedGroup[] = [];

@@ -9,12 +9,14 @@ import { CRYPTO_LABEL } from './labels.ts';
 import type { CryptoProvider } from './provider.ts';
 
 /*
- * The file that an offline authority gives to one node (protocol.md 9.3): a CBOR map
+ * What an offline authority gives to one node as a file, and a server to one node inside their channel (protocol.md 9.3):
+ * a CBOR map
  *
  *   { "bundle": bytes, "signature": 64 bytes }      the authority's admin key signs "gscip1 bundle" ‖ those bytes
  *
  * in which `bundle` holds a second map with the fields of `Bundle`, in the deterministic encoding. It carries secrets:
- * file mode 0600, and `wipeBundle` after use.
+ * file mode 0600, and `wipeBundle` after use. A server sends only news where it knows what the node has: such a bundle
+ * has a `base`.
  */
 
 /** What the authority tells a node about itself, its groups and its peers. */
@@ -33,11 +35,20 @@ export interface Bundle {
   readonly domain: readonly BundleDomainVersion[];
   readonly groups: readonly BundleGroup[];
   readonly peers: readonly BundlePeer[];
+  /**
+   * Number of the bundle that this one builds on; absent: it is whole. With a base, `domain`, `peers`, and the chain and
+   * versions of a group hold only what is new, and a group that is not named is unchanged.
+   */
+  readonly base?: number;
+  /** Groups that the node was taken out of since `base`. */
+  readonly left?: readonly GroupId[];
+  /** The server's clock when it wrote the bundle (protocol.md 10.4). */
+  readonly serverTime?: UnixSeconds;
 }
 
 export interface BundleNode {
   readonly name: string;
-  /** Ed25519 seed: a secret */
+  /** Ed25519 seed: a secret; empty when the node made its own */
   readonly edSeed: Uint8Array;
   /** 200 bytes: type, mode, addresses and routes stand in it */
   readonly caPart: Uint8Array;
@@ -54,7 +65,9 @@ export interface BundleDomainVersion {
 export interface BundleGroup {
   readonly groupId: GroupId;
   readonly retain: 'migrate' | 'flow';
-  /** The roster's entries from GENESIS on; the name stands there. */
+  /** Place of the first entry of `chain`; absent: 0, GENESIS. */
+  readonly from?: number;
+  /** The roster's entries; the name stands there. */
   readonly chain: readonly Uint8Array[];
   /** Oldest first. */
   readonly versions: readonly BundleVersion[];
@@ -96,6 +109,7 @@ export type BundleDecodeFault =
 /** Largest bundle file. */
 export const MAX_BUNDLE = 16 << 20;
 const DEPTH = 8;
+const MOST_GROUPS = 64;
 const FORMAT = 1;
 const REASONS = ['schedule', 'manual', 'removal'] as const;
 
@@ -114,6 +128,9 @@ export function encodeBundle(provider: CryptoProvider, bundle: Bundle, adminSeed
       domain: bundle.domain.map(({ v, rn2, activateAt }) => [v, rn2, activateAt]),
       groups: bundle.groups.map(encodeGroup),
       peers: bundle.peers.map(({ nodeId: id, name, type, mode }) => [fromHex(id), name, type, mode]),
+      base: bundle.base,
+      left: bundle.left?.map(fromHex),
+      serverTime: bundle.serverTime,
     }),
   );
   const signature = provider.ed25519Sign(adminSeed, bundleSigned(body));
@@ -150,7 +167,9 @@ export function decodeBundle(body: Uint8Array): Bundle | BundleDecodeFault {
   if (domain === undefined) return 'bundle-field-domain';
   if (groups === undefined) return 'bundle-field-groups';
   if (peers === undefined) return 'bundle-field-peers';
-  return { number, issuedAt: unixSeconds(issuedAt), network, admin, ca, node, pool, domain, groups, peers };
+  const news = parseNews(map);
+  if (typeof news === 'string') return news;
+  return { number, issuedAt: unixSeconds(issuedAt), network, admin, ca, node, pool, domain, groups, peers, ...news };
 }
 
 /** What the authority signs. */
@@ -174,6 +193,7 @@ function envelopeFault(fault: CborFault): BundleDecodeFault {
 function encodeGroup(group: BundleGroup): CborValue {
   return cborMap({
     id: fromHex(group.groupId),
+    from: group.from,
     retain: group.retain,
     chain: group.chain,
     versions: group.versions.map(encodeVersion),
@@ -195,9 +215,30 @@ function parseFields(map: ReadonlyMap<CborKey, CborValue>) {
     node: parseNode(map.get('node')),
     pool: asListOf(map.get('pool'), (prefix) => decodePrefix(asBytes(prefix) ?? NONE) ?? undefined, 16),
     domain: asListOf(map.get('domain'), parseDomain, 8),
-    groups: asListOf(map.get('groups'), parseGroup, 64),
+    groups: asListOf(map.get('groups'), parseGroup, MOST_GROUPS),
     peers: asListOf(map.get('peers'), parsePeer),
   };
+}
+
+/** The fields that may be left out. */
+function parseNews(map: ReadonlyMap<CborKey, CborValue>): BundleNews | BundleDecodeFault {
+  const [base, time] = ['base', 'serverTime'].map((key) => asUint(map.get(key)));
+  const left = asListOf(map.get('left'), parseGroupId, MOST_GROUPS);
+  if (map.has('base') && base === undefined) return 'bundle-field-base';
+  if (map.has('left') && left === undefined) return 'bundle-field-left';
+  if (map.has('serverTime') && time === undefined) return 'bundle-field-serverTime';
+  return {
+    ...(base !== undefined && { base }),
+    ...(left !== undefined && { left }),
+    ...(time !== undefined && { serverTime: unixSeconds(time) }),
+  };
+}
+
+type BundleNews = Pick<Bundle, 'base' | 'left' | 'serverTime'>;
+
+function parseGroupId(value: CborValue | undefined): GroupId | undefined {
+  const id = asBytes(value, 16);
+  return id && groupId(toHex(id));
 }
 
 const NONE = new Uint8Array(0);
@@ -205,8 +246,9 @@ const NONE = new Uint8Array(0);
 function parseNode(value: CborValue | undefined): BundleNode | undefined {
   const list = asList(value) ?? [];
   if (list.length !== 3) return undefined;
-  const [name, edSeed, caPart] = [asText(list[0]), asBytes(list[1], 32), asBytes(list[2], 200)];
-  return name === undefined ? undefined : edSeed && caPart && { name, edSeed, caPart };
+  const [name, edSeed, caPart] = [asText(list[0]), asBytes(list[1]), asBytes(list[2], 200)];
+  if (name === undefined || (edSeed?.length !== 0 && edSeed?.length !== 32)) return undefined;
+  return caPart && { name, edSeed, caPart };
 }
 
 function parseDomain(value: CborValue): BundleDomainVersion | undefined {
@@ -219,13 +261,15 @@ function parseDomain(value: CborValue): BundleDomainVersion | undefined {
 
 function parseGroup(value: CborValue): BundleGroup | undefined {
   const map = asMap(value);
-  const [id, retain] = [asBytes(map?.get('id'), 16), map?.get('retain')];
+  const [id, retain] = [parseGroupId(map?.get('id')), map?.get('retain')];
   const chain = asListOf(map?.get('chain'), (entry) => asBytes(entry), 1 << 20);
   const versions = asListOf(map?.get('versions'), parseVersion, 64);
-  if (id === undefined || chain === undefined || versions === undefined || map?.size !== 4) return undefined;
-  return retain === 'migrate' || retain === 'flow'
-    ? { groupId: groupId(toHex(id)), retain, chain, versions }
-    : undefined;
+  if (id === undefined || chain === undefined || versions === undefined) return undefined;
+  if (retain !== 'migrate' && retain !== 'flow') return undefined;
+  const group = { groupId: id, retain, chain, versions } as const;
+  if (map?.size === 4) return group;
+  const from = asUint(map?.get('from'));
+  return map?.size === 5 && from !== undefined ? { ...group, from } : undefined;
 }
 
 function parseVersion(value: CborValue): BundleVersion | undefined {

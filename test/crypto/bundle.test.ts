@@ -1,9 +1,16 @@
 import { array, assert, integer, property, tuple, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { millis, unixSeconds } from '../../src/base/brands.ts';
-import { concat, utf8 } from '../../src/base/bytes.ts';
+import { groupId, millis, unixSeconds } from '../../src/base/brands.ts';
+import { concat, toHex, utf8 } from '../../src/base/bytes.ts';
 import { cborMap, encodeCbor } from '../../src/base/cbor.ts';
-import { type Bundle, type BundleGroup, decodeBundle, encodeBundle, wipeBundle } from '../../src/crypto/bundle.ts';
+import {
+  type Bundle,
+  type BundleGroup,
+  decodeBundle,
+  decodeEnvelope,
+  encodeBundle,
+  wipeBundle,
+} from '../../src/crypto/bundle.ts';
 import { fillDomainRing, fillRing, openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
 import { encodeCaPart, nodeIdOf } from '../../src/crypto/credential.ts';
 import { DomainRing } from '../../src/crypto/domain-ring.ts';
@@ -65,6 +72,7 @@ function bundle(given: Partial<Bundle> = {}): Bundle {
   };
 }
 
+const bodyOf = (bytes: Uint8Array): Uint8Array => ok<{ body: Uint8Array }>(decodeEnvelope(bytes)).body;
 const file = encodeBundle(provider, bundle(), seedOf('admin'));
 const openOf = (given: Partial<Bundle>, trust = {}) =>
   openBundle(provider, encodeBundle(provider, bundle(given), seedOf('admin')), NOW, trust);
@@ -81,6 +89,22 @@ describe('a bundle', () => {
     const versions = [{ ...version(1, 2), retired: 'schedule' } as const, version(2, 3)];
     const opened = ok<VerifiedBundle>(openOf({ groups: [group({ versions })] }));
     expect(opened.groups[0]?.versions[0]?.retired).toBe('schedule');
+  });
+
+  it('of an offline authority keeps its bytes: fields that it does not use leave no trace', () => {
+    const digest = toHex(provider.sha256(file));
+    expect(digest).toBe('d28a11f1aae844b4fe3d4ad9dc8f55aab5a7f487c5170a4ad6845b213110fd4a');
+    expect(decodeBundle(bodyOf(file))).toEqual(bundle());
+  });
+
+  it('of a server gives back what it builds on, which groups were left, where a chain begins, and the time', () => {
+    const news = {
+      ...{ base: 6, left: [groupId('ab'.repeat(16))], serverTime: unixSeconds(NOW + 5), domain: [], peers: [] },
+      ...{ node: { ...bundle().node, edSeed: new Uint8Array(0) } },
+      groups: [group({ from: 3, chain: roster.entries.slice(3), versions: [] })],
+    };
+    const written = encodeBundle(provider, bundle(news), seedOf('admin'));
+    expect(decodeBundle(bodyOf(written))).toEqual(bundle(news));
   });
 
   it('is taken again with the same number, and refused with a lower one or another authority', () => {
@@ -209,6 +233,25 @@ describe('a bundle that does not hold together is refused', () => {
     expect(typeof decodeBundle(encodeCbor(cborMap(fields)))).toBe('object');
     expect(decodeBundle(encodeCbor(cborMap({ ...fields, [field]: value })))).toBe(`bundle-field-${field}`);
     expect(decodeBundle(encodeCbor(cborMap({ ...fields, [field]: undefined })))).toBe(`bundle-field-${field}`);
+  });
+
+  it.each([
+    ['base', -1],
+    ['left', [seedOf('no id')]],
+    ['serverTime', 'noon'],
+  ])('that gives the field %s, which may be left out, another form', (field, value) => {
+    expect(decodeBundle(encodeCbor(cborMap({ ...fields, [field]: value })))).toBe(`bundle-field-${field}`);
+  });
+
+  it('with a seed that is neither empty nor whole', () => {
+    for (const [length, fault] of [
+      [31, 'bundle-field-node'],
+      [0, undefined],
+    ] as const) {
+      const node = ['alice', new Uint8Array(length), new Uint8Array(200)];
+      const decoded = decodeBundle(encodeCbor(cborMap({ ...fields, node })));
+      expect(typeof decoded === 'string' ? decoded : undefined).toBe(fault);
+    }
   });
 
   it('W2: whatever was changed in it, without a throw', () => {
