@@ -7,6 +7,14 @@ export interface AgentConfig {
   /** settings that were given as flags: a mistake in these stops the start, where one in what is kept may be no fault of today */
   readonly given: ReadonlySet<keyof WrittenConfig>;
   readonly bundle: string | undefined;
+  /** the text of a join token, at the first start only: it is a secret, and never kept in the settings */
+  readonly join: string | undefined;
+  /** where the server is, HOST:PORT each: instead of the addresses that the token or the last run gave */
+  readonly servers: readonly string[];
+  /** what the node wants to be called; the server may add a number */
+  readonly name: string | undefined;
+  /** a server among the end nodes: it is told of new keys also where only such nodes are (protocol.md 10.2) */
+  readonly alwaysOn: boolean;
   /** local UDP address and port, "0.0.0.0:47247", "[::]:47247", ":47247" or "47247" */
   readonly listen: ListenAddress;
   readonly peers: ReadonlyMap<string, PathAddress>;
@@ -33,6 +41,10 @@ export interface ListenAddress {
 /** As written by a user: every key may be missing. Both the TOML file and the flags have this shape. */
 export interface WrittenConfig {
   readonly bundle?: string;
+  readonly join?: string;
+  readonly server?: readonly string[];
+  readonly name?: string;
+  readonly 'always-on'?: boolean;
   readonly listen?: string;
   readonly peer?: readonly string[];
   readonly state?: string;
@@ -69,6 +81,10 @@ const INTERFACE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
 
 const KEYS = {
   bundle: 'string',
+  join: 'string',
+  server: 'strings',
+  name: 'string',
+  'always-on': 'boolean',
   listen: 'string',
   peer: 'strings',
   state: 'string',
@@ -80,7 +96,7 @@ const KEYS = {
   'flows-per-peer': 'number',
   'new-flows-per-second': 'number',
   'rekey-after': 'number',
-} as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number'>;
+} as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number' | 'boolean'>;
 
 function isKey(text: string): text is keyof WrittenConfig {
   return Object.hasOwn(KEYS, text);
@@ -110,11 +126,17 @@ function checkKey(key: string, value: unknown, file: string): void {
     throw new GscipError('bad-config', `${file}: "${key}" must be ${DESCRIPTIONS[kind]}`, `as in: ${EXAMPLES[kind]}`);
 }
 
-const DESCRIPTIONS = { string: 'a text', number: 'a number', strings: 'a list of texts' } as const;
+const DESCRIPTIONS = {
+  string: 'a text',
+  number: 'a number',
+  strings: 'a list of texts',
+  boolean: 'true or false',
+} as const;
 const EXAMPLES = {
   string: 'tun = "gscip0"',
   number: 'mtu = 1400',
   strings: 'peer = ["server=192.0.2.1:47247"]',
+  boolean: 'always-on = true',
 } as const;
 
 function nearest(key: string): string {
@@ -149,6 +171,10 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
         .filter((key) => flags[key] !== undefined),
     ),
     bundle: written.bundle,
+    join: written.join,
+    servers: (written.server ?? []).map(parseServer),
+    name: written.name,
+    alwaysOn: written['always-on'] ?? false,
     listen: parseListen(written.listen ?? `${DEFAULT_PORT}`),
     peers: parsePeers(written.peer ?? []),
     state: written.state ?? DEFAULTS.state,
@@ -181,6 +207,19 @@ function within(name: string, value: number, { least, most }: { least: number; m
 export function parseInterface(text: string): string {
   if (INTERFACE_NAME.test(text) && text !== 'all' && text !== 'default') return text;
   throw new GscipError('bad-config', `"${text}" is no interface name`, 'use up to 15 letters, digits, "_", "." or "-"');
+}
+
+/** What may be kept of the settings for the next start: all but the join token. */
+export function settingsToKeep({ join: _, ...others }: WrittenConfig): WrittenConfig {
+  return others;
+}
+
+/** HOST:PORT or [IPV6]:PORT, the port by default ours. */
+export function parseServer(text: string): string {
+  const match = /^(?<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?<port>\d{1,5}))?$/.exec(text);
+  const port = Number(match?.groups?.['port'] ?? DEFAULT_PORT);
+  if (match?.groups && port > 0 && port <= 65_535) return `${match.groups['host']}:${port}`;
+  throw new GscipError('bad-config', `"${text}" is no address of a server`, 'write HOST:PORT or [IPV6]:PORT');
 }
 
 /** One of the four levels. */

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GscipError } from '../../src/base/errors.ts';
-import { DEFAULTS, parseConfigFile, resolveConfig, type WrittenConfig } from '../../src/node/agent-config.ts';
+import {
+  DEFAULTS,
+  parseConfigFile,
+  resolveConfig,
+  settingsToKeep,
+  type WrittenConfig,
+} from '../../src/node/agent-config.ts';
 
 /** What a call throws, which must be an error that a user can act on. */
 function refusal(act: () => unknown): GscipError {
@@ -14,10 +20,19 @@ function refusal(act: () => unknown): GscipError {
   throw new Error('was not refused');
 }
 
+describe('what is kept for the next start', () => {
+  it('holds no join token', () => {
+    expect(settingsToKeep({ join: 'gsj1.secret', server: ['a:1'] })).toEqual({ server: ['a:1'] });
+  });
+});
+
 describe('the configuration file', () => {
   it('may set everything', () => {
     const text = `
       bundle = "/etc/gscip/a.bundle"
+      server = ["control.example", "[2001:db8::9]:443"]
+      name = "laptop"
+      always-on = true
       listen = "192.0.2.1:1000"
       peer = ["b=192.0.2.2:47247", "c=[2001:db8::3]:1"]
       state = "/var/lib/x"
@@ -31,6 +46,10 @@ describe('the configuration file', () => {
     expect(resolveConfig(parseConfigFile(text, 'f'))).toEqual({
       given: new Set(),
       bundle: '/etc/gscip/a.bundle',
+      join: undefined,
+      servers: ['control.example:47247', '[2001:db8::9]:443'],
+      name: 'laptop',
+      alwaysOn: true,
       listen: { address: '192.0.2.1', port: 1000 },
       peers: new Map([
         ['b', '192.0.2.2:47247'],
