@@ -1,9 +1,11 @@
 #include "handshake.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/params.h>
 
 namespace gscip {
 namespace {
@@ -46,8 +48,27 @@ bool publicKeyOf(Curve curve, const uint8_t* secret, uint8_t* out) {
   return settled(key && EVP_PKEY_get_raw_public_key(key.get(), out, &length) == 1);
 }
 
+namespace {
+
+// An X25519 key that can only agree. libcrypto works out the public key of a bare private one, which costs as much as
+// the agreement itself and is of no use in it: any 32 bytes in its place save that.
+EVP_PKEY* agreementKey(const uint8_t* secret) {
+  static uint8_t unused[kCurveKeySize] = {};
+  OSSL_PARAM parts[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, const_cast<uint8_t*>(secret), kCurveKeySize),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, unused, kCurveKeySize),
+      OSSL_PARAM_construct_end(),
+  };
+  KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "X25519", nullptr));
+  EVP_PKEY* key = nullptr;
+  if (!context || EVP_PKEY_fromdata_init(context.get()) != 1) return nullptr;
+  return EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, parts) == 1 ? key : nullptr;
+}
+
+}  // namespace
+
 bool x25519(const uint8_t* secret, const uint8_t* publicKey, uint8_t* out) {
-  Key own(EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nullptr, secret, kCurveKeySize));
+  Key own(agreementKey(secret));
   Key peer(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, publicKey, kCurveKeySize));
   if (!own || !peer) return settled(false);
   KeyContext context(EVP_PKEY_CTX_new(own.get(), nullptr));
