@@ -1,9 +1,15 @@
 import type { Change, ChangeOf, NetworkState, Rows, TableName } from './state.ts';
 
+/** What rules read: the rows of a state, or of a state with the changes of a draft. */
+export interface View {
+  get<T extends TableName>(table: T, key: string): Rows[T] | undefined;
+  rows<T extends TableName>(table: T): IterableIterator<Rows[T]>;
+}
+
 /** What a command has changed so far, over the state that it began with. Nothing of it is real until the store keeps it. */
-export class Draft {
+export class Draft implements View {
   readonly #state: NetworkState;
-  readonly #written = new Map<string, Change>();
+  readonly #written = new Map<TableName, Map<string, Change>>();
 
   constructor(state: NetworkState) {
     this.#state = state;
@@ -14,35 +20,45 @@ export class Draft {
   }
 
   get<T extends TableName>(table: T, key: string): Rows[T] | undefined {
-    const written = this.#written.get(slot(table, key));
+    const written = this.#written.get(table)?.get(key);
     return written === undefined ? this.#state.tables[table].get(key) : rowOf(written, table);
   }
 
   put(change: Change): void {
-    this.#written.set(slot(change.table, change.key), change);
+    const written = this.#written.get(change.table) ?? new Map<string, Change>();
+    written.set(change.key, change);
+    this.#written.set(change.table, written);
   }
 
   /** All rows of a table as they would be: those of the state in their order, then new ones. */
   *rows<T extends TableName>(table: T): IterableIterator<Rows[T]> {
     const known = this.#state.tables[table];
-    for (const key of known.keys()) {
-      const row = this.get(table, key);
+    const written = this.#written.get(table) ?? NOTHING;
+    for (const [key, row] of known) {
+      const change = written.get(key);
+      const now = change === undefined ? row : rowOf(change, table);
+      if (now !== undefined) yield now;
+    }
+    for (const change of written.values()) {
+      const row = known.has(change.key) ? undefined : rowOf(change, table);
       if (row !== undefined) yield row;
     }
-    for (const change of this.#written.values())
-      if (change.table === table && !known.has(change.key)) {
-        const row = rowOf(change, table);
-        if (row !== undefined) yield row;
-      }
   }
 
+  /** What is to be kept. */
   changes(): readonly Change[] {
-    return [...this.#written.values()];
+    return [...this.#written.values()].flatMap((written) => [...written.values()]);
   }
 }
 
-function slot(table: TableName, key: string): string {
-  return `${table}\0${key}`;
+const NOTHING: ReadonlyMap<string, Change> = new Map();
+
+/** The rows of a state that nobody changes meanwhile. */
+export function viewOf(state: NetworkState): View {
+  return {
+    get: (table, key) => state.tables[table].get(key),
+    rows: (table) => state.tables[table].values(),
+  };
 }
 
 function rowOf<T extends TableName>(change: Change, table: T): Rows[T] | undefined {

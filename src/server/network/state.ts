@@ -61,6 +61,12 @@ export interface SettingsRow {
   /** secret: X25519 seed of the group management server, pinned by nodes through the GMS certificate */
   readonly gmsSeed: Uint8Array;
   readonly nextSerial: number;
+  /** place in the IPv4 pool of the next node; places are not given twice */
+  readonly nextHost: number;
+  /** number of the newest change that nodes are told of, and of the bundles that tell it: grows, and is at least the time */
+  readonly number: number;
+  /** IANA name of the zone in which the daily roll has its time of day */
+  readonly timeZone: string;
   /** the domain group D (protocol.md 9.1) */
   readonly domain: GroupId;
   /** seconds that a key version may be used without word from the server (protocol.md 10.4) */
@@ -102,8 +108,12 @@ export interface GroupRow {
   readonly push: PushPolicy;
   /** local time of day "HH:MM" of the daily roll, or '' for none */
   readonly roll: string;
-  /** when the next scheduled roll becomes active */
+  /** when the next scheduled roll becomes active; 0 for none */
   readonly nextRoll: UnixSeconds;
+  /** the versions that there are, oldest first */
+  readonly versions: readonly KeyVersion[];
+  /** number of the newest change of this group that its members are told of */
+  readonly number: number;
   /** secret: 32 bytes; epoch 0 for ever in a managed group (protocol.md 9.3) */
   readonly rn1: Uint8Array;
   readonly createdAt: UnixSeconds;
@@ -120,6 +130,8 @@ export interface VersionRow {
   readonly madeAt: UnixSeconds;
   readonly activateAt: UnixSeconds;
   readonly cause: VersionCause;
+  /** number of the change that made it */
+  readonly number: number;
   /** the roster that this version stands for: equal v has equal head (protocol.md 9.3) */
   readonly rosterSeq: number;
   readonly rosterHead: Uint8Array;
@@ -160,6 +172,8 @@ export interface NodeRow {
   readonly ephemeral: boolean;
   /** the token that brought it */
   readonly token: string;
+  /** number of the newest change of what its peers are shown of it */
+  readonly number: number;
   readonly addedAt: UnixSeconds;
   /** written at most once a minute */
   readonly lastSeen: UnixSeconds;
@@ -184,6 +198,8 @@ export interface TokenRow {
   /** a node that it brings waits for an administrator */
   readonly approval: boolean;
   readonly ephemeral: boolean;
+  /** a lost machine, which leaves when the token is used, and whose name and address the new one has from then on */
+  readonly replaces: NodeId | undefined;
   readonly createdBy: string;
   readonly createdAt: UnixSeconds;
   readonly revoked: boolean;
