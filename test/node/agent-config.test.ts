@@ -75,6 +75,7 @@ describe('the configuration file', () => {
     ['[peer]\nb = "x"', '"peer" must be a list of texts', 'peer = ['],
     ['peer = "b=192.0.2.2:1"', '"peer" must be a list of texts', 'peer = ['],
     ['peer = [1]', '"peer" must be a list of texts', 'peer = ['],
+    ['always-on = 1', '"always-on" must be true or false', 'always-on = true'],
     ['mtu = "1400"', '"mtu" must be a number', 'mtu = 1400'],
     ['tun = 5', '"tun" must be a text', 'tun = "gscip0"'],
     ['tun = ', 'is not valid TOML', 'mend'],
@@ -107,6 +108,10 @@ describe('the configuration', () => {
     expect(resolveConfig({})).toEqual({
       given: new Set(),
       bundle: undefined,
+      join: undefined,
+      servers: [],
+      name: undefined,
+      alwaysOn: false,
       listen: { address: undefined, port: 47_247 },
       peers: new Map(),
       state: DEFAULTS.state,
