@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { DEFAULT_POOL, formatRange, parsePool, ulaRange } from '../server/authority/address-plan.ts';
 import { newAuthority } from '../server/authority/network-rules.ts';
 import { createAuthority } from '../server/authority/store.ts';
+import { DEFAULT_POOL, formatRange, parsePool, ulaRange } from '../server/network/address-plan.ts';
 import { authorityTools, printParts, shellWord } from './authority-tools.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
 

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { formatRange, ulaRange } from '../server/authority/address-plan.ts';
 import { rosterOf } from '../server/authority/network-rules.ts';
 import { liveNodes } from '../server/authority/node-rules.ts';
 import {
@@ -10,6 +9,7 @@ import {
   nextEpoch,
 } from '../server/authority/state.ts';
 import { readAuthority } from '../server/authority/store.ts';
+import { formatRange, ulaRange } from '../server/network/address-plan.ts';
 import { authorityTools, nodeFields } from './authority-tools.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
 import { table } from './table.ts';

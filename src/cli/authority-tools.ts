@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { unixSeconds } from '../base/brands.ts';
 import { formatAddress } from '../base/ip-address.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
-import { formatRange } from '../server/authority/address-plan.ts';
 import { groupsOf, liveNodes } from '../server/authority/node-rules.ts';
 import type { AuthorityGroup, AuthorityNode, AuthorityState, AuthorityTools } from '../server/authority/state.ts';
+import { formatRange } from '../server/network/address-plan.ts';
 
 /** The machine's randomness and clock, for one command. */
 export function authorityTools(): AuthorityTools {

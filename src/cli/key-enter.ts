@@ -7,8 +7,8 @@ import { decodeKeyCode, type KeyCodeFault } from '../crypto/key-code.ts';
 import { decodeKeyFile, type EnteredGroup, encodeKeyFile, enteredGroup } from '../crypto/key-file.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
 import { DEFAULTS } from '../node/agent-config.ts';
-import { freeName } from '../server/authority/names.ts';
 import { writePrivately } from '../server/authority/private-file.ts';
+import { freeName } from '../server/network/names.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
 import { readSecretLine } from './secret-line.ts';
 

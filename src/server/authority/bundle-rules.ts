@@ -12,7 +12,7 @@ import {
 import { openBundle } from '../../crypto/bundle-verify.ts';
 import type { VersionReason } from '../../crypto/key-states.ts';
 import { decodeEntry } from '../../crypto/roster-entry.ts';
-import { ulaRange } from './address-plan.ts';
+import { ulaRange } from '../network/address-plan.ts';
 import { groupsOf, liveNodes } from './node-rules.ts';
 import {
   type AuthorityGroup,

@@ -4,9 +4,9 @@ import type { AddressPrefix } from '../../crypto/address-prefix.ts';
 import { domainGroupId } from '../../crypto/group-key.ts';
 import { extendRoster, type Roster, signChange, verifyRoster } from '../../crypto/roster.ts';
 import { ROSTER_OPTION, type RosterChange } from '../../crypto/roster-entry.ts';
-import { makePlan } from './address-plan.ts';
+import { makePlan } from '../network/address-plan.ts';
+import { freeName } from '../network/names.ts';
 import { withNewEpoch } from './key-history.ts';
-import { freeName } from './names.ts';
 import type { AuthorityGroup, AuthorityState, AuthorityTools, KeyHistory, RollReason } from './state.ts';
 
 /** The domain group has no roster: its versions name none. */

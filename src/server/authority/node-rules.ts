@@ -14,8 +14,8 @@ import {
   rangesOverlap,
   sameRange,
   ulaRange,
-} from './address-plan.ts';
-import { nodeName } from './names.ts';
+} from '../network/address-plan.ts';
+import { nodeName } from '../network/names.ts';
 import { groupNamed, revised, rosterOf, withDomainEpoch, withGroup, withRosterChange } from './network-rules.ts';
 import {
   type AuthorityGroup,

@@ -2,7 +2,7 @@ import type { GroupId, KeyVersion, NodeId, UnixSeconds } from '../../base/brands
 import type { ModeName } from '../../base/datagram-kinds.ts';
 import type { AddressPrefix } from '../../crypto/address-prefix.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
-import type { AddressPlan } from './address-plan.ts';
+import type { AddressPlan } from '../network/address-plan.ts';
 
 /** Clocks of nodes may be this far behind the authority's (seconds). */
 export const CLOCK_SLACK = 86_400;

@@ -1,11 +1,11 @@
 import { unixSeconds } from '../../../src/base/brands.ts';
 import { openBundle, type VerifiedBundle } from '../../../src/crypto/bundle-verify.ts';
 import { nodeProvider } from '../../../src/crypto/node-provider.ts';
-import { parsePool } from '../../../src/server/authority/address-plan.ts';
 import { bundleFor } from '../../../src/server/authority/bundle-rules.ts';
 import { addGroup, newAuthority } from '../../../src/server/authority/network-rules.ts';
 import { addNode, type NodeRequest, nodeNamed } from '../../../src/server/authority/node-rules.ts';
 import type { AuthorityState, AuthorityTools } from '../../../src/server/authority/state.ts';
+import { parsePool } from '../../../src/server/network/address-plan.ts';
 
 /** Any moment will do. */
 export const START = 1_800_000_000;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/base/bytes.ts';
-import { formatRange } from '../../../src/server/authority/address-plan.ts';
 import { addGroup, groupNamed, rollGroup, rosterOf } from '../../../src/server/authority/network-rules.ts';
 import { addNode, liveNodes, nodeNamed, removeNode } from '../../../src/server/authority/node-rules.ts';
 import type { AuthorityState } from '../../../src/server/authority/state.ts';
+import { formatRange } from '../../../src/server/network/address-plan.ts';
 import { emptyNetwork, network, opened, START, toolsAt, versionsOf, withNode } from './ground.ts';
 
 function memberNames(state: AuthorityState, group: string): readonly string[] {

@@ -10,7 +10,7 @@ import {
   parsePool,
   parseRange,
   rangesOverlap,
-} from '../../../src/server/authority/address-plan.ts';
+} from '../../../src/server/network/address-plan.ts';
 
 const plan = makePlan(parsePool('10.1.0.0/30'), (length) => new Uint8Array(length).fill(0xab));
 
