@@ -56,6 +56,8 @@ export interface NewToken {
   readonly ttl?: number;
   readonly approval?: boolean;
   readonly ephemeral?: boolean;
+  /** name of a lost machine, which leaves when the token is used; the new one has its name and address from then on */
+  readonly replaces?: string;
   /** "host:port" where nodes reach this server; by default what the server was told or finds out */
   readonly servers?: readonly string[];
 }
@@ -81,6 +83,8 @@ export interface TokenAnswer {
   readonly nodes: readonly string[];
   readonly approval: boolean;
   readonly ephemeral: boolean;
+  /** name of the node that the one it brings replaces, else null */
+  readonly replaces: string | null;
   readonly createdBy: string;
   readonly createdAt: number;
   readonly expiresAt: number;

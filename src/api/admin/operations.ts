@@ -13,31 +13,36 @@ export interface Done {
 
 /** One entry of the audit log; each names the hash of the one before. */
 export interface AuditEntryAnswer {
+  /** from 1, without gaps */
   readonly number: number;
   readonly time: number;
   readonly actor: { readonly kind: string; readonly name: string };
   readonly action: string;
-  readonly result: 'done' | 'refused';
+  readonly result: 'done' | 'refused' | 'failed';
   /** why it was refused, else null */
   readonly code: string | null;
+  /** what came, changed or went, as "table/key" */
+  readonly changes: readonly string[];
   readonly detail: Readonly<Record<string, unknown>>;
   /** in hex */
   readonly hash: string;
 }
 
-/** GET /audit?after=NUMBER&limit=N: the entries with greater numbers, oldest first. */
+/** GET /audit?after=NUMBER&limit=N or ?last=N: entries oldest first; 100 unless told, at most 1,000 at once. */
 export interface AuditList {
   readonly entries: readonly AuditEntryAnswer[];
 }
 
 /** GET /audit/verify: whether every entry follows from the one before. */
-export interface AuditCheck {
+export interface AuditCheckAnswer {
   readonly intact: boolean;
-  readonly entries: number;
-  /** number of the first entry that does not follow, else null */
+  /** how many there are, and the hash of the last in hex: kept elsewhere, it shows later whether entries were cut off */
+  readonly entries: number | null;
+  readonly head: string | null;
+  /** number of the first entry that is not what was written */
   readonly brokenAt: number | null;
-  /** hash of the last entry, in hex: kept elsewhere, it shows when entries were cut off */
-  readonly head: string;
+  /** what is wrong, or '' */
+  readonly text: string;
 }
 
 /** POST /backup: `file` only over the local socket; by default a new file in the state folder. */
@@ -48,6 +53,9 @@ export interface BackupRequest {
 export interface BackupAnswer {
   readonly file: string;
   readonly bytes: number;
+  readonly auditEntries: number;
+  /** what has to be kept besides */
+  readonly note: string;
 }
 
 export interface ServerHealthLine {
