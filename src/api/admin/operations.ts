@@ -34,7 +34,7 @@ export interface AuditList {
 }
 
 /** GET /audit/verify: whether every entry follows from the one before. */
-export interface AuditCheckAnswer {
+export interface AuditCheck {
   readonly intact: boolean;
   /** how many there are, and the hash of the last in hex: kept elsewhere, it shows later whether entries were cut off */
   readonly entries: number | null;
