@@ -1,4 +1,4 @@
-import type { UnixSeconds } from '../base/brands.ts';
+import type { GroupId, UnixSeconds } from '../base/brands.ts';
 import { compareBytes, isZero, wipe } from '../base/bytes.ts';
 import {
   type Bundle,
@@ -16,11 +16,22 @@ import { deriveDomainKeys, deriveGroupKeys, domainGroupId, type GroupKeys } from
 import type { KeyRing } from './key-ring.ts';
 import type { KeyClock, RingEffect } from './key-states.ts';
 import type { CryptoProvider } from './provider.ts';
-import { lastRemoveAt, nameAt, type Roster, type RosterFault, verifyRoster } from './roster.ts';
+import {
+  acceptChain,
+  extendRoster,
+  lastRemoveAt,
+  nameAt,
+  type Roster,
+  type RosterFault,
+  verifyRoster,
+} from './roster.ts';
+import { decodeEntry, headOf } from './roster-entry.ts';
 
 /** A group of a bundle whose roster and versions hold together. */
 export interface VerifiedGroup {
   readonly roster: Roster;
+  /** how many of its entries came in bundles; others were learnt from peers */
+  readonly bundled: number;
   readonly retain: BundleGroup['retain'];
   readonly versions: readonly BundleVersion[];
 }
@@ -39,7 +50,9 @@ export type BundleFault =
   | 'bundle-rolled-back'
   | `bundle-ca-part-${CaVerifyFault}`
   | 'bundle-node-key'
+  | 'bundle-base'
   | `bundle-roster-${RosterFault}`
+  | 'bundle-roster-hole'
   | 'bundle-roster-not-by-authority'
   | 'bundle-group-twice'
   | 'bundle-not-a-member'
@@ -58,9 +71,18 @@ export interface BundleTrust {
   readonly pin?: Uint8Array;
   /** Number of the bundle in use: an older one is refused, the same one is taken again. */
   readonly number?: number;
+  /** The node's own Ed25519 key where it made one: then the bundle brings no seed. */
+  readonly edPublic?: Uint8Array;
+  /** Rosters that were verified before: of these, only the signatures of what follows are checked. */
+  readonly held?: ReadonlyMap<GroupId, HeldRoster>;
 }
 
-/** Opens a bundle file: signature over the bytes as received, then the fields one against the other. */
+export type HeldRoster = Pick<VerifiedGroup, 'roster' | 'bundled'>;
+
+/**
+ * Opens a bundle: signature over the bytes as received, then the fields one against the other, and where it builds on
+ * another one, against what is held. A refusal leaves the node with what it has: it asks for a whole one.
+ */
 export function openBundle(
   provider: CryptoProvider,
   file: Uint8Array,
@@ -75,7 +97,7 @@ export function openBundle(
   if (typeof bundle === 'string') return bundle;
   const fault = signatureFault(provider, bundle, signed, envelope.signature, trust);
   signed.fill(0);
-  const verified = fault ?? verifyContents(provider, bundle, now);
+  const verified = fault ?? verifyContents(provider, bundle, now, trust);
   if (typeof verified === 'string') wipeBundle(bundle);
   return verified;
 }
@@ -122,19 +144,25 @@ function signatureFault(
 ): BundleFault | undefined {
   if (trust.pin !== undefined && !same(trust.pin, bundle.admin)) return 'bundle-other-authority';
   if (!provider.ed25519Verify(bundle.admin, signed, signature)) return 'bundle-signature';
-  return trust.number !== undefined && bundle.number < trust.number ? 'bundle-rolled-back' : undefined;
+  if (trust.number !== undefined && bundle.number < trust.number) return 'bundle-rolled-back';
+  return bundle.base === undefined || bundle.base === trust.number ? undefined : 'bundle-base';
 }
 
-function verifyContents(provider: CryptoProvider, bundle: Bundle, now: UnixSeconds): VerifiedBundle | BundleFault {
+function verifyContents(
+  provider: CryptoProvider,
+  bundle: Bundle,
+  now: UnixSeconds,
+  trust: BundleTrust,
+): VerifiedBundle | BundleFault {
   const caPart = verifyCaPart(provider, bundle.node.caPart, [bundle.ca], now);
   if (typeof caPart === 'string') return `bundle-ca-part-${caPart}`;
-  const { edSeed } = bundle.node;
-  if (edSeed.length === 0 || !same(provider.ed25519KeyPair(edSeed).publicKey, caPart.edPk)) return 'bundle-node-key';
-  if (bundle.domain.length === 0) return 'bundle-no-domain';
+  const ownKey = ownKeyOf(provider, bundle, trust);
+  if (ownKey === undefined || !same(ownKey, caPart.edPk)) return 'bundle-node-key';
+  if (bundle.domain.length === 0 && bundle.base === undefined) return 'bundle-no-domain';
   if (!ascending(bundle.domain)) return 'bundle-domain-order';
   const groups: VerifiedGroup[] = [];
   for (const group of bundle.groups) {
-    const verified = verifyGroup(provider, bundle, caPart, group);
+    const verified = verifyGroup(provider, bundle, caPart, group, trust.held?.get(group.groupId));
     if (typeof verified === 'string') return verified;
     if (groups.some(({ roster }) => roster.groupId === verified.roster.groupId)) return 'bundle-group-twice';
     groups.push(verified);
@@ -142,20 +170,27 @@ function verifyContents(provider: CryptoProvider, bundle: Bundle, now: UnixSecon
   return { bundle, caPart, groups };
 }
 
+function ownKeyOf(provider: CryptoProvider, { node }: Bundle, { edPublic }: BundleTrust): Uint8Array | undefined {
+  return node.edSeed.length === 0 ? edPublic : provider.ed25519KeyPair(node.edSeed).publicKey;
+}
+
 function verifyGroup(
   provider: CryptoProvider,
   bundle: Bundle,
   caPart: CaPart,
-  { groupId, chain, retain, versions }: BundleGroup,
+  group: BundleGroup,
+  held: HeldRoster | undefined,
 ): VerifiedGroup | BundleFault {
-  const roster = verifyRoster(provider, chain, groupId);
+  const { retain, versions, chain } = group;
+  const news = bundle.base === undefined ? undefined : held;
+  const roster = news ? extendHeld(provider, news, group) : wholeRoster(provider, group, held);
   if (typeof roster === 'string') return `bundle-roster-${roster}`;
   if (!roster.admins.some((admin) => same(admin, bundle.admin))) return 'bundle-roster-not-by-authority';
   const member = roster.members.get(caPart.nodeId);
   if (member === undefined || !same(member.edPk, caPart.edPk)) return 'bundle-not-a-member';
   const stated = vipsOf(caPart).every((vip) => member.vips.some((other) => same(vip, other)));
   if (!stated || member.vips.length !== vipsOf(caPart).length) return 'bundle-addresses-differ';
-  if (versions.length === 0) return 'bundle-no-version';
+  if (versions.length === 0 && !news) return 'bundle-no-version';
   if (!ascending(versions)) return 'bundle-version-order';
   let reached = 0;
   for (const { r, rn1, rosterSeq, rosterHead } of versions) {
@@ -166,7 +201,39 @@ function verifyGroup(
     const head = roster.heads[rosterSeq];
     if (head === undefined || !same(head, rosterHead)) return 'bundle-version-roster';
   }
-  return { roster, retain, versions };
+  const bundled = news ? Math.max(news.bundled, placeOf(group, news) + chain.length) : chain.length;
+  return { roster, bundled, retain, versions };
+}
+
+/** A whole chain. What is held of it was verified before; where the two part, that is told to whoever keeps the roster. */
+function wholeRoster(
+  provider: CryptoProvider,
+  { groupId, from = 0, chain }: BundleGroup,
+  held: HeldRoster | undefined,
+): Roster | RosterFault | 'hole' {
+  if (from !== 0) return 'hole';
+  const accepted = held && acceptChain(provider, held.roster, chain);
+  return accepted === undefined || typeof accepted === 'string' ? verifyRoster(provider, chain, groupId) : accepted;
+}
+
+/** News of a chain: they begin where the held one ends or before, agree with what they overlap, and do not end before it. */
+function extendHeld(provider: CryptoProvider, held: HeldRoster, group: BundleGroup): Roster | RosterFault | 'hole' {
+  const { chain } = group;
+  const [from, known] = [placeOf(group, held), held.roster.entries.length];
+  if (from > known) return 'hole';
+  if (from + chain.length < held.bundled) return 'rolled-back';
+  const shared = chain.slice(0, known - from);
+  for (const [i, bytes] of shared.entries()) {
+    const entry = decodeEntry(bytes);
+    if (typeof entry === 'string') return entry;
+    if (!same(headOf(provider, entry.core), held.roster.heads[from + i])) return 'not-an-extension';
+  }
+  return extendRoster(provider, held.roster, chain.slice(shared.length));
+}
+
+/** Where the chain of a group begins. */
+function placeOf({ from, chain }: BundleGroup, { bundled }: HeldRoster): number {
+  return from ?? (chain.length === 0 ? bundled : 0);
 }
 
 function ascending(versions: readonly { readonly v: number }[]): boolean {

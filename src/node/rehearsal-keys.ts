@@ -127,7 +127,7 @@ function bundleOf(provider: CryptoProvider, actor: Actor, shared: Shared): Verif
   return {
     bundle,
     caPart: must(decodeCaPart(actor.caPart)),
-    groups: [{ roster, retain: 'migrate', versions: [version] }],
+    groups: [{ roster, bundled: roster.entries.length, retain: 'migrate', versions: [version] }],
   };
 }
 

@@ -3,74 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { groupId, millis, unixSeconds } from '../../src/base/brands.ts';
 import { concat, toHex, utf8 } from '../../src/base/bytes.ts';
 import { cborMap, encodeCbor } from '../../src/base/cbor.ts';
-import {
-  type Bundle,
-  type BundleGroup,
-  decodeBundle,
-  decodeEnvelope,
-  encodeBundle,
-  wipeBundle,
-} from '../../src/crypto/bundle.ts';
+import { type Bundle, decodeBundle, decodeEnvelope, encodeBundle, wipeBundle } from '../../src/crypto/bundle.ts';
 import { fillDomainRing, fillRing, openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
-import { encodeCaPart, nodeIdOf } from '../../src/crypto/credential.ts';
+import { nodeIdOf } from '../../src/crypto/credential.ts';
 import { DomainRing } from '../../src/crypto/domain-ring.ts';
 import { deriveDomainKeys, deriveGroupKeys, domainGroupId } from '../../src/crypto/group-key.ts';
 import { KeyRing } from '../../src/crypto/key-ring.ts';
 import { nodeProvider as provider } from '../../src/crypto/node-provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { Roster } from '../../src/crypto/roster.ts';
-import type { RosterChange } from '../../src/crypto/roster-entry.ts';
-import { chainOf, edKey, genesis, member, NOW, ok, seedOf } from './fixtures.ts';
-
-const never = unixSeconds(0);
-const add = (name: string, last: number): RosterChange => ({ kind: 'add', member: member(name, last) });
-const roster = chainOf([
-  [genesis(['admin']), ['admin']],
-  [add('node', 1), ['admin']],
-  [add('peer', 2), ['admin']],
-  [{ kind: 'rename', name: 'office two' }, ['admin']],
-]);
-
-function version(v: number, seq: number, of: Roster = roster) {
-  const point = { rosterSeq: seq, rosterHead: of.heads[seq] };
-  const secrets = { rn1: seedOf('rn1'), rn2: seedOf(`rn2 ${v}`) };
-  return { v, r: 0, ...secrets, activateAt: NOW, notAfter: never, reason: 'schedule', ...point } as const;
-}
-
-function group(given: Partial<BundleGroup> = {}): BundleGroup {
-  const { groupId, entries } = roster;
-  return { groupId, retain: 'migrate', chain: entries, versions: [version(1, 2), version(2, 3)], ...given };
-}
-
-function bundle(given: Partial<Bundle> = {}): Bundle {
-  const caPart = encodeCaPart(
-    provider,
-    {
-      ...{ type: 1, mode: 0, edPk: edKey('node').publicKey, vip6: undefined, vip4: Uint8Array.of(100, 64, 0, 1) },
-      ...{
-        notBefore: NOW,
-        notAfter: unixSeconds(NOW + 1000),
-        serial: new Uint8Array(8),
-        routes: [],
-        moreRoutes: false,
-      },
-    },
-    seedOf('ca'),
-  );
-  return {
-    number: 7,
-    issuedAt: NOW,
-    network: 'lab',
-    admin: edKey('admin').publicKey,
-    ca: edKey('ca').publicKey,
-    node: { name: 'alice', edSeed: seedOf('node'), caPart },
-    pool: [{ family: 4, address: member('x', 0).vips[0], length: 24 }],
-    domain: [{ v: 3, rn2: seedOf('domain rn2'), activateAt: never }],
-    groups: [group()],
-    peers: [{ nodeId: member('peer', 2).nodeId, name: 'bob', type: 'gen', mode: 'cl' }],
-    ...given,
-  };
-}
+import { add, bundle, group, never, roster, version } from './bundle-fixtures.ts';
+import { chainOf, edKey, genesis, NOW, ok, seedOf } from './fixtures.ts';
 
 const bodyOf = (bytes: Uint8Array): Uint8Array => ok<{ body: Uint8Array }>(decodeEnvelope(bytes)).body;
 const file = encodeBundle(provider, bundle(), seedOf('admin'));
