@@ -1,5 +1,6 @@
 import { parse } from 'smol-toml';
 import { GscipError } from '../base/errors.ts';
+import { nearestName } from '../base/nearest-name.ts';
 import { type PathAddress, pathAddress } from '../base/path-address.ts';
 
 /** What an agent runs with; flags win over the file, the file over what was kept. */
@@ -45,6 +46,8 @@ export interface WrittenConfig {
   readonly server?: readonly string[];
   readonly name?: string;
   readonly 'always-on'?: boolean;
+  /** where the server listens that is started beside this node, on the machine that began the network */
+  readonly 'server-listen'?: string;
   readonly listen?: string;
   readonly peer?: readonly string[];
   readonly state?: string;
@@ -85,6 +88,7 @@ const KEYS = {
   server: 'strings',
   name: 'string',
   'always-on': 'boolean',
+  'server-listen': 'string',
   listen: 'string',
   peer: 'strings',
   state: 'string',
@@ -117,7 +121,11 @@ export function parseConfigFile(text: string, file: string): WrittenConfig {
 function checkKey(key: string, value: unknown, file: string): void {
   const kind = isKey(key) ? KEYS[key] : undefined;
   if (kind === undefined)
-    throw new GscipError('bad-config', `${file}: there is no setting "${key}"`, `did you mean "${nearest(key)}"?`);
+    throw new GscipError(
+      'bad-config',
+      `${file}: there is no setting "${key}"`,
+      `did you mean "${nearestName(key, Object.keys(KEYS))}"?`,
+    );
   const fits =
     kind === 'strings'
       ? Array.isArray(value) && value.every((item) => typeof item === 'string')
@@ -138,23 +146,6 @@ const EXAMPLES = {
   strings: 'peer = ["server=192.0.2.1:47247"]',
   boolean: 'always-on = true',
 } as const;
-
-function nearest(key: string): string {
-  const [best] = Object.keys(KEYS).sort((a, b) => distance(key, a) - distance(key, b));
-  return best;
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length];
-}
 
 function firstLine(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0];

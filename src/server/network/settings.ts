@@ -1,0 +1,40 @@
+import type { Draft, View } from './draft.ts';
+import type { SettingsRow } from './state.ts';
+import type { Tools } from './tools.ts';
+
+const KEY = 'network';
+
+/** The network's settings, which are there from `newNetwork` on. */
+export function settingsOf(view: View): SettingsRow {
+  const settings = view.get('settings', KEY);
+  if (settings === undefined) throw new Error('the network has not been made');
+  return settings;
+}
+
+/** Whether the network has been made. */
+export function isMade(view: View): boolean {
+  return view.get('settings', KEY) !== undefined;
+}
+
+export function putSettings(draft: Draft, row: SettingsRow): void {
+  draft.put({ table: 'settings', key: KEY, row });
+}
+
+export function changeSettings(draft: Draft, change: Partial<SettingsRow>): void {
+  putSettings(draft, { ...settingsOf(draft), ...change });
+}
+
+/**
+ * The number of the change that a command is making, for what nodes are told of: one per command, above all earlier ones,
+ * and at least the time, so that a restored backup goes on above what it had given out.
+ */
+export function changeNumber(tools: Tools, draft: Draft): number {
+  const known = numbers.get(draft);
+  if (known !== undefined) return known;
+  const number = Math.max(settingsOf(draft).number + 1, tools.now);
+  changeSettings(draft, { number });
+  numbers.set(draft, number);
+  return number;
+}
+
+const numbers = new WeakMap<Draft, number>();
