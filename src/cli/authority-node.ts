@@ -7,6 +7,7 @@ import type { EndNodeType } from '../server/authority/state.ts';
 import { changeAuthority, readAuthority } from '../server/authority/store.ts';
 import { authorityTools, bundleAdvice, membersOf, nodeFields, printParts, shellWord } from './authority-tools.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
+import { splitList } from './split-list.ts';
 
 /** `gscip authority node add|remove` */
 export function defineAuthorityNode(command: Command): void {
@@ -105,11 +106,4 @@ function defineRemove(command: Command): void {
     );
   });
   examples(command, [['gscip authority node remove net alice', 'a machine that was lost, stolen or retired']]);
-}
-
-function splitList(text: string): readonly string[] {
-  return text
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '');
 }

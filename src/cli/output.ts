@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 /** Prints the one object that `--json` promises, marked with the version of its shape. */
-export function printJson(fields: Readonly<Record<string, unknown>>): void {
+export function printJson(fields: object): void {
   console.log(JSON.stringify({ schema: 1, ...fields }));
 }
 

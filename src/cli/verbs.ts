@@ -28,6 +28,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'pit', summary: 'list, watch or flush the flows', load: () => import('./pit.ts') },
   { name: 'wait', summary: 'wait until the node, or a peer, is ready', load: () => import('./wait.ts') },
   { name: 'metrics', summary: 'print counters in the text format of Prometheus', load: () => import('./metrics.ts') },
+  { name: 'admin', summary: 'administer the server of this machine', load: () => import('./admin.ts') },
   { name: 'demo', summary: 'show it all between two machines made of namespaces', load: () => import('./demo.ts') },
   { name: 'authority', summary: 'keep a network without a server, in a folder', load: () => import('./authority.ts') },
   { name: 'key', summary: 'enter a group key by hand, or read keys again', load: () => import('./key.ts') },
