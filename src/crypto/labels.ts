@@ -8,6 +8,8 @@ export const CRYPTO_LABEL = {
   caPart: 'gscip1 ca',
   /** signature of the key part (protocol.md 1.3) */
   keyPart: 'gscip1 x',
+  /** signature of the certificate of the group management server (protocol.md 11) */
+  gms: 'gscip1 gms',
   /** salt of PRK_g (protocol.md 9.1) */
   groupKey: 'gscip1 gk',
   /** group_id of the domain group (protocol.md 9.1) */

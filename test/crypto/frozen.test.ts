@@ -78,7 +78,7 @@ describe('the constants of the protocol', () => {
         ADD_CHECKS,
       },
     };
-    const pinned = '49889a9582ec1a5fce9acd7fc80b73dd4fc0f7377aa9957678b0e8234464bd43';
+    const pinned = 'bb93a76185153722615f3237953f317fba6327436f49438e5866be23e73aa0ea';
     expect(toHex(nodeProvider.sha256(utf8(JSON.stringify(tables))))).toBe(pinned);
   });
 });
