@@ -1,120 +1,163 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { join } from 'node:path';
+import type { Command } from 'commander';
 import { stringify } from 'smol-toml';
 import { GscipError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
 import { Agent } from '../node/agent.ts';
 import {
+  DEFAULT_PORT,
   DEFAULTS,
   parseConfigFile,
-  parseInterface,
   parseLevel,
   parseListen,
-  parsePeer,
   resolveConfig,
+  settingsToKeep,
   type WrittenConfig,
 } from '../node/agent-config.ts';
 import { JsonLog } from '../node/json-log.ts';
 import { LineWriter } from '../node/line-writer.ts';
 import { StateDir } from '../node/state-dir.ts';
 import { reportError } from './error-report.ts';
-import { wholeNumber } from './numbers.ts';
 import { examples } from './output.ts';
-
-interface UpOptions {
-  readonly bundle?: string;
-  readonly listen?: string;
-  readonly peer?: readonly string[];
-  readonly state?: string;
-  readonly socket?: string;
-  readonly tun?: string;
-  readonly mtu?: number;
-  readonly flows?: number;
-  readonly flowsPerPeer?: number;
-  readonly rekeyAfter?: number;
-  readonly newFlowsPerSecond?: number;
-  readonly logLevel?: string;
-  readonly config?: string;
-}
+import type { Founding } from './up/first-machine.ts';
+import type { ServerProcess } from './up/server-process.ts';
+import { flagSettings, machineFlags, networkFlags, type UpOptions, withWholePaths } from './up/up-options.ts';
 
 /** `gscip up` */
 export function define(command: Command): void {
-  command
-    .option('--bundle <FILE>', "the node's bundle, as an authority wrote it; kept, so that later starts need no option")
-    .option(
-      '--listen <ADDR:PORT>',
-      'the UDP port for all overlay datagrams (default: 47247 on all addresses)',
-      checked(parseListen),
-    )
-    .option('--peer <NAME=ADDR:PORT>', 'where a peer is tried first; may be given several times', collect)
-    .option('--state <DIR>', `identity, keys and settings (default: ${DEFAULTS.state})`)
-    .option('--socket <PATH>', `control socket (default: ${DEFAULTS.socket})`)
-    .option('--tun <NAME>', `name of the interface (default: ${DEFAULTS.tun})`, checked(parseInterface))
-    .option('--mtu <N>', `inner MTU in bytes (default: ${DEFAULTS.mtu})`, wholeNumber(1_280, 9_000))
-    .option('--flows <N>', `most flows in the PIT (default: ${DEFAULTS.flows})`, wholeNumber(1_024, 4_000_000))
-    .option(
-      '--rekey-after <GiB>',
-      'change traffic keys after so much data, beside every two minutes (default: 128)',
-      wholeNumber(1, 128),
-    )
-    .option(
-      '--flows-per-peer <N>',
-      'most flows with one peer (default: an eighth of --flows)',
-      wholeNumber(64, 4_000_000),
-    )
-    .option('--new-flows-per-second <N>', 'new flows with one peer (default: 1000/s)', wholeNumber(1, 10_000_000))
-    .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
-    .option('--config <FILE>', 'a TOML file with the same settings; options win over it')
-    .action(up);
+  machineFlags(networkFlags(command)).action(up);
   examples(command, [
-    ['sudo gscip up --bundle laptop.bundle --peer server=192.0.2.1:47247', 'first start: joins with a bundle'],
-    ['sudo gscip up', 'later: goes on with what was kept'],
-    ['sudo gscip up --config /etc/gscip.toml', 'the same from a file: peer = ["server=192.0.2.1:47247"]'],
+    ['sudo gscip up --new home', 'first machine: begins the network "home" and prints how the next one joins'],
+    [
+      'sudo gscip up --join TOKEN',
+      'next machine; --join FILE or --join - keeps the token out of the list of processes',
+    ],
+    ['sudo gscip up', 'later, on each: goes on with what was kept'],
+    ['sudo gscip up --bundle laptop.bundle --peer server=192.0.2.1:47247', 'without a server: joins with a bundle'],
+    ['sudo gscip up --config /etc/gscip.toml', 'settings from a file: peer = ["server=192.0.2.1:47247"]'],
   ]);
 }
 
-/** A wrong value on the command line is wrong usage, and told as such. */
-function checked(parse: (text: string) => unknown): (text: string) => string {
-  return (text) => {
-    try {
-      parse(text);
-      return text;
-    } catch (error) {
-      if (error instanceof GscipError) throw new InvalidArgumentError(`${error.message}: ${error.remedy}.`);
-      throw error;
-    }
-  };
-}
-
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, checked(parsePeer)(value)];
-}
-
 async function up(options: UpOptions): Promise<void> {
+  const start = await prepare(options);
+  const lines = new LineWriter(process.stderr.fd);
+  const log = new JsonLog(lines.write, parseLevel(start.settings['log-level'] ?? DEFAULTS.logLevel));
+  const server = await startServer(start, log);
+  const agent = await startAgent(start, server, log);
+  const stop = (signal: string) => void agent.stop(signal);
+  process.once('SIGINT', () => stop('SIGINT')).once('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGHUP', () => void reload(agent, log).catch((error: unknown) => abandon(agent, error)));
+  process.once('uncaughtException', (error) => abandon(agent, error));
+  await agent.done;
+  await server?.stop();
+  lines.flush();
+  process.exit();
+}
+
+/** What one start is to do, with every mistake found that can be found before anything is made. */
+interface Start {
+  readonly state: StateDir;
+  /** name of the network to begin */
+  readonly begin: string | undefined;
+  readonly token: string | undefined;
+  readonly flags: WrittenConfig;
+  readonly settings: WrittenConfig;
+}
+
+async function prepare(options: UpOptions): Promise<Start> {
+  const begin = options.new;
+  refuseTwoWays(options);
   const flags = withWholePaths(flagSettings(options));
   const file = options.config === undefined ? {} : withWholePaths(readConfigFile(options.config));
   if (flags.bundle !== undefined && !existsSync(flags.bundle))
     throw new GscipError('no-bundle', `there is no file ${flags.bundle}`, 'check the path behind --bundle');
   refuseWithoutRoot();
   const state = new StateDir(flags.state ?? file.state ?? DEFAULTS.state);
-  const kept = state.config();
+  const kept = keptSettings(state);
+  if (begin !== undefined) refuseSecondNetwork(state, kept);
+  const serverListen = begin === undefined ? undefined : `0.0.0.0:${DEFAULT_PORT}`;
   const settings = {
-    ...(kept === undefined ? {} : parseConfigFile(kept, `${state.path}/config.toml`)),
+    ...(serverListen !== undefined && { 'server-listen': serverListen }),
+    ...kept,
     ...file,
     ...flags,
     state: state.path, // the folder may have been moved since
   };
-  const config = resolveConfig(settings, flags);
-  const lines = new LineWriter(process.stderr.fd);
-  const log = new JsonLog(lines.write, config.logLevel);
-  const agent = await Agent.start(config, stringify({ ...settings }), log);
-  const stop = (signal: string) => void agent.stop(signal);
-  process.once('SIGINT', () => stop('SIGINT')).once('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGHUP', () => void reload(agent, log).catch((error: unknown) => abandon(agent, error)));
-  process.once('uncaughtException', (error) => abandon(agent, error));
-  await agent.done;
-  lines.flush();
-  process.exit();
+  const written = options.join ?? file.join;
+  const token = written === undefined ? undefined : await readToken(written);
+  return { state, begin, token, flags, settings };
+}
+
+function refuseTwoWays(options: UpOptions): void {
+  const ways = [options.new && '--new', options.join && '--join', options.bundle && '--bundle'].filter(Boolean);
+  if (ways.length > 1)
+    throw new GscipError(
+      'usage',
+      `${ways.join(' and ')} exclude each other`,
+      'a node belongs to one network: choose one',
+    );
+}
+
+function keptSettings(state: StateDir): WrittenConfig {
+  const kept = state.config();
+  return kept === undefined ? {} : parseConfigFile(kept, join(state.path, 'config.toml'));
+}
+
+function refuseSecondNetwork(state: StateDir, kept: WrittenConfig): void {
+  if (state.config() === undefined) return;
+  const what = kept['server-listen'] === undefined ? 'a node of a network' : 'a network with its server';
+  throw new GscipError(
+    'network-exists',
+    `${state.path} holds ${what} already`,
+    'to go on with it: sudo gscip up; for another network use a --state and a --socket of its own',
+  );
+}
+
+async function readToken(written: string): Promise<string> {
+  const { joinToken } = await import('./up/join-token.ts');
+  return joinToken(written);
+}
+
+/** The server of this machine, when it has one. */
+async function startServer({ state, begin, settings }: Start, log: Logger): Promise<ServerProcess | undefined> {
+  const listen = settings['server-listen'];
+  if (listen === undefined) return undefined;
+  const { ServerProcess } = await import('./up/server-process.ts');
+  const logLevel = settings['log-level'] ?? DEFAULTS.logLevel;
+  return ServerProcess.start({ state: join(state.path, 'server'), listen, logLevel, network: begin }, log);
+}
+
+async function startAgent(start: Start, server: ServerProcess | undefined, log: Logger): Promise<Agent> {
+  const { begin, flags, settings } = start;
+  try {
+    const founded = begin === undefined || !server ? undefined : await begun(server, begin, settings);
+    const token = founded?.own ?? start.token;
+    const config = resolveConfig(
+      token === undefined ? settings : { ...settings, join: token },
+      token === undefined ? flags : { ...flags, join: token },
+    );
+    const agent = await Agent.start(config, stringify({ ...settingsToKeep(settings) }), log);
+    if (founded) await tell(founded);
+    return agent;
+  } catch (error) {
+    await server?.stop();
+    throw error;
+  }
+}
+
+async function begun(server: ServerProcess, network: string, settings: WrittenConfig): Promise<Founding> {
+  const { found } = await import('./up/first-machine.ts');
+  return found(server.admin, network, parseListen(settings['server-listen'] ?? `${DEFAULT_PORT}`).port);
+}
+
+async function tell({ group, next, nextUses }: Founding): Promise<void> {
+  const { joinAdvice } = await import('./admin/token.ts');
+  console.log(`\nThe network "${group}" is there, with a group of the same name. On the next machine:\n`);
+  console.log(joinAdvice(next, { uses: nextUses, qr: true }));
+  console.log(
+    '\nFurther tokens, users and groups: sudo gscip admin --help. Later starts need no option: sudo gscip up',
+  );
 }
 
 /** What the agent cannot go on after: everything is undone as far as it still can be, and the exit code tells. */
@@ -142,28 +185,6 @@ function readConfigFile(path: string): WrittenConfig {
     throw new GscipError('bad-config', `cannot read ${path}`, 'check the path behind --config', cause);
   }
   return parseConfigFile(text, path);
-}
-
-/** Paths that mean the same from wherever the node is started next. */
-function withWholePaths(settings: WrittenConfig): WrittenConfig {
-  const { bundle, state, socket } = settings;
-  return {
-    ...settings,
-    ...(bundle !== undefined && { bundle: resolve(bundle) }),
-    ...(state !== undefined && { state: resolve(state) }),
-    ...(socket !== undefined && { socket: resolve(socket) }),
-  };
-}
-
-function flagSettings(options: UpOptions): WrittenConfig {
-  const { config: _, logLevel, rekeyAfter, flowsPerPeer, newFlowsPerSecond, ...same } = options;
-  return {
-    ...same,
-    ...(logLevel !== undefined && { 'log-level': logLevel }),
-    ...(rekeyAfter !== undefined && { 'rekey-after': rekeyAfter }),
-    ...(flowsPerPeer !== undefined && { 'flows-per-peer': flowsPerPeer }),
-    ...(newFlowsPerSecond !== undefined && { 'new-flows-per-second': newFlowsPerSecond }),
-  };
 }
 
 function refuseWithoutRoot(): void {

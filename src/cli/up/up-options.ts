@@ -1,0 +1,121 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import {
+  DEFAULTS,
+  parseInterface,
+  parseLevel,
+  parseListen,
+  parsePeer,
+  parseServer,
+  type WrittenConfig,
+} from '../../node/agent-config.ts';
+import { checked } from '../checked.ts';
+import { wholeNumber } from '../numbers.ts';
+
+/** What `gscip up` takes on the command line. */
+export interface UpOptions {
+  readonly new?: string;
+  readonly join?: string;
+  readonly bundle?: string;
+  readonly name?: string;
+  readonly server?: readonly string[];
+  readonly serverListen?: string;
+  readonly alwaysOn?: boolean;
+  readonly listen?: string;
+  readonly peer?: readonly string[];
+  readonly state?: string;
+  readonly socket?: string;
+  readonly tun?: string;
+  readonly mtu?: number;
+  readonly flows?: number;
+  readonly flowsPerPeer?: number;
+  readonly rekeyAfter?: number;
+  readonly newFlowsPerSecond?: number;
+  readonly logLevel?: string;
+  readonly config?: string;
+}
+
+/** Where the node's keys come from, at the first start; and how it is found. */
+export function networkFlags(command: Command): Command {
+  return command
+    .option('--new <NAME>', 'begin a network and its first group on this machine: server and node')
+    .option('--join <TOKEN>', 'join a network: a token, a file that holds one, or - for standard input')
+    .option('--bundle <FILE>', "the node's bundle, as an offline authority wrote it")
+    .option('--name <NAME>', 'what this node is called (default: the name of the machine)')
+    .option('--server <HOST:PORT>', 'where the server is now, if it moved; may be given several times', collectServer)
+    .option('--server-listen <ADDR:PORT>', 'the TCP port of the server that --new begins', checked(parseListen))
+    .option('--always-on', 'a machine that others rely on: it is told of new keys in every group')
+    .option(
+      '--listen <ADDR:PORT>',
+      'the UDP port for all overlay datagrams (default: 47247 on all addresses)',
+      checked(parseListen),
+    )
+    .option('--peer <NAME=ADDR:PORT>', 'where a peer is tried first; may be given several times', collectPeer);
+}
+
+/** What the node does with its machine. */
+export function machineFlags(command: Command): Command {
+  return command
+    .option('--state <DIR>', `identity, keys and settings (default: ${DEFAULTS.state})`)
+    .option('--socket <PATH>', `control socket (default: ${DEFAULTS.socket})`)
+    .option('--tun <NAME>', `name of the interface (default: ${DEFAULTS.tun})`, checked(parseInterface))
+    .option('--mtu <N>', `inner MTU in bytes (default: ${DEFAULTS.mtu})`, wholeNumber(1_280, 9_000))
+    .option('--flows <N>', `most flows in the PIT (default: ${DEFAULTS.flows})`, wholeNumber(1_024, 4_000_000))
+    .option(
+      '--rekey-after <GiB>',
+      'change traffic keys after so much data, beside every two minutes (default: 128)',
+      wholeNumber(1, 128),
+    )
+    .option(
+      '--flows-per-peer <N>',
+      'most flows with one peer (default: an eighth of --flows)',
+      wholeNumber(64, 4_000_000),
+    )
+    .option('--new-flows-per-second <N>', 'new flows with one peer (default: 1000/s)', wholeNumber(1, 10_000_000))
+    .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
+    .option('--config <FILE>', 'a TOML file with the same settings; options win over it');
+}
+
+function collectPeer(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, checked(parsePeer)(value)];
+}
+
+function collectServer(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, checked(parseServer)(value)];
+}
+
+/** The options as settings. `new`, `join` and `config` are none: they are about this start only. */
+export function flagSettings(options: UpOptions): WrittenConfig {
+  const {
+    config: _,
+    new: __,
+    join: ___,
+    logLevel,
+    rekeyAfter,
+    flowsPerPeer,
+    newFlowsPerSecond,
+    alwaysOn,
+    serverListen,
+    ...same
+  } = options;
+  return {
+    ...same,
+    ...(logLevel !== undefined && { 'log-level': logLevel }),
+    ...(rekeyAfter !== undefined && { 'rekey-after': rekeyAfter }),
+    ...(flowsPerPeer !== undefined && { 'flows-per-peer': flowsPerPeer }),
+    ...(newFlowsPerSecond !== undefined && { 'new-flows-per-second': newFlowsPerSecond }),
+    ...(alwaysOn !== undefined && { 'always-on': alwaysOn }),
+    ...(serverListen !== undefined && { 'server-listen': serverListen }),
+  };
+}
+
+/** Paths that mean the same from wherever the node is started next. */
+export function withWholePaths(settings: WrittenConfig): WrittenConfig {
+  const { bundle, state, socket } = settings;
+  return {
+    ...settings,
+    ...(bundle !== undefined && { bundle: resolve(bundle) }),
+    ...(state !== undefined && { state: resolve(state) }),
+    ...(socket !== undefined && { socket: resolve(socket) }),
+  };
+}
