@@ -19,8 +19,8 @@ describe('the certificate of the group management server', () => {
   });
 
   it.each([
-    ['E1: by another CA', bytes, nodeProvider.ed25519KeyPair(stated.gmsKey).publicKey, 150, 'gms-unknown-issuer'],
-    ['E1: with another key in it', changed(4), caPk, 150, 'gms-signature'],
+    ['by another CA', bytes, nodeProvider.ed25519KeyPair(stated.gmsKey).publicKey, 150, 'gms-unknown-issuer'],
+    ['with another key in it', changed(4), caPk, 150, 'gms-signature'],
     ['with other bytes in front', changed(2), caPk, 150, 'gms-pad'],
     ['of another version', changed(0), caPk, 150, 'gms-version'],
     ['with another signature', changed(60), caPk, 150, 'gms-signature'],
