@@ -1,36 +1,36 @@
 import {
   type GroupId,
   type KeyVersion,
+  keyVersion,
   type Millis,
   millis,
-  type NodeId,
   type UnixSeconds,
   unixSeconds,
 } from '../base/brands.ts';
-import { formatAddress } from '../base/ip-address.ts';
-import { isIpv4 } from '../crypto/address-prefix.ts';
-import type { Bundle } from '../crypto/bundle.ts';
 import {
   fillDomainRing,
   fillRing,
+  type HeldRoster,
   type VerifiedBundle,
   type VerifiedGroup,
   wipeVerified,
 } from '../crypto/bundle-verify.ts';
-import { vipsOf } from '../crypto/credential.ts';
 import { DomainRing } from '../crypto/domain-ring.ts';
-import { createIdentity, type Identity, renewalDue, renewIdentity, wipeIdentity } from '../crypto/identity.ts';
+import type { Identity } from '../crypto/identity.ts';
 import { KeyRing } from '../crypto/key-ring.ts';
-import type { KeyClock, RingEffect } from '../crypto/key-states.ts';
+import type { KeyClock, RingEffect, RingPolicy, VersionTerms } from '../crypto/key-states.ts';
 import { LeaseClock } from '../crypto/lease-clock.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { acceptChain, extendRoster, type Roster, type RosterFault } from '../crypto/roster.ts';
-import { decodeEntry } from '../crypto/roster-entry.ts';
 import { isManaged } from '../crypto/roster-state.ts';
 import type { DomainVersion, GroupView } from '../dprp/negotiation-deps.ts';
-import { endTypeName, modeName } from '../dprp/wire-names.ts';
+import type { CachedKeys } from './cached-keys.ts';
 import { type KeptRoster, keepRoster, resumeRoster, withLearned } from './kept-roster.ts';
-import type { KeyChange, KeyStore, Member } from './key-store.ts';
+import type { KeyChange, KeyStore, KeyUsage, Member } from './key-store.ts';
+import { missing, otherMembers, removalsSince, selfAsMember } from './members.ts';
+import { factsAfter, type NodeFacts } from './node-facts.ts';
+import { OwnIdentity } from './own-identity.ts';
+import { cachedVersions, type ResumedKeys, resumeRing, termsOf } from './resumed-keys.ts';
 
 /** What must survive a restart, so that nothing ever goes back (protocol.md 10.5 V1, 9.3, 10.4). */
 export interface PersistedKeys {
@@ -44,17 +44,26 @@ export interface BundleKeysDeps {
   random(length: number): Uint8Array;
   /** the machine's wall clock */
   wall(): UnixSeconds;
+  /** milliseconds since the machine started, sleep included; absent where no server tells the time */
+  boot?(): Millis;
+  /** the seed of an identity that the node made itself; it stays the caller's */
+  readonly edSeed?: Uint8Array;
   readonly persisted: PersistedKeys | undefined;
+  /** absent: there is no server, and replaced versions admit as long as their lease (protocol.md 3.5) */
+  readonly longGrace?: boolean;
 }
 
-/** How long the secrets of a replaced identity are kept, in milliseconds: more than any handshake lasts. */
-const FORMER_IDENTITY = 60_000;
+const NO_SEED = new Uint8Array(0);
+const END_OF_TIME = unixSeconds(0xffff_ffff);
 
 interface HeldGroup {
   roster: Roster;
   /** how many of its entries came in a bundle */
   bundled: number;
+  retain: VerifiedGroup['retain'];
   readonly ring: KeyRing;
+  /** what was said of each version beside its keys */
+  readonly terms: Map<number, VersionTerms>;
 }
 
 /** A group by name, and why its roster was refused. */
@@ -63,7 +72,7 @@ export interface RefusedRoster {
   readonly fault: RosterFault;
 }
 
-/** The keys of a node that lives by its authority's bundle: no server, no lease unless the bundle names one. */
+/** The keys of a node: from bundles of an authority or a server, or from what an earlier run kept of them. */
 export class BundleKeys implements KeyStore {
   readonly #deps: BundleKeysDeps;
   readonly #groups = new Map<GroupId, HeldGroup>();
@@ -71,53 +80,97 @@ export class BundleKeys implements KeyStore {
   readonly #refused = new Map<GroupId, RefusedRoster>();
   readonly #domain = new DomainRing();
   readonly #lease: LeaseClock;
-  #bundle: Bundle;
-  #identity: Identity;
-  /** those that handshakes under way may still use, oldest first */
-  readonly #former: { readonly identity: Identity; readonly since: Millis }[] = [];
+  readonly #identity: OwnIdentity;
+  #facts: NodeFacts;
   #self: Member;
   #members: readonly Member[] = [];
   #views: readonly GroupView[] | undefined;
 
   /**
-   * Takes over a verified bundle and wipes its secrets, once the keys are derived; throws RangeError when the node's own
-   * key and certificate do not fit, which verification excludes.
+   * Takes over a verified bundle and wipes its secrets, once the keys are derived, or takes up what was kept. Throws
+   * RangeError when the node's own key and certificate do not fit or the certificate has ended, which verification excludes.
    */
-  constructor(verified: VerifiedBundle, deps: BundleKeysDeps, now: Millis) {
+  constructor(source: VerifiedBundle | ResumedKeys, deps: BundleKeysDeps, now: Millis) {
     this.#deps = deps;
     this.#lease = new LeaseClock(unixSeconds(deps.persisted?.leaseClock ?? 0));
-    this.#bundle = verified.bundle;
-    this.#identity = this.#makeIdentity();
-    this.#self = this.#describeSelf();
-    this.#fill(verified, now);
+    this.#facts = 'bundle' in source ? factsAfter(source.bundle) : source.facts;
+    if ('bundle' in source) this.#hearTime(source);
+    const seed = 'bundle' in source ? source.bundle.node.edSeed : NO_SEED;
+    this.#identity = new OwnIdentity(deps, this.#seedOr(seed), this.#facts.caPart, this.corrected());
+    this.#self = selfAsMember(this.identity().caPart, this.#facts.name);
+    if ('bundle' in source) this.#fill(source, now);
+    else this.#resume(source, now);
   }
 
-  /** A newer bundle of the same authority: versions are added, rosters extended, never rolled back. Its secrets are wiped. */
+  /**
+   * A newer bundle of the same authority: versions are added, rosters extended, never rolled back. One that builds on what
+   * is held leaves alone what it does not name. Its secrets are wiped.
+   */
   reload(verified: VerifiedBundle, now: Millis): KeyChange[] {
-    this.#bundle = verified.bundle;
-    this.#replaceIdentity(this.#makeIdentity(), now);
-    this.#self = this.#describeSelf();
+    this.#hearTime(verified);
+    this.#facts = factsAfter(verified.bundle, this.#facts);
+    this.#replaceIdentity(verified.bundle.node.edSeed, now);
     return this.#fill(verified, now);
   }
 
+  /** A certificate that was verified to be this node's. */
+  takeCertificate(caPart: Uint8Array, now: Millis): void {
+    this.#facts = { ...this.#facts, caPart };
+    this.#replaceIdentity(NO_SEED, now);
+  }
+
+  /** An authentic time from the server (protocol.md 10.4). */
+  handleServerTime(time: UnixSeconds): void {
+    this.#lease.handleServerTime(time, this.#boot());
+  }
+
+  /** The clock of the server where it is known, else the machine's (protocol.md 10.4). */
+  corrected(): UnixSeconds {
+    return this.#lease.corrected(this.#deps.wall(), this.#boot());
+  }
+
   identity(): Identity {
-    return this.#identity;
+    return this.#identity.current;
   }
 
   authorities(): readonly Uint8Array[] {
-    return [this.#bundle.ca];
+    return [this.#facts.ca];
+  }
+
+  facts(): NodeFacts {
+    return this.#facts;
   }
 
   network(): string {
-    return this.#bundle.network;
+    return this.#facts.network;
   }
 
   bundleNumber(): number {
-    return this.#bundle.number;
+    return this.#facts.number;
   }
 
-  pool(): Bundle['pool'] {
-    return this.#bundle.pool;
+  /** Rosters as they were verified, for bundles that build on them. */
+  heldRosters(): ReadonlyMap<GroupId, HeldRoster> {
+    return this.#groups;
+  }
+
+  /** The newest version of each group that is held, for whoever asks for newer ones. */
+  newestVersions(): readonly { readonly id: GroupId; readonly v: KeyVersion; readonly roster: Roster }[] {
+    return [...this.#groups].map(([id, { roster, ring }]) => ({
+      id,
+      v: ring.versions()[0]?.v ?? keyVersion(0),
+      roster,
+    }));
+  }
+
+  /** What a start without a server needs: live key bytes, to be encoded at once (protocol.md 10.5 V7). */
+  toCache(): CachedKeys {
+    const domain = this.#domain.versions(END_OF_TIME);
+    const groups = [...this.#groups].map(([id, { roster, bundled, retain, ring, terms }]) => ({
+      ...{ id, retain, bundled, chain: roster.entries },
+      versions: cachedVersions(ring, terms),
+    }));
+    return { facts: this.#facts, domain, groups };
   }
 
   groups(): readonly GroupView[] {
@@ -132,12 +185,11 @@ export class BundleKeys implements KeyStore {
   }
 
   domain(): readonly DomainVersion[] {
-    return this.#domain.versions(this.#deps.wall());
+    return this.#domain.versions(this.corrected());
   }
 
   unixNow(): UnixSeconds {
-    // Without a server's time the boot clock adds nothing to the computer's own.
-    return this.#lease.lease(this.#deps.wall(), millis(0));
+    return this.#lease.lease(this.#deps.wall(), this.#boot());
   }
 
   groupName(group: GroupId): string {
@@ -180,14 +232,13 @@ export class BundleKeys implements KeyStore {
     return { ...unchanged(group), removed, removals, left: removed.includes(this.#self.id) };
   }
 
-  tick(now: Millis, inUse: (group: GroupId, version: number) => boolean): KeyChange[] {
-    this.#renewKeyPart(now);
-    this.#wipeFormer(millis(now - FORMER_IDENTITY));
+  tick(now: Millis, usage: KeyUsage): KeyChange[] {
+    this.#identity.tick(this.corrected(), now);
     const clock = this.#clock(now);
     const input = (id: GroupId) => ({
       type: 'tick' as const,
-      inUse: (v: number) => inUse(id, v),
-      chainAlive: (v: number) => inUse(id, v),
+      inUse: (v: number) => usage.handshake(id, v),
+      chainAlive: (v: number) => usage.chain(id, v),
     });
     return [...this.#groups.keys()]
       .map((id) => this.#ringStep(id, (ring) => ring.handle(input(id), clock)))
@@ -219,8 +270,7 @@ export class BundleKeys implements KeyStore {
   wipe(): void {
     for (const { ring } of this.#groups.values()) ring.wipe();
     this.#domain.wipe();
-    this.#wipeFormer();
-    wipeIdentity(this.#identity);
+    this.#identity.wipe();
   }
 
   #fill(verified: VerifiedBundle, now: Millis): KeyChange[] {
@@ -228,7 +278,9 @@ export class BundleKeys implements KeyStore {
     this.#refused.clear();
     const changes = verified.groups.map((group) => this.#take(group, this.#clock(now)));
     const listed = new Set(verified.groups.map(({ roster }) => roster.groupId));
-    for (const [id, held] of this.#groups) if (!listed.has(id)) changes.push(this.#leave(id, held));
+    const { base, left = [] } = verified.bundle;
+    const stays = (id: GroupId) => (base === undefined ? listed.has(id) : !left.includes(id));
+    for (const [id, held] of this.#groups) if (!stays(id)) changes.push(this.#leave(id, held));
     this.#refreshMembers();
     wipeVerified(verified); // V7
     return changes;
@@ -236,31 +288,60 @@ export class BundleKeys implements KeyStore {
 
   #take(group: VerifiedGroup, clock: KeyClock): KeyChange {
     const { provider, persisted } = this.#deps;
-    const { roster } = group;
+    const { roster, bundled, retain } = group;
     const id = roster.groupId;
     const held = this.#groups.get(id);
-    const accepted = held
-      ? acceptChain(provider, held.roster, withLearned(roster.entries, keepRoster(held.roster, held.bundled)))
-      : resumeRoster(provider, roster, persisted?.rosters[id]);
+    const accepted = held ? this.#accept(held, roster) : resumeRoster(provider, roster, persisted?.rosters[id]);
     if (typeof accepted === 'string') return this.#refuse(roster, accepted);
     this.#views = undefined;
-    const bundled = roster.entries.length;
     if (!held) {
-      const ring = new KeyRing({ retain: group.retain, longGrace: true }, persisted?.groups[id]);
-      this.#groups.set(id, { roster: accepted, bundled, ring });
+      const ring = new KeyRing(this.#policy(group), persisted?.groups[id]);
+      this.#groups.set(id, { roster: accepted, bundled, retain, ring, terms: termsOf(group.versions) });
       return { ...unchanged(id), effects: fillRing(provider, ring, group, clock) };
     }
     const before = held.roster;
     held.roster = accepted;
     held.bundled = bundled;
+    held.retain = retain;
+    for (const [v, terms] of termsOf(group.versions)) held.terms.set(v, terms);
+    held.ring.handle({ type: 'policy', policy: this.#policy(group) }, clock);
     const effects = fillRing(provider, held.ring, group, clock);
     return { ...unchanged(id), effects, removed: missing(before, accepted), removals: removalsSince(before, accepted) };
+  }
+
+  /** A roster that was extended from the one held holds all that was learnt; another is compared with it. */
+  #accept(held: HeldGroup, roster: Roster): Roster | RosterFault {
+    const isExtension = held.roster.entries.every((entry, i) => entry === roster.entries[i]);
+    if (isExtension) return roster;
+    const chain = withLearned(roster.entries, keepRoster(held.roster, held.bundled));
+    return acceptChain(this.#deps.provider, held.roster, chain);
+  }
+
+  #resume({ domain, groups }: ResumedKeys, now: Millis): void {
+    const { provider, persisted } = this.#deps;
+    for (const { v, activateAt, ...keys } of domain) this.#domain.add(v, activateAt, keys);
+    for (const { roster, bundled, retain, versions } of groups) {
+      const id = roster.groupId;
+      const accepted = resumeRoster(provider, roster, persisted?.rosters[id]);
+      if (typeof accepted === 'string') {
+        this.#refuse(roster, accepted);
+        continue;
+      }
+      const ring = new KeyRing(this.#policy({ retain }), persisted?.groups[id]);
+      this.#groups.set(id, { roster: accepted, bundled, retain, ring, terms: termsOf(versions) });
+      resumeRing(ring, accepted, versions, this.#clock(now));
+    }
+    this.#refreshMembers();
   }
 
   /** Nothing of the group changes: keys that were made for another roster are not this one's. */
   #refuse({ groupId, name }: Roster, fault: RosterFault): KeyChange {
     this.#refused.set(groupId, { group: name, fault });
     return { ...unchanged(groupId), refused: fault };
+  }
+
+  #policy({ retain }: Pick<VerifiedGroup, 'retain'>): RingPolicy {
+    return { retain, longGrace: this.#deps.longGrace ?? true };
   }
 
   #leave(group: GroupId, held: HeldGroup): KeyChange {
@@ -278,93 +359,32 @@ export class BundleKeys implements KeyStore {
   }
 
   #clock(now: Millis): KeyClock {
-    return { monotonic: now, unix: this.unixNow(), corrected: this.#deps.wall() };
+    return { monotonic: now, unix: this.unixNow(), corrected: this.corrected() };
   }
 
-  #makeIdentity(): Identity {
-    const { provider, random, wall } = this.#deps;
-    const { edSeed, caPart } = this.#bundle.node;
-    const identity = createIdentity(provider, edSeed, caPart, random(32), wall());
-    if (typeof identity === 'string') throw new RangeError(`identity: ${identity}`);
-    return identity;
+  #boot(): Millis {
+    return this.#deps.boot?.() ?? millis(0);
   }
 
-  /** The node signs a fresh X25519 key by itself, days before the old one ends (protocol.md 1.3). */
-  #renewKeyPart(now: Millis): void {
-    const { provider, random, wall } = this.#deps;
-    if (!renewalDue(this.#identity, wall())) return;
-    const renewed = renewIdentity(provider, this.#identity, random(32), wall());
-    if (typeof renewed !== 'string') this.#replaceIdentity(renewed, now);
+  #hearTime({ bundle }: VerifiedBundle): void {
+    if (bundle.serverTime !== undefined) this.handleServerTime(bundle.serverTime);
   }
 
-  #replaceIdentity(identity: Identity, now: Millis): void {
-    this.#former.push({ identity: this.#identity, since: now });
-    this.#identity = identity;
+  #seedOr(given: Uint8Array): Uint8Array {
+    return given.length > 0 ? given : (this.#deps.edSeed ?? given);
   }
 
-  /** Without a time: all. */
-  #wipeFormer(until = millis(Number.POSITIVE_INFINITY)): void {
-    while (this.#former.length > 0 && this.#former[0].since <= until) {
-      const gone = this.#former.shift();
-      if (gone) wipeIdentity(gone.identity);
-    }
-  }
-
-  #describeSelf(): Member {
-    const { caPart } = this.#identity;
-    const vips = vipsOf(caPart).toSorted(v4First);
-    return {
-      id: caPart.nodeId,
-      name: this.#bundle.node.name,
-      type: endTypeName(caPart.type) ?? '',
-      mode: modeName(caPart.mode) ?? '',
-      addresses: vips.map(addressText),
-      vips,
-      routes: caPart.routes,
-    };
+  #replaceIdentity(seed: Uint8Array, now: Millis): void {
+    this.#identity.replace(this.#seedOr(seed), this.#facts.caPart, this.corrected(), now);
+    this.#self = selfAsMember(this.identity().caPart, this.#facts.name);
   }
 
   #refreshMembers(): void {
-    const shown = new Map(this.#bundle.peers.map((peer) => [peer.nodeId, peer]));
-    const found = new Map<NodeId, Member>();
-    for (const { roster } of this.#groups.values())
-      for (const { nodeId, vips, routes } of roster.members.values()) {
-        if (nodeId === this.#self.id) continue;
-        const { name = nodeId, type = '', mode = '' } = shown.get(nodeId) ?? {};
-        found.set(nodeId, {
-          id: nodeId,
-          name,
-          type,
-          mode,
-          addresses: vips.toSorted(v4First).map(addressText),
-          vips,
-          routes,
-        });
-      }
-    this.#members = [...found.values()];
+    const rosters = [...this.#groups.values()].map(({ roster }) => roster);
+    this.#members = otherMembers(rosters, this.#facts, this.#self.id);
   }
-}
-
-/** People know IPv4 addresses by heart, so these are shown first. */
-function v4First(a: Uint8Array, b: Uint8Array): number {
-  return Number(isIpv4(b)) - Number(isIpv4(a));
 }
 
 function unchanged(group: GroupId): KeyChange {
   return { group, effects: [], removed: [], removals: [], left: false, refused: undefined };
-}
-
-function removalsSince(before: Roster, after: Roster): Uint8Array[] {
-  return after.entries.slice(before.entries.length).filter((bytes) => {
-    const entry = decodeEntry(bytes);
-    return typeof entry !== 'string' && entry.change.kind === 'remove';
-  });
-}
-
-function missing(before: Roster, after: Roster): NodeId[] {
-  return [...before.members.keys()].filter((id) => !after.members.has(id));
-}
-
-function addressText(vip: Uint8Array): string {
-  return formatAddress(isIpv4(vip) ? vip.subarray(12) : vip);
 }
