@@ -2,6 +2,8 @@ import { concat, utf8, wipe } from '../base/bytes.ts';
 import { type CryptoProvider, LENGTH } from './provider.ts';
 
 const EMPTY = new Uint8Array(0);
+/** The nonce 2^64 - 1, which no message uses: the counter stops below 2^53. */
+const LAST_NONCE = new Uint8Array(LENGTH.nonce).fill(0xff, 4);
 
 /** A key with its counter (Noise 5.1). */
 export class CipherState {
@@ -23,6 +25,13 @@ export class CipherState {
     const plaintext = this.#provider.chachaOpen(this.#key, this.#nonce(), aad, ciphertext);
     if (plaintext === null) this.#counter--;
     return plaintext;
+  }
+
+  /** Replaces the key by one from which the old cannot be had (Noise 4.2 REKEY); the counter goes on. */
+  rekey(): void {
+    const next = this.#provider.chachaSeal(this.#key, LAST_NONCE, EMPTY, new Uint8Array(LENGTH.key));
+    this.#key.set(next.subarray(0, LENGTH.key));
+    wipe(next);
   }
 
   clone(): CipherState {
