@@ -13,13 +13,13 @@ import { openBundle } from '../../crypto/bundle-verify.ts';
 import type { VersionReason } from '../../crypto/key-states.ts';
 import { decodeEntry } from '../../crypto/roster-entry.ts';
 import { ulaRange } from '../network/address-plan.ts';
+import { CLOCK_SLACK } from '../network/node-certificate.ts';
 import { groupsOf, liveNodes } from './node-rules.ts';
 import {
   type AuthorityGroup,
   type AuthorityNode,
   type AuthorityState,
   type AuthorityTools,
-  CLOCK_SLACK,
   currentEpoch,
   type KeyEpoch,
   type KeyHistory,

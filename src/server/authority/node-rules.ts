@@ -1,34 +1,16 @@
 import { unixSeconds } from '../../base/brands.ts';
-import { MODE, type ModeName, NODE_TYPE } from '../../base/datagram-kinds.ts';
+import type { ModeName } from '../../base/datagram-kinds.ts';
 import { GscipError } from '../../base/errors.ts';
-import { padAddress } from '../../base/ip-address.ts';
-import type { AddressPrefix } from '../../crypto/address-prefix.ts';
-import { encodeCaPart, nodeIdOf } from '../../crypto/credential.ts';
+import { nodeIdOf } from '../../crypto/credential.ts';
 import { type Member, REMOVE_REASON } from '../../crypto/roster-entry.ts';
-import {
-  chosenIpv4,
-  formatRange,
-  freeIpv4,
-  ipv6Of,
-  parseRange,
-  rangesOverlap,
-  sameRange,
-  ulaRange,
-} from '../network/address-plan.ts';
+import { chosenIpv4, freeIpv4, ipv6Of } from '../network/address-plan.ts';
 import { nodeName } from '../network/names.ts';
+import { CLOCK_SLACK, checkedRoutes, issueCaPart, memberOf } from '../network/node-certificate.ts';
 import { groupNamed, revised, rosterOf, withDomainEpoch, withGroup, withRosterChange } from './network-rules.ts';
-import {
-  type AuthorityGroup,
-  type AuthorityNode,
-  type AuthorityState,
-  type AuthorityTools,
-  CLOCK_SLACK,
-  type EndNodeType,
-} from './state.ts';
+import type { AuthorityGroup, AuthorityNode, AuthorityState, AuthorityTools, EndNodeType } from './state.ts';
 
 /** Nobody can renew a certificate without a server, and nodes leave by roster and key roll, so it lasts (seconds). */
 const CERTIFICATE_LIFE = 10 * 365 * 86_400;
-const ROUTES_IN_CERTIFICATE = 2;
 const MOST_GROUPS = 64;
 
 /** A node as the administrator asks for it. */
@@ -51,8 +33,7 @@ export function addNode(tools: AuthorityTools, state: AuthorityState, request: N
       'Choose another name, or remove that node first.',
     );
   const groups = requestedGroups(state, request.groups);
-  const node = makeNode(tools, state, { ...request, name });
-  const member = memberOf(tools, node);
+  const { node, member } = makeNode(tools, state, { ...request, name });
   const nodes = [...state.nodes, node];
   const started = { ...revised(tools, state), nodes, nextSerial: state.nextSerial + 1 };
   return groups.reduce<AuthorityState>((sum, group) => {
@@ -104,39 +85,25 @@ function requestedGroups(state: AuthorityState, names: readonly string[]): reado
   throw new GscipError('usage', `a node is in 1 to ${MOST_GROUPS} groups`, 'Name them with --groups a,b.');
 }
 
-function makeNode(tools: AuthorityTools, state: AuthorityState, request: NodeRequest): AuthorityNode {
+function makeNode(
+  tools: AuthorityTools,
+  state: AuthorityState,
+  request: NodeRequest,
+): { readonly node: AuthorityNode; readonly member: Member } {
   const { name, type, mode } = request;
-  const routes = requestedRoutes(state, request);
+  const routes = checkedRoutes(state.plan, type, request.routes);
   const edSeed = tools.random(32);
   const edPk = tools.provider.ed25519KeyPair(edSeed).publicKey;
   const id = nodeIdOf(tools.provider, edPk);
   const ipv4 = requestedAddress(state, request.address);
   const ipv6 = ipv6Of(state.plan, id);
-  const serial = new Uint8Array(8);
-  new DataView(serial.buffer).setUint32(4, state.nextSerial);
-  const caPart = encodeCaPart(
-    tools.provider,
-    {
-      type: NODE_TYPE[type],
-      mode: MODE[mode],
-      edPk,
-      vip6: ipv6,
-      vip4: ipv4,
-      notBefore: unixSeconds(tools.now - CLOCK_SLACK),
-      notAfter: unixSeconds(tools.now + CERTIFICATE_LIFE),
-      serial,
-      routes: routes.slice(0, ROUTES_IN_CERTIFICATE),
-      moreRoutes: routes.length > ROUTES_IN_CERTIFICATE,
-    },
-    state.caSeed,
-  );
-  return { name, id, edSeed, caPart, type, mode, ipv4, ipv6, routes, addedAt: tools.now, removedAt: undefined };
-}
-
-function memberOf(tools: AuthorityTools, node: AuthorityNode): Member {
-  if (!node.edSeed) throw new Error(`${node.name} has no key`);
-  const edPk = tools.provider.ed25519KeyPair(node.edSeed).publicKey;
-  return { nodeId: node.id, edPk, vips: [node.ipv6, padAddress(node.ipv4)], routes: node.routes, check: 'ca-only' };
+  const stated = { id, edPublic: edPk, type, mode, ipv4, ipv6, routes };
+  const notBefore = unixSeconds(tools.now - CLOCK_SLACK);
+  const notAfter = unixSeconds(tools.now + CERTIFICATE_LIFE);
+  const terms = { serial: state.nextSerial, notBefore, notAfter };
+  const caPart = issueCaPart(tools.provider, stated, terms, state.caSeed);
+  const times = { addedAt: tools.now, removedAt: undefined };
+  return { node: { name, id, edSeed, caPart, type, mode, ipv4, ipv6, routes, ...times }, member: memberOf(stated) };
 }
 
 /** An address of a removed node is given again only to whoever asks for it by name. */
@@ -147,27 +114,4 @@ function requestedAddress(state: AuthorityState, text: string | undefined): Uint
     state.plan,
     state.nodes.map(({ ipv4 }) => ipv4),
   );
-}
-
-function requestedRoutes(state: AuthorityState, { type, routes }: NodeRequest): readonly AddressPrefix[] {
-  if (routes.length > 0 && type === 'ges')
-    throw new GscipError(
-      'usage',
-      'a GES stands for itself and has no routes behind it',
-      'Use --type gen for a router, gea for a bridge.',
-    );
-  const ranges = routes.map(parseRange);
-  for (const [at, range] of ranges.entries()) {
-    const text = formatRange(range);
-    const own = [state.plan.pool, ulaRange(state.plan)].find((each) => rangesOverlap(each, range));
-    if (own)
-      throw new GscipError(
-        'route-overlap',
-        `the route ${text} overlaps the network's own addresses ${formatRange(own)}`,
-        'Route only what lies behind the node.',
-      );
-    if (ranges.slice(0, at).some((each) => sameRange(each, range)))
-      throw new GscipError('usage', `the route ${text} is given twice`, 'Give it once.');
-  }
-  return ranges;
 }

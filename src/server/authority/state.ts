@@ -4,9 +4,6 @@ import type { AddressPrefix } from '../../crypto/address-prefix.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { AddressPlan } from '../network/address-plan.ts';
 
-/** Clocks of nodes may be this far behind the authority's (seconds). */
-export const CLOCK_SLACK = 86_400;
-
 /** All that an offline authority knows: a value, replaced as a whole by every change. */
 export interface AuthorityState {
   readonly network: string;
