@@ -129,10 +129,10 @@ function helloFrom(fields: Fields): Hello | MessageFault {
   const [credential, release] = [asBytes(fields.get('credential'), 268), asText(fields.get('release'), 64)];
   const formats = asListOf(fields.get('formats'), (value) => asUint(value, 0xffff), 16);
   const [have, own] = [holdingFrom(fields.get('have')), endpointsFrom(fields)];
-  const [fetch, alwaysOn] = [wordField(fields.get('fetch'), ['start', 'none']), flagField(fields, 'alwaysOn')];
+  const [wanted, alwaysOn] = [wordField(fields.get('fetch'), ['start', 'none']), flagField(fields, 'alwaysOn')];
   if (!credential || release === undefined || !formats || !have || !own) return 'message-field';
-  if (fetch === undefined || alwaysOn === undefined) return 'message-field';
-  return { type: 'hello', credential, release, formats, have, ...own, fetch, alwaysOn };
+  if (wanted === undefined || alwaysOn === undefined) return 'message-field';
+  return { type: 'hello', credential, release, formats, have, ...own, fetch: wanted, alwaysOn };
 }
 
 function fetchFrom(fields: Fields): NodeMessage | MessageFault {
