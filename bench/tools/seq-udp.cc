@@ -3,7 +3,8 @@
 //   seq-udp send ADDRESS PORT RATE SECONDS SIZE               one flow, RATE per second evenly spaced (0: as fast as it goes)
 //   seq-udp flows ADDRESS PORT RATE COUNT SIZE SOURCE FLOWS once|random
 //                                                             COUNT datagrams over FLOWS flows that differ in ports
-//   seq-udp receive ADDRESS PORT PORTS                        counts on PORTS ports from PORT on, until SIGTERM
+//   seq-udp receive ADDRESS PORT PORTS count|answer           counts on PORTS ports from PORT on, until SIGTERM;
+//                                                             `answer` also sends each datagram back
 //   seq-udp echo ADDRESS PORT                                 sends everything back
 //   seq-udp ask ADDRESS PORT                                  for each line "COUNT GAP_US new|same" on standard input:
 //                                                             COUNT round trips, from a new source port or the last one
@@ -211,7 +212,9 @@ void receive(char** words) {
     const sockaddr_in own = addressOf(words[0], atoi(words[1]) + i);
     sockets.push_back({udpSocket(&own, nullptr), POLLIN, 0});
   }
+  const bool answers = strcmp(words[3], "answer") == 0;
   static Batch batch(kMaxSize);
+  static sockaddr_in senders[kBatch];
   Seen seen;
   puts("ready");
   fflush(stdout);
@@ -223,12 +226,20 @@ void receive(char** words) {
     const int64_t at = now();
     for (const pollfd& socket : sockets) {
       if ((socket.revents & POLLIN) == 0) continue;
+      for (int i = 0; i < kBatch; i++) {
+        batch.vectors[i].iov_len = kMaxSize;
+        batch.messages[i].msg_hdr.msg_name = &senders[i];
+        batch.messages[i].msg_hdr.msg_namelen = sizeof senders[i];
+      }
       const int count = recvmmsg(socket.fd, batch.messages, kBatch, MSG_DONTWAIT, nullptr);
       for (int i = 0; i < count; i++) {
         uint64_t number;
         memcpy(&number, batch.bytes[i], 8);
         if (batch.messages[i].msg_len >= 8 && number < (1ull << 32)) seen.take(number, at);
+        batch.vectors[i].iov_len = batch.messages[i].msg_len;
       }
+      // What cannot be sent is an answer lost; none of the figures are about answers.
+      if (answers && count > 0) sendmmsg(socket.fd, batch.messages, static_cast<unsigned>(count), MSG_DONTWAIT);
     }
   }
   seen.print();
@@ -289,7 +300,7 @@ struct Verb {
   int words;
   void (*run)(char**);
 };
-constexpr Verb kVerbs[] = {{"send", 5, sendOneFlow}, {"flows", 8, sendManyFlows}, {"receive", 3, receive}, {"echo", 2, echo}, {"ask", 2, ask}};
+constexpr Verb kVerbs[] = {{"send", 5, sendOneFlow}, {"flows", 8, sendManyFlows}, {"receive", 4, receive}, {"echo", 2, echo}, {"ask", 2, ask}};
 
 }  // namespace
 

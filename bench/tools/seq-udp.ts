@@ -61,10 +61,15 @@ export async function sendFlows(from: Namespace, to: string, what: ManyFlows): P
   return sent(await from.run([tool(), ...words], { seconds }));
 }
 
-/** Counts what arrives; `stop` ends it and tells. */
-export async function startReceiver(at: Namespace, address: string, flows = 1): Promise<{ stop(): Promise<Received> }> {
+/** Counts what arrives; `stop` ends it and tells. With `answer` each datagram goes back as well. */
+export async function startReceiver(
+  at: Namespace,
+  address: string,
+  flows = 1,
+  manner: 'count' | 'answer' = 'count',
+): Promise<{ stop(): Promise<Received> }> {
   const ports = Math.ceil(flows / FLOWS_PER_PORT);
-  const process = at.start([tool(), 'receive', address, String(SEQ_PORT), String(ports)], { seconds: 3600 });
+  const process = at.start([tool(), 'receive', address, String(SEQ_PORT), String(ports), manner], { seconds: 3600 });
   await until(
     () => `the receiver: ${process.stderr()}`,
     () => process.stdout().includes('ready'),
