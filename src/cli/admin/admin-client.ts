@@ -74,7 +74,7 @@ async function readAnswer(response: IncomingMessage) {
 function failureOf(answer: object): GscipError | undefined {
   const error = 'error' in answer ? answer.error : undefined;
   if (typeof error !== 'object' || error === null) return undefined;
-  const { code, text, remedy } = { code: '', text: '', remedy: '', ...error };
+  const { code = '', text = '', remedy = '' }: Readonly<Record<string, unknown>> = { ...error };
   return new GscipError(String(code), String(text), String(remedy));
 }
 

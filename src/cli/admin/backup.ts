@@ -10,7 +10,7 @@ export function defineBackup(command: Command): void {
   defineCreate(command.command('create [file]').description('save everything a server needs, while it runs'));
   examples(command, [
     [
-      'sudo gscip admin backup create /root/net.backup',
+      'sudo gscip admin backup create /var/backups/net.backup',
       'all that the server knows; secrets in it are sealed by server.key, which is not in it',
     ],
   ]);
@@ -29,7 +29,7 @@ function defineCreate(command: Command): void {
     );
   });
   examples(command, [
-    ['sudo gscip admin backup create /root/net.backup', 'one file, mode 0600'],
+    ['sudo gscip admin backup create /var/backups/net.backup', 'one file, mode 0600'],
     ['sudo gscip admin backup create', 'into the state folder of the server'],
   ]);
 }
