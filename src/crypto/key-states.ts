@@ -43,6 +43,7 @@ export interface VersionRecord {
   readonly rosterSeq: number;
   readonly rosterHead: Uint8Array;
   readonly lastRemove: number;
+  /** `at`: when its successor came into force, which may be before this node heard of it */
   readonly retired: { readonly at: Millis; readonly cause: 'schedule' | 'removal' } | undefined;
 }
 
@@ -80,7 +81,9 @@ export type RingInput =
   /** An authentic peer used v: at MPIT, not at DDE (R1). */
   | { readonly type: 'peer-used'; readonly v: number }
   /** STALE, BEHIND, D-STALE or old_slot named v (protocol.md 3.6). */
-  | { readonly type: 'hint'; readonly v: number };
+  | { readonly type: 'hint'; readonly v: number }
+  /** A newer bundle names another policy for the group. */
+  | { readonly type: 'policy'; readonly policy: RingPolicy };
 
 export type RingEffect =
   /** Persist `highestCurrent` before anything is sent under v, then move live pairs within U(0, spread). */
@@ -109,6 +112,8 @@ export const KEY_TIMES = {
 } as const;
 /** TAGONLY versions kept; also RETIRED ones, where a long grace would keep them for ever. */
 const KEPT = 8;
+/** RETIRED versions whose flows may live on, under `retain=flow` in a network with a server. */
+const KEPT_FOR_FLOWS = 64;
 const END_OF_TIME = unixSeconds(0xffff_ffff);
 
 /** A ring without versions; what was persisted of an earlier run still binds it. */
@@ -131,6 +136,8 @@ export function stepRing(state: RingState, input: RingInput, now: KeyClock): Ste
       return advanceTo(state, input.v, now);
     case 'hint':
       return hint(state, input.v, now);
+    case 'policy':
+      return { state: { ...state, policy: input.policy }, effects: [] };
     default:
       return unreachable(input);
   }
@@ -201,7 +208,7 @@ function advanceTo(state: RingState, v: number, now: KeyClock): Stepped {
   const versions = state.versions.map((version): VersionRecord => {
     if (version.v > v) return version;
     if (version.v === v) return { ...version, state: 'current' };
-    return retire(version, version.v < floor ? 'removal' : 'schedule', now, effects);
+    return retire(version, version.v < floor ? 'removal' : 'schedule', inForceSince(chosen, now), effects);
   });
   return joined({ state, effects }, trimmed({ ...state, versions, highestCurrent: v, removalFloor: floor }));
 }
@@ -218,17 +225,22 @@ function removalFloorOf(state: RingState, chosen: VersionRecord): number {
   return floor;
 }
 
+/** Grace and chains run from the roll itself: a node that hears of it late keeps nothing longer than the others (protocol.md 3.5). */
+function inForceSince({ activateAt }: VersionRecord, { monotonic, corrected }: KeyClock): Millis {
+  return activateAt === 0 ? monotonic : millis(monotonic - 1000 * Math.max(0, corrected - activateAt));
+}
+
 function retire(
   version: VersionRecord,
   cause: 'schedule' | 'removal',
-  now: KeyClock,
+  since: Millis,
   effects: RingEffect[],
 ): VersionRecord {
   if (version.state === 'tagonly') return version;
-  if (cause === 'schedule')
-    return version.retired ? version : { ...version, state: 'retired', retired: { at: now.monotonic, cause } };
+  const at = millis(Math.min(since, version.retired?.at ?? since));
+  if (cause === 'schedule') return { ...version, state: 'retired', retired: { at, cause } };
   effects.push({ type: 'tagonly', v: version.v }); // grace 0; its half-opens end in the same step (R4, V7)
-  return { ...version, state: 'tagonly', retired: { at: now.monotonic, cause } };
+  return { ...version, state: 'tagonly', retired: { at, cause } };
 }
 
 function spreadOf(reason: VersionReason): Millis {
@@ -278,13 +290,15 @@ function hint(state: RingState, v: number, now: KeyClock): Stepped {
   return joined(advanced, fetched);
 }
 
-/** At most 8 TAGONLY versions, and at most 8 RETIRED ones. */
+/** At most 8 TAGONLY versions, and as many RETIRED ones, or more where flows may live on under them. */
 function trimmed(state: RingState): Stepped {
+  const { retain, longGrace } = state.policy;
+  const most = retain === 'flow' && !longGrace ? KEPT_FOR_FLOWS : KEPT;
   const effects: RingEffect[] = [];
   let [retired, tagonly] = [0, 0];
   const versions = state.versions.flatMap((version): VersionRecord[] => {
     let now = version;
-    if (now.state === 'retired' && ++retired > KEPT) {
+    if (now.state === 'retired' && ++retired > most) {
       effects.push({ type: 'tagonly', v: now.v });
       now = { ...now, state: 'tagonly' };
     }

@@ -19,14 +19,20 @@ export type DprpEffect =
   | { readonly kind: 'peer-mtu'; readonly localIndex: SaIndex; readonly mtu: number }
   | NegotiatedEffect
   | FailedEffect
-  | { readonly kind: 'refresh'; readonly what: 'group'; readonly group: GroupId; readonly version: KeyVersion | 0 }
-  | { readonly kind: 'refresh'; readonly what: 'domain' }
+  | RefreshEffect
+  /** These flows wait for newer keys of this node: their packets are held for as long as a fetch may take (protocol.md 5.2). */
+  | { readonly kind: 'keys-awaited'; readonly cids: readonly Cid[] }
   /** A held NEXT was used by an authentic peer and is CURRENT from now on (protocol.md 10.1). */
   | { readonly kind: 'advance'; readonly group: GroupId; readonly version: KeyVersion }
   /** A valid MPIT of this node was seen: negative results for its addresses go (protocol.md 2.5). */
   | { readonly kind: 'heard'; readonly peer: NodeId }
   | { readonly kind: 'counter'; readonly name: string }
   | TraceEffect;
+
+/** Newer keys are wanted: of a group (version 0: whatever is newest), or of the domain. */
+export type RefreshEffect =
+  | { readonly kind: 'refresh'; readonly what: 'group'; readonly group: GroupId; readonly version: KeyVersion | 0 }
+  | { readonly kind: 'refresh'; readonly what: 'domain' };
 
 /** The receive and send keys of one lane and direction: key 32 bytes, iv 12 bytes (protocol.md 2.4). */
 export interface LaneKey {

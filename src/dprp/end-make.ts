@@ -119,7 +119,10 @@ function checkClaim(
   return typeof confirmations === 'string' ? confirmations : { payload, peer, admission, confirmations };
 }
 
-/** A rekey under `retain=flow` proves the SA it follows; whoever sends a proof must have it right (protocol.md 2.6). */
+/**
+ * A rekey under `retain=flow` proves the SA it follows; whoever sends a proof must have it right (protocol.md 2.6). An SA
+ * that this node has lost proves nothing, and the MPIT is judged like any other.
+ */
 function provesChain(
   { provider }: NegotiationContext,
   { rekeyProof, group: ref }: MpitPayload,
@@ -127,8 +130,8 @@ function provesChain(
   rekeyHash: Uint8Array,
   old: LiveSa | undefined,
 ): boolean | 'rekey-proof' {
-  if (rekeyProof === null) return false;
-  if (old === undefined || old.peer !== peer.nodeId || old.group !== ref.group) return 'rekey-proof';
+  if (rekeyProof === null || old === undefined) return false;
+  if (old.peer !== peer.nodeId || old.group !== ref.group) return 'rekey-proof';
   if (old.chain !== ref.version) return 'rekey-proof';
   return equalConstantTime(provider.hmac(old.exporter, rekeyHash), rekeyProof) ? true : 'rekey-proof';
 }

@@ -49,9 +49,20 @@ export interface Answered extends HalfOpenKey {
   readonly cdn: Uint8Array;
 }
 
-/** A DDE that waits for this node's own refresh (protocol.md 3.5, class 3). */
+/**
+ * A DDE that newer keys of this node would answer otherwise (protocol.md 3.5). `waiting`: nothing was answered yet, as
+ * long as a refresh may take; `answered`: it was answered as a node that is behind, and is answered anew with newer keys.
+ */
 export interface Held {
   readonly opened: OpenedDde;
+  readonly until: Millis;
+  readonly stage: 'waiting' | 'answered';
+}
+
+/** A DDE under a domain key that this node does not hold, as it came: unread, and nothing is done for it but to keep it. */
+export interface Unreadable {
+  readonly bytes: Uint8Array;
+  readonly from: PathAddress;
   readonly until: Millis;
 }
 
@@ -60,6 +71,7 @@ export interface EndState {
   readonly offered: HalfOpenTable<Offered>;
   readonly answered: HalfOpenTable<Answered>;
   readonly held: Map<string, Held>;
+  readonly unreadable: Map<string, Unreadable>;
   readonly budget: AnswerBudget;
   readonly guard: LoadGuard;
   readonly nogroupPerSource: TokenBuckets;
@@ -75,6 +87,7 @@ export function endState({ deps, provider }: NegotiationContext): EndState {
     offered: new HalfOpenTable(),
     answered: new HalfOpenTable(),
     held: new Map(),
+    unreadable: new Map(),
     budget: new AnswerBudget(),
     guard: new LoadGuard(provider, (length) => deps.random(length)),
     nogroupPerSource: new TokenBuckets(NOGROUP_PER_SOURCE, NOGROUP_PER_SOURCE, NOGROUP_SOURCES),

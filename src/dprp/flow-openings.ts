@@ -1,10 +1,13 @@
 import { type Millis, millis } from '../base/brands.ts';
 import { toHex } from '../base/bytes.ts';
 import type { Cid } from '../base/cid.ts';
+import type { HeldPacket } from '../pit/held.ts';
 
 /** First repeat of an in-band MPIT where no round trip was measured; factor 2; four times (protocol.md 5.3, 15). */
 export const FLOW_REPEAT_MS = 50;
 const REPEATS = 4;
+/** Bytes of riding packets that are remembered until their CDN, in all. */
+const RIDING_BYTES = 4 * 1024 * 1024;
 const RTT_FACTOR = 1.5;
 
 /** A flow that waits for its CDN inside the SA. */
@@ -19,6 +22,8 @@ export interface FlowOpening {
   wait: number;
   nextAt: Millis;
   repeats: number;
+  /** packets that went behind its MPITs, for the case that the peer refuses them all */
+  readonly riding: HeldPacket[];
 }
 
 /**
@@ -30,6 +35,8 @@ export interface FlowOpening {
 export class FlowOpenings {
   readonly #byEntry = new Map<number, FlowOpening>();
   readonly #byPitId = new Map<string, FlowOpening>();
+  /** of all riding packets */
+  #bytes = 0;
 
   get size(): number {
     return this.#byEntry.size;
@@ -41,10 +48,18 @@ export class FlowOpenings {
     now: Millis,
   ): FlowOpening {
     const wait = Math.max(FLOW_REPEAT_MS, RTT_FACTOR * (roundTrip ?? 0));
-    const opening: FlowOpening = { ...flow, since: now, wait, nextAt: millis(now + wait), repeats: 0 };
+    const opening: FlowOpening = { ...flow, since: now, wait, nextAt: millis(now + wait), repeats: 0, riding: [] };
     this.#byEntry.set(flow.entry, opening);
     this.#byPitId.set(keyOf(flow.owner, flow.pitId), opening);
     return opening;
+  }
+
+  /** Remembers a packet that rode behind an MPIT; false when there is no room for it. */
+  keep(opening: FlowOpening, packet: HeldPacket): boolean {
+    if (this.#bytes + packet.bytes.length > RIDING_BYTES) return false;
+    this.#bytes += packet.bytes.length;
+    opening.riding.push(packet);
+    return true;
   }
 
   byEntry(entry: number): FlowOpening | undefined {
@@ -90,6 +105,7 @@ export class FlowOpenings {
   }
 
   #forget(opening: FlowOpening): void {
+    for (const { bytes } of opening.riding) this.#bytes -= bytes.length;
     this.#byEntry.delete(opening.entry);
     this.#byPitId.delete(keyOf(opening.owner, opening.pitId));
   }

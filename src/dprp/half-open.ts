@@ -18,12 +18,12 @@ export class HalfOpenTable<T extends HalfOpenKey> {
   #relayed = 0;
 
   get size(): number {
-    return this.#byKey.size;
+    return this.#byIndex.size;
   }
 
   /** Whether another one fits; relayed ones share at most half of the table (protocol.md H7). */
   hasRoom(relayed: boolean): boolean {
-    if (this.#byKey.size >= HALF_OPEN_MAX) return false;
+    if (this.#byIndex.size >= HALF_OPEN_MAX) return false;
     return !relayed || this.#relayed < HALF_OPEN_MAX * RELAYED_SHARE;
   }
 
@@ -42,14 +42,19 @@ export class HalfOpenTable<T extends HalfOpenKey> {
   }
 
   remove(entry: T): void {
-    if (!this.#byKey.delete(entry.key)) return;
-    this.#byIndex.delete(entry.index);
+    if (!this.#byIndex.delete(entry.index)) return;
+    this.forgetKey(entry);
     if (entry.relayed) this.#relayed -= 1;
+  }
+
+  /** Its DDE is answered anew: the entry is found by its index alone from here on. */
+  forgetKey(entry: T): void {
+    if (this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
   }
 
   /** Takes out those that a condition names. */
   removeWhere(select: (entry: T) => boolean): T[] {
-    const removed = [...this.#byKey.values()].filter(select);
+    const removed = [...this.#byIndex.values()].filter(select);
     for (const entry of removed) this.remove(entry);
     return removed;
   }
@@ -58,7 +63,7 @@ export class HalfOpenTable<T extends HalfOpenKey> {
   expire(now: Millis, underLoad: boolean): T[] {
     const life = underLoad ? HALF_OPEN_LOADED_MS : HALF_OPEN_MS;
     const expired: T[] = [];
-    for (const entry of this.#byKey.values()) {
+    for (const entry of this.#byIndex.values()) {
       if (now - entry.since < life) break;
       expired.push(entry);
     }
@@ -68,7 +73,7 @@ export class HalfOpenTable<T extends HalfOpenKey> {
 
   /** When the oldest one expires. */
   nextExpiry(underLoad: boolean): number | undefined {
-    for (const entry of this.#byKey.values()) return entry.since + (underLoad ? HALF_OPEN_LOADED_MS : HALF_OPEN_MS);
+    for (const entry of this.#byIndex.values()) return entry.since + (underLoad ? HALF_OPEN_LOADED_MS : HALF_OPEN_MS);
     return undefined;
   }
 }

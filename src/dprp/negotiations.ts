@@ -10,12 +10,13 @@ import {
 import { DATAGRAM } from '../base/datagram-kinds.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { groupsTowards } from './admission.ts';
+import { chainLives } from './chain.ts';
 import { SIZE } from './constants.ts';
-import type { DprpEffect, Failure } from './effects.ts';
-import { handleDde, reviewHeld } from './end-detect.ts';
+import type { DprpEffect, Failure, RefreshEffect } from './effects.ts';
+import { handleDde, reviewHeld, reviewUnreadable } from './end-detect.ts';
 import { handleMpit } from './end-make.ts';
 import { type EndState, endState, forget, type Offered } from './end-state.ts';
-import { HintLimit } from './hint-limit.ts';
+import { fetchName, HintLimit } from './hint-limit.ts';
 import { count, type NegotiationContext, negotiationContext } from './negotiation-context.ts';
 import type { NegotiationDeps } from './negotiation-deps.ts';
 import { fail } from './start-detect.ts';
@@ -34,6 +35,7 @@ export class Negotiations {
   /** at most one open handshake of this node's own per peer (protocol.md 2.5) */
   readonly #byPeer = new Map<NodeId, SaIndex>();
   readonly #hints = new HintLimit();
+  #domainSeen = 0;
 
   constructor(deps: NegotiationDeps) {
     this.#context = negotiationContext(deps);
@@ -106,7 +108,8 @@ export class Negotiations {
   /** Call after every change of a group's or the domain's versions: what waited for newer keys goes on. */
   versionsChanged(now: Millis): DprpEffect[] {
     const effects = [...this.#starts.keys()].flatMap((index) => this.#step(index, { kind: 'versions' }, now));
-    return [...effects, ...this.#limited(reviewHeld(this.#context, this.#end, true, now), now)];
+    const held = [...this.#reviewUnreadable(now), ...reviewHeld(this.#context, this.#end, true, now)];
+    return [...effects, ...this.#limited(held, now)];
   }
 
   /**
@@ -134,6 +137,7 @@ export class Negotiations {
     this.#dropOffered(() => true);
     this.#end.answered.removeWhere(() => true);
     this.#end.held.clear();
+    this.#end.unreadable.clear();
     return [...this.#starts.keys()].flatMap((index) => this.#step(index, { kind: 'abort', reason }, now));
   }
 
@@ -144,7 +148,8 @@ export class Negotiations {
     for (const offered of this.#end.offered.expire(now, this.#underLoad(now))) forget(this.#context, offered);
     this.#end.answered.expire(now, false);
     this.#end.budget.expire(now);
-    return [...effects, ...this.#limited(reviewHeld(this.#context, this.#end, false, now), now)];
+    const owed = this.#hints.due((effect) => this.#isAwaited(effect), now);
+    return [...effects, ...owed, ...this.#limited(reviewHeld(this.#context, this.#end, false, now), now)];
   }
 
   /** When `tick` wants to be called next. */
@@ -164,8 +169,9 @@ export class Negotiations {
       const old = request.replaces === undefined ? undefined : deps.liveSa(request.replaces);
       if (old === undefined) return { failure: 'dropped' };
       const held = deps.groups().find(({ id }) => id === old.group);
-      const retired = held?.versions.find(({ v }) => v === old.chain)?.state === 'retired';
-      const chained = retired && held?.retainFlow ? old.version : undefined;
+      // whether the peer holds this version for retired is not known here, so that a chain always proves itself
+      const stays = request.purpose === 'rekey' && held !== undefined && chainLives(held, old.chain);
+      const chained = stays ? old.version : undefined;
       return { expected: old.peer, only: { group: old.group, chained } };
     }
     const own = deps.identity().caPart.nodeId;
@@ -229,6 +235,22 @@ export class Negotiations {
     const { deps } = this.#context;
     const towards = groupsTowards(deps.groups(), deps.identity().caPart.nodeId, state.base.request.cid.destination);
     return towards.some(({ id }) => id !== group);
+  }
+
+  #reviewUnreadable(now: Millis): DprpEffect[] {
+    const newest = this.#context.deps.domain()[0]?.v ?? 0;
+    if (newest === this.#domainSeen) return [];
+    this.#domainSeen = newest;
+    return reviewUnreadable(this.#context, this.#end, now);
+  }
+
+  /** A negotiation of this node's own still waits for what this fetch would bring. */
+  #isAwaited(fetch: RefreshEffect): boolean {
+    const name = fetchName(fetch);
+    return [...this.#starts.values()].some(
+      (state) =>
+        state.phase === 'refreshing' && (state.until.what === 'domain' ? 'domain' : state.until.group) === name,
+    );
   }
 
   #underLoad(now: Millis): boolean {

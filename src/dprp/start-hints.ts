@@ -11,8 +11,8 @@ import { count, type NegotiationContext, trace } from './negotiation-context.ts'
 import { decodeNogroup } from './nogroup.ts';
 import { decodeStale, type StaleBox } from './stale.ts';
 import { detect, sendDde } from './start-detect.ts';
-import type { Detecting, Hint, StartState, StartStep } from './start-state.ts';
-import { FIRST_RETRY_MS } from './tuning.ts';
+import type { Detecting, Hint, StartBase, StartState, StartStep } from './start-state.ts';
+import { BEHIND_WAIT_MS, FIRST_RETRY_MS } from './tuning.ts';
 
 /*
  * COOKIE, STALE and NOGROUP at the start GE. They are hints (R2, C2): they delete no key, change no CURRENT but by
@@ -81,9 +81,12 @@ export function refreshed(context: NegotiationContext, state: StartState): boole
   return current !== undefined && current.v > until.above;
 }
 
-/** R is behind and could not refresh; nothing that this node does helps it (protocol.md 3.5, class 3). */
+/**
+ * R is behind and could not refresh; nothing that this node does helps it (protocol.md 3.5, class 3). It answers anew
+ * when it gets newer keys, and is given a while for that.
+ */
 export function peerBehind(state: Detecting, now: Millis): StartStep {
-  return { state: endSoon(state, plainHint('peer-behind'), now), effects: [count('peer-behind')] };
+  return { state: endSoon(state, plainHint('peer-behind'), now, BEHIND_WAIT_MS), effects: [count('peer-behind')] };
 }
 
 function domainOld(context: NegotiationContext, state: Detecting, box: StaleBox, now: Millis): StartStep {
@@ -111,6 +114,8 @@ function groupOld(
   if (box.reason === 'behind') return peerBehind(state, now);
   if (box.reason !== 'old' || box.version <= tag.version.v) return unchanged(state, 'stale-reason');
   const hint = plainHint('stale-key');
+  // the chain has ended at the peer: the pair goes on under CURRENT (protocol.md 2.6)
+  if (isChained(state.base) && current.v > tag.version.v) return unchainedAgain(context, state, now);
   if (state.base.repeated) return { state: endSoon(state, hint, now), effects: [] };
   if (current.v > tag.version.v) return detectAgain(context, state, now);
   // The one exception of 3.6: what is held and signed already may be activated.
@@ -122,6 +127,20 @@ function groupOld(
   // Without a GMS nobody brings a newer version in time.
   if (held === undefined && context.deps.settings.noGms) return { state: endSoon(state, hint, now), effects: [effect] };
   return wait(state, hint, { what: 'group', group: group.id, above: current.v }, [effect]);
+}
+
+function isChained({ only }: StartBase): boolean {
+  return only?.chained !== undefined;
+}
+
+/** A negotiation that began for a chain goes on for the pair. */
+function unchained(base: StartBase): StartBase {
+  return { ...base, only: base.only && { ...base.only, chained: undefined } };
+}
+
+function unchainedAgain(context: NegotiationContext, state: Detecting, now: Millis): StartStep {
+  state.handshake.wipe();
+  return detect(context, unchained(state.base), state.paths, now);
 }
 
 /** The newer version came after this DDE was made: only the DDE is old. */
@@ -137,13 +156,15 @@ function wait(
   effects: readonly DprpEffect[],
 ): StartStep {
   state.handshake.wipe();
-  const base = { ...state.base, repeated: true };
-  return { state: { phase: 'refreshing', base, paths: state.paths, hint, until }, effects };
+  const base = { ...unchained(state.base), repeated: true };
+  const cids = base.request.purpose === 'flow' ? [base.request.cid, ...base.waiting] : base.waiting;
+  const awaited: DprpEffect = { kind: 'keys-awaited', cids };
+  return { state: { phase: 'refreshing', base, paths: state.paths, hint, until }, effects: [...effects, awaited] };
 }
 
 /** The hint may be wrong or forged by a member: RGI has a little more time to come. */
-function endSoon(state: Detecting, hint: Hint, now: Millis): Detecting {
-  return { ...state, hint, endsAt: millis(Math.min(state.endsAt, now + FIRST_RETRY_MS)) };
+function endSoon(state: Detecting, hint: Hint, now: Millis, wait: number = FIRST_RETRY_MS): Detecting {
+  return { ...state, hint, endsAt: millis(Math.min(state.endsAt, now + wait)) };
 }
 
 function plainHint(reason: Failure): Hint {

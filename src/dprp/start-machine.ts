@@ -57,7 +57,10 @@ export function stepStart(context: NegotiationContext, state: StartState, input:
     case 'path':
       return addPath(state, input.path, now);
     case 'wait':
-      return { state: { ...state, base: { ...state.base, waiting: [...state.base.waiting, input.cid] } }, effects: [] };
+      return {
+        state: { ...state, base: { ...state.base, waiting: [...state.base.waiting, input.cid] } },
+        effects: state.phase === 'refreshing' ? [{ kind: 'keys-awaited', cids: [input.cid] }] : [],
+      };
     case 'versions':
       if (state.phase !== 'refreshing' || !refreshed(context, state)) return { state, effects: [] };
       return detect(context, state.base, state.paths, now);

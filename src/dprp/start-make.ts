@@ -63,8 +63,9 @@ function readAnswer(context: NegotiationContext, state: Detecting, bytes: Uint8A
   if (typeof rgi === 'string') return rgi;
   if (!hasAllRecords(rgi)) return 'hops'; // H2
   const tag = state.tags[rgi.slot];
-  const secret = tag ? secretOf(context, tag) : undefined;
-  if (!tag || secret === undefined) return 'slot';
+  if (!tag) return 'slot';
+  const secret = secretOf(context, tag);
+  if (secret === undefined) return tag.preference.previous ? 'version-old' : 'slot';
   const plain = state.handshake.readRgi(bytes.subarray(0, SIZE.rgi), secret);
   if (typeof plain === 'string') return plain;
   const payload = decodeRgiPayload(plain);

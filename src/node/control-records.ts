@@ -5,6 +5,7 @@ import { cidOfWords, wordsOfCid } from '../base/flow-cid.ts';
 import { FLOW, FLOW_FLAG } from '../base/flow-words.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { unreachable } from '../base/unreachable.ts';
+import type { CdnStatus } from '../dprp/constants.ts';
 import { type ControlRecord, decodeControl, encodeControl } from '../dprp/control-record.ts';
 import { NoEntryLimit } from '../dprp/no-entry-limit.ts';
 import type { Sa } from '../pccom/sa.ts';
@@ -88,7 +89,7 @@ export class ControlRecords {
       case 'mpit':
         return this.#mpit(record, sa, now);
       case 'cdn':
-        return this.#flows.handleCdn(sa, record.pitId, record.status === 'accepted', now);
+        return this.#flows.handleCdn(sa, record.pitId, record.status, now);
       case 'no-entry':
         return this.#flows.handleNoEntry(sa, record.cid, now);
       case 'close-entry': {
@@ -121,13 +122,19 @@ export class ControlRecords {
     const refusal = this.#flows.judge(sa, record.cid, now);
     if (refusal !== undefined || record.action !== 'encrypt') {
       counters.add(`flow-refused-${refusal ?? 'action'}`);
+      // no hint to a liar; a member whose version is old learns by a full DPRP what it lacks (protocol.md 5.3)
+      if (refusal === 'version-old') this.#answer(record, sa, 'refused', now);
       return;
     }
     const status = this.#enter(record, sa, now);
     // the application first: the peer does not wait for CDN, its packet is here
     if (status === 'accepted' && record.packet.length > 0) this.#deliver(record, sa, now);
-    const lifetime = this.#node.settings.lifetime;
-    this.#keeper.seal(sa, encodeControl({ kind: 'cdn', pitId: record.pitId, status, lifetime }), now);
+    this.#answer(record, sa, status, now);
+  }
+
+  #answer({ pitId }: FlowMpit, sa: Sa, status: CdnStatus, now: Millis): void {
+    const { lifetime } = this.#node.settings;
+    this.#keeper.seal(sa, encodeControl({ kind: 'cdn', pitId, status, lifetime }), now);
   }
 
   /** Idempotent by canonical CID: the same MPIT again, or one crossing our own, gives one entry (protocol.md 5.3). */

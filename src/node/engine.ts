@@ -6,14 +6,16 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { currentOf } from '../dprp/admission.ts';
 import { encodeControl } from '../dprp/control-record.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
+import type { GroupView } from '../dprp/negotiation-deps.ts';
 import type { Sa } from '../pccom/sa.ts';
 import type { SaCloseCause } from '../pccom/sa-set.ts';
 import { NO_OWNER } from '../pit/owners.ts';
 import type { PitListener } from '../pit/table.ts';
+import { chainHasFlows, isDeserted, mustMove } from './chains.ts';
 import { ControlRecords } from './control-records.ts';
 import { FlowControl } from './flow-control.ts';
 import { Incoming } from './incoming.ts';
-import type { KeyChange, KeyStore } from './key-store.ts';
+import type { KeyChange, KeyStore, KeyUsage } from './key-store.ts';
 import { Migrations } from './migrations.ts';
 import { Negotiating } from './negotiating.ts';
 import type { NodeEffect } from './node-effects.ts';
@@ -48,13 +50,20 @@ export class Engine {
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #migrations: Migrations;
+  readonly #usage: KeyUsage;
   #volumesAt = 0;
   #pitListener: PitListener | null = null;
 
   constructor({ primitives, provider, random, keys, settings, hedge }: EngineDeps) {
     const node = new NodeState(primitives, (length) => random(length), settings, keys);
     this.node = node;
-    this.#keeper = new SaKeeper(node, (sa, _cause, now) => this.#negotiating.startForPair(sa, 'rekey', now));
+    this.#keeper = new SaKeeper(node, (sa, _cause, now) => {
+      if (!isDeserted(node, sa)) this.#negotiating.startForPair(sa, 'rekey', now);
+    });
+    this.#usage = {
+      handshake: (group, version) => this.#negotiating.usesVersion(group, version),
+      chain: (group, version) => chainHasFlows(node, group, version),
+    };
     this.#negotiating = new Negotiating(
       node,
       this.#keeper,
@@ -111,15 +120,13 @@ export class Engine {
     held.expire(now);
     fragments.expire(now);
     expiry.tick(now, EXPIRY_BUDGET);
-    if (now - this.#volumesAt < VOLUME_CHECK) return;
-    this.#volumesAt = now;
-    this.#keeper.checkVolumes(now);
-    for (const change of keys.tick(now, (group, version) => this.#inUse(group, version)))
-      this.handleKeyChange(change, now);
-    this.#planStragglers(now);
-    // make before break: the old SA lives on to its cap (protocol.md 10.2)
-    for (const sa of this.#migrations.due((owner) => sas.sender(owner), now))
-      this.#negotiating.startForPair(sa, 'migrate', now);
+    if (now - this.#volumesAt >= VOLUME_CHECK) {
+      this.#volumesAt = now;
+      this.#keeper.checkVolumes(now);
+      for (const change of keys.tick(now, this.#usage)) this.handleKeyChange(change, now);
+      for (const group of keys.groups()) this.#planMoves(group, KEY_TIMES.spreadManual, now);
+    }
+    this.#migrate(now);
   }
 
   /** True while something is open that wants ticks of a few milliseconds. */
@@ -134,11 +141,12 @@ export class Engine {
 
   /** Keys of one group changed: pairs move to the newest version, removed members are cut off (protocol.md 10). */
   handleKeyChange(change: KeyChange, now: Millis): void {
-    const { sas, effects, directory, keys, counters } = this.node;
+    const { sas, effects, keys, counters } = this.node;
     if (change.refused !== undefined) {
       counters.add('roster-refused');
       this.node.log('warn', 'roster-refused', { group: keys.groupName(change.group), fault: change.refused });
     }
+    let spread: number | undefined;
     for (const node of change.removed) this.#cutOff(change.group, node, now);
     this.#handOn(change.group, change.removals, now);
     if (change.left) this.#closeSas((sa) => sa.group === change.group, 'removed', now);
@@ -146,7 +154,7 @@ export class Engine {
       switch (effect.type) {
         case 'current':
           this.node.log('info', 'group-key-current', { group: keys.groupName(change.group), version: effect.v });
-          this.#migrations.plan(change.group, effect.v, effect.spread, sas.sas(), now);
+          spread = Math.min(spread ?? effect.spread, effect.spread);
           effects.push({ kind: 'persist', what: 'versions' });
           break;
         case 'removal':
@@ -169,6 +177,17 @@ export class Engine {
           unreachable(effect);
       }
     if (change.removals.length > 0 || change.left) effects.push({ kind: 'persist', what: 'versions' });
+    const group = keys.groups().find(({ id }) => id === change.group);
+    if (group && spread !== undefined) this.#planMoves(group, spread, now);
+    this.handleNewKeys(now);
+  }
+
+  /**
+   * Keys of the domain, or nothing but peers, came new: what waited for newer keys goes on at once (protocol.md 3.6).
+   * `handleKeyChange` includes it; call it alone after a bundle that changed no group.
+   */
+  handleNewKeys(now: Millis): void {
+    const { directory, keys } = this.node;
     directory.rebuild(keys.self(), keys.members());
     this.#negotiating.versionsChanged(now);
   }
@@ -249,26 +268,32 @@ export class Engine {
           this.#keeper.seal(sa, encodeControl({ kind: 'signed-remove', entry }), now);
   }
 
-  /** An SA that was negotiated while the key rolled may stand on the older version: that pair moves, too. */
-  #planStragglers(now: Millis): void {
-    const { keys, sas } = this.node;
-    const senders = [...sas.sas()].filter((sa) => sas.isSender(sa));
-    if (senders.length === 0) return;
-    for (const group of keys.groups()) {
-      const current = currentOf(group);
-      if (current && !group.retainFlow)
-        this.#migrations.plan(group.id, current.v, KEY_TIMES.spreadManual, senders, now);
-    }
+  /** SAs of replaced versions that no chain keeps, also those that were negotiated while the key rolled, are to be followed by others. */
+  #planMoves(group: GroupView, spread: number, now: Millis): void {
+    const current = currentOf(group);
+    if (current === undefined) return;
+    const { sas } = this.node;
+    const old = [...sas.sas()].filter((sa) => sa.group === group.id && sas.isSender(sa) && mustMove(group, sa));
+    this.#migrations.plan(current.v, spread, old, now);
+  }
+
+  /** Make before break: the old SA lives on to its cap (protocol.md 10.2). */
+  #migrate(now: Millis): void {
+    for (const sa of this.#migrations.due((owner) => this.#toMove(owner), now))
+      this.#negotiating.startForPair(sa, 'migrate', now);
+  }
+
+  #toMove(owner: number): Sa | undefined {
+    const { sas, keys } = this.node;
+    const sender = sas.sender(owner);
+    const group = sender && keys.groups().find(({ id }) => id === sender.group);
+    if (!sender || !group || !mustMove(group, sender)) return undefined;
+    return isDeserted(this.node, sender) ? undefined : sender;
   }
 
   #closeSas(select: (sa: Sa) => boolean, cause: SaCloseCause, now: Millis): number {
     const effects = this.node.sas.closeWhere(select, cause);
     this.#keeper.apply(effects, now);
     return effects.length;
-  }
-
-  #inUse(group: GroupId, version: number): boolean {
-    for (const sa of this.node.sas.sas()) if (sa.group === group && sa.version === version) return true;
-    return this.#negotiating.usesVersion(group, version);
   }
 }

@@ -3,6 +3,7 @@ import { compareBytes } from '../base/bytes.ts';
 import { type Cid, encodeCid } from '../base/cid.ts';
 import { addressKey, cidOfWords, wordsOfCid } from '../base/flow-cid.ts';
 import { FLOW } from '../base/flow-words.ts';
+import type { CdnStatus } from '../dprp/constants.ts';
 import { encodeControl } from '../dprp/control-record.ts';
 import { admitFlow, type FlowJudge } from '../dprp/flow-admission.ts';
 import { type FlowOpening, FlowOpenings } from '../dprp/flow-openings.ts';
@@ -10,6 +11,7 @@ import type { Sa } from '../pccom/sa.ts';
 import type { HeldPacket } from '../pit/held.ts';
 import { NO_OWNER } from '../pit/owners.ts';
 import { PIT_ACTION, PUT_FAULT } from '../pit/terms.ts';
+import { chainOfNewFlows } from './chains.ts';
 import type { NodeState } from './node-state.ts';
 import { type Reason, reasonNumber } from './reasons.ts';
 import { ridingPacket } from './riding-packet.ts';
@@ -91,15 +93,16 @@ export class FlowControl {
     return this.#sendWith(opening, sa, packet, now);
   }
 
-  /** The peer took the flow, or did not. */
-  handleCdn(sa: Sa, pitId: Uint8Array, accepted: boolean, now: Millis): void {
+  /** The peer took the flow, or has no room for it, or does not take it on this SA. */
+  handleCdn(sa: Sa, pitId: Uint8Array, status: CdnStatus, now: Millis): void {
     const opening = this.#openings.takeByPitId(sa.owner, pitId);
     if (!opening) {
       this.#node.counters.add('cdn-unknown');
       return;
     }
-    if (accepted) this.#confirmed(opening.entry, opening.cid, now);
-    else this.#refused(opening, now);
+    if (status === 'accepted') this.#confirmed(opening.entry, opening.cid, now);
+    else if (status === 'full') this.#refused(opening, now);
+    else this.#negotiate(opening, sa, now);
   }
 
   /** The peer has no entry for data of ours: tell it again with the next packet. */
@@ -156,14 +159,16 @@ export class FlowControl {
 
   /** The lowest group in which an SA with the peer sends and still admits this flow (protocol.md 5.2). */
   #allowedSa(peer: NodeId, cid: Cid, now: Millis): Sa | undefined {
-    const { keys, owners, sas } = this.#node;
+    const { keys, owners, sas, saFacts } = this.#node;
     const groups = keys.groups().filter(({ roster }) => roster.members.has(peer));
     // hex digits sort as the bytes do
     groups.sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const { id } of groups) {
-      const owner = owners.find({ peer, group: id, chain: 0 });
+    for (const group of groups) {
+      const chain = chainOfNewFlows(group);
+      const owner = chain === undefined ? -1 : owners.find({ peer, group: group.id, chain });
       const sa = owner < 0 ? undefined : sas.sender(owner);
-      if (sa && admitFlow(this.#judge, sa, 'self', cid, now) === undefined) return sa;
+      if (sa && !saFacts.get(sa.local)?.takesNoFlows && admitFlow(this.#judge, sa, 'self', cid, now) === undefined)
+        return sa;
     }
     return undefined;
   }
@@ -184,6 +189,7 @@ export class FlowControl {
     const bytes = ridingPacket(packet, room);
     if (!bytes) return false;
     this.#sendMpit(opening, sa, bytes, now);
+    if (!this.#openings.keep(opening, packet)) this.#node.counters.add('riding-not-kept');
     pit.count(opening.entry << 1, 1, bytes.length, flow[FLOW.tcpFlags], now);
     return true;
   }
@@ -206,6 +212,20 @@ export class FlowControl {
     wordsOfCid(opening.cid, flow);
     held.drop(addressKey(flow, FLOW.destination), 'discarded-refused');
     this.refuseFlow('refused', now);
+  }
+
+  /**
+   * The peer's version of this SA admits no new flow any more: none of the packets that rode there was delivered. They
+   * wait again, while a full DPRP finds out which end is behind (protocol.md 3.5, 5.3).
+   */
+  #negotiate(opening: FlowOpening, sa: Sa, now: Millis): void {
+    const { pit, flow, saFacts } = this.#node;
+    const facts = saFacts.get(sa.local);
+    if (facts) facts.takesNoFlows = true;
+    pit.remove(opening.entry, 'closed', now);
+    wordsOfCid(opening.cid, flow);
+    for (const packet of opening.riding) this.#hold(packet);
+    this.#calls.startFlow(sa.peer, now);
   }
 
   #giveUp(opening: FlowOpening, now: Millis): void {

@@ -97,13 +97,16 @@ export class Incoming {
     return this.#byEntry(runs, at, now);
   }
 
-  /** P1: an entry with the SA's triple, and a destination of this node, so that the source is the peer's. */
+  /**
+   * P1: an entry of the SA's peer and group, and a destination of this node, so that the source is the peer's. The chain
+   * may be another one while a flow moves from one SA to the next (protocol.md 10.2).
+   */
   #byEntry(runs: Int32Array, at: number, now: Millis): number {
-    const { pit, sas, flow, directory, counters } = this.#node;
+    const { pit, sas, flow, directory, counters, owners } = this.#node;
     const index = runs[at + RUN.sa];
     const found = pit.find(flow);
     const entry = found >> 1;
-    if (found < 0 || pit.entries.owner(entry) !== sas.ownerOfSlot[(index >>> 3) & 0xffff]) {
+    if (found < 0 || !owners.sameMember(pit.entries.owner(entry), sas.ownerOfSlot[(index >>> 3) & 0xffff])) {
       const sa = this.#sa(index);
       if (sa) this.#control.noEntry(sa, now);
       return 0;

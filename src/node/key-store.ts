@@ -33,6 +33,14 @@ export interface KeyChange {
   readonly refused: RosterFault | undefined;
 }
 
+/** What still needs K_psk of a version that was replaced (protocol.md 10.5 V7). */
+export interface KeyUsage {
+  /** a handshake under it is open */
+  handshake(group: GroupId, version: number): boolean;
+  /** a flow that it admitted lives, under `retain=flow` */
+  chain(group: GroupId, version: number): boolean;
+}
+
 /** What the engine reads of identity, groups and rosters. Answers are live views. */
 export interface KeyStore {
   identity(): Identity;
@@ -52,6 +60,6 @@ export interface KeyStore {
   hint(group: GroupId, version: KeyVersion, now: Millis): KeyChange;
   /** A REMOVE that a peer handed on inside an SA; undefined when it says nothing new or is not valid (protocol.md 5.3). */
   signedRemove(group: GroupId, entry: Uint8Array): KeyChange | undefined;
-  /** Moves versions on by the clock. `inUse`: a handshake or SA stands on this version. */
-  tick(now: Millis, inUse: (group: GroupId, version: number) => boolean): readonly KeyChange[];
+  /** Moves versions on by the clock. */
+  tick(now: Millis, usage: KeyUsage): readonly KeyChange[];
 }

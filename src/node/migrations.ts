@@ -1,4 +1,4 @@
-import { type GroupId, type Millis, millis } from '../base/brands.ts';
+import { type Millis, millis } from '../base/brands.ts';
 import type { Sa } from '../pccom/sa.ts';
 
 /** A pair that still sends under an older version tries again after this time, then after twice as long, and so on. */
@@ -14,7 +14,7 @@ interface Plan {
 /**
  * Which pairs move to a newer key version, and when: spread uniformly, so that a roll does not make all members negotiate
  * at once (protocol.md 10.2). A roll while one migrates supersedes it. A pair, named by its owner number, stays planned
- * until it sends under the version, whichever end made that SA.
+ * until it has nothing to move any more, whichever end made the newer SA.
  */
 export class Migrations {
   readonly #random: (length: number) => Uint8Array;
@@ -24,22 +24,22 @@ export class Migrations {
     this.#random = random;
   }
 
-  /** All pairs of the group with an older SA move within U(0, spread). */
-  plan(group: GroupId, version: number, spread: number, sas: Iterable<Sa>, now: Millis): void {
+  /** The pairs of these SAs move to a version within U(0, spread). */
+  plan(version: number, spread: number, sas: Iterable<Sa>, now: Millis): void {
     for (const sa of sas) {
-      if (sa.group !== group || sa.version >= version || this.#plans.get(sa.owner)?.version === version) continue;
+      if (this.#plans.get(sa.owner)?.version === version) continue;
       const share = new DataView(this.#random(4).buffer).getUint32(0) / 2 ** 32;
       this.#plans.set(sa.owner, { version, dueAt: millis(now + share * spread), wait: AGAIN });
     }
   }
 
-  /** The SAs to be replaced now. `senderOf`: what the pair sends on, if anything; a pair that is silent has nothing to move. */
-  due(senderOf: (owner: number) => Sa | undefined, now: Millis): Sa[] {
+  /** The SAs to be replaced now. `toMove`: the SA of a pair that is to be replaced, if it has any. */
+  due(toMove: (owner: number) => Sa | undefined, now: Millis): Sa[] {
     const found: Sa[] = [];
     for (const [owner, plan] of this.#plans) {
       if (now < plan.dueAt) continue;
-      const sender = senderOf(owner);
-      if (sender === undefined || sender.version >= plan.version) {
+      const sender = toMove(owner);
+      if (sender === undefined) {
         this.#plans.delete(owner);
         continue;
       }

@@ -1,7 +1,7 @@
 import { type GroupId, keyVersion, type Millis, type NodeId, type SaIndex } from '../base/brands.ts';
 import type { Cid } from '../base/cid.ts';
 import { type ActionName, DATAGRAM } from '../base/datagram-kinds.ts';
-import { addressKey, cidOfWords, wordsOfCid, wordsOfKey } from '../base/flow-cid.ts';
+import { type AddressKey, addressKey, cidOfWords, wordsOfCid, wordsOfKey } from '../base/flow-cid.ts';
 import { FLOW } from '../base/flow-words.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { unreachable } from '../base/unreachable.ts';
@@ -155,6 +155,9 @@ export class Negotiating {
           what: effect.what === 'group' ? this.#node.keys.groupName(effect.group) : 'D',
         });
         return;
+      case 'keys-awaited':
+        for (const cid of effect.cids) this.#node.held.waitForKeys(this.#key(cid, FLOW.destination));
+        return;
       case 'advance':
         return this.#keysChanged(this.#node.keys.peerUsed(effect.group, effect.version, now), now);
       case 'heard':
@@ -217,11 +220,26 @@ export class Negotiating {
   #negotiated(effect: NegotiatedEffect, now: Millis): void {
     const { effects, held, sas } = this.#node;
     const sealedBefore = effects.length;
-    const toPeer = (cid: Cid) => this.#key(cid, effect.role === 'initiator' ? FLOW.destination : FLOW.source);
-    for (const key of new Set([effect.cid, ...effect.waiting].map(toPeer))) this.#reconsider(held.release(key), now);
     const sa = sas.byIndex(effect.localIndex);
+    if (sa) this.#takeOver(sa, now);
+    const toPeer = (cid: Cid) => this.#key(cid, effect.role === 'initiator' ? FLOW.destination : FLOW.source);
+    const asked = [effect.cid, ...effect.waiting].map(toPeer);
+    const others = held.destinations().filter((destination) => this.#isAt(effect.peer, destination));
+    for (const key of new Set([...asked, ...others])) this.#reconsider(held.release(key), now);
     const sent = effects.slice(sealedBefore).some(({ kind }) => kind === 'seal' || kind === 'send');
     if (sa && effect.role === 'initiator' && !sent) this.#keeper.sendEmpty(sa, now);
+  }
+
+  /**
+   * An SA that follows one of another chain ends that chain: its flows go on here, at both ends (protocol.md 10.2).
+   * Datagrams that are under way on the former SA are still taken.
+   */
+  #takeOver(sa: Sa, now: Millis): void {
+    const { sas, saFacts, pit } = this.#node;
+    const replaces = saFacts.get(sa.local)?.description.replaces ?? 0;
+    const former = replaces === 0 ? undefined : sas.byIndex(replaces);
+    if (former && former.peer === sa.peer && former.group === sa.group)
+      pit.moveOwner(former.owner, sa.owner, sa.version, now);
   }
 
   #failed(effect: FailedEffect, now: Millis): void {
@@ -249,12 +267,14 @@ export class Negotiating {
   }
 
   #heard(peer: NodeId): void {
-    const { directory, negative } = this.#node;
+    this.#node.negative.clear((destination) => this.#isAt(peer, destination));
+  }
+
+  /** Whether an address is one of the peer's, or behind it. */
+  #isAt(peer: NodeId, destination: AddressKey): boolean {
     const words = this.#words;
-    negative.clear((destination) => {
-      words[FLOW.head] = wordsOfKey(destination, words, FLOW.destination) << 8;
-      return directory.ownerOf(words, FLOW.destination)?.id === peer;
-    });
+    words[FLOW.head] = wordsOfKey(destination, words, FLOW.destination) << 8;
+    return this.#node.directory.ownerOf(words, FLOW.destination)?.id === peer;
   }
 
   #key(cid: Cid, at: number) {

@@ -34,6 +34,8 @@ export interface SaFacts {
   readonly description: SaDescription;
   /** inner MTU that the peer takes, in bytes */
   mtu: number;
+  /** the peer holds the version for too old to open flows on this SA (protocol.md 5.3) */
+  takesNoFlows: boolean;
 }
 
 /** Every part of a node, joined; the functions of this folder work on it. */

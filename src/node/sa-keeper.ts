@@ -32,7 +32,7 @@ export class SaKeeper {
         counters.add('install-refused');
     });
     const { sa, effects } = sas.addReceive(terms, now);
-    saFacts.set(sa.local, { description: terms, mtu: settings.mtu });
+    saFacts.set(sa.local, { description: terms, mtu: settings.mtu, takesNoFlows: false });
     this.#meetPath(sa, terms.path, now);
     counters.add('sas-made');
     this.#node.log('info', 'sa-made', { peer: this.#node.peerName(sa.peer), version: sa.version, role: sa.role });

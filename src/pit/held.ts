@@ -24,7 +24,9 @@ export const HELD_LIMITS = {
   bytesPerSource: 256 * 1024,
   bytesInAll: 4 * 1024 * 1024,
   destinationsPerSource: 20,
-  life: 3000,
+  life: 3_000,
+  /** while this node fetches newer keys */
+  lifeForKeys: 10_000,
 } as const;
 export type HeldLimits = { readonly [K in keyof typeof HELD_LIMITS]: number };
 
@@ -54,6 +56,8 @@ interface Destination {
   readonly key: AddressKey;
   readonly items: Set<Item>;
   bytes: number;
+  /** how long its packets wait */
+  life: number;
 }
 
 /**
@@ -113,8 +117,8 @@ export class Held {
   /** Dropped packets by reason. */
   readonly dropped = new Map<string, number>();
 
-  constructor(limits: HeldLimits = HELD_LIMITS) {
-    this.#limits = limits;
+  constructor(limits: Partial<HeldLimits> = {}) {
+    this.#limits = { ...HELD_LIMITS, ...limits };
   }
 
   get packets(): number {
@@ -144,6 +148,17 @@ export class Held {
     return this.#items.has(item);
   }
 
+  /** Packets for a destination, if there are any, wait as long as a fetch of newer keys may take. */
+  waitForKeys(destination: AddressKey): void {
+    const known = this.#destinations.get(destination);
+    if (known) known.life = this.#limits.lifeForKeys;
+  }
+
+  /** Destinations that packets wait for. */
+  destinations(): AddressKey[] {
+    return [...this.#destinations.keys()];
+  }
+
   /** Takes all packets for a destination, oldest first. */
   release(destination: AddressKey): HeldPacket[] {
     const items = [...(this.#destinations.get(destination)?.items ?? [])];
@@ -163,7 +178,7 @@ export class Held {
     const lost = new Set<AddressKey>();
     this.#deadline = Number.POSITIVE_INFINITY;
     for (const item of this.#items) {
-      const deadline = item.packet.since + this.#limits.life;
+      const deadline = item.packet.since + item.destination.life;
       if (now < deadline) {
         this.#deadline = Math.min(this.#deadline, deadline);
         continue;
@@ -210,7 +225,7 @@ export class Held {
     source.bytes += size;
     destination.bytes += size;
     this.#bytes += size;
-    this.#deadline = Math.min(this.#deadline, packet.since + this.#limits.life);
+    this.#deadline = Math.min(this.#deadline, packet.since + destination.life);
   }
 
   #remove(item: Item): void {
@@ -245,7 +260,7 @@ export class Held {
   #destination(key: AddressKey): Destination {
     let destination = this.#destinations.get(key);
     if (destination === undefined) {
-      destination = { key, items: new Set(), bytes: 0 };
+      destination = { key, items: new Set(), bytes: 0, life: this.#limits.life };
       this.#destinations.set(key, destination);
     }
     return destination;

@@ -1,8 +1,10 @@
 import { type Millis, millis } from '../base/brands.ts';
 import type { AddressKey } from '../base/flow-cid.ts';
 
-/** How long a failed negotiation is not tried again (protocol.md 5.2). */
+/** How long a failed negotiation is not tried again; less where newer keys, which may come any time, end it (protocol.md 5.2). */
 const NEGATIVE_LIFE = 10_000;
+const KEYS_LIFE = 1_000;
+const FOR_WANT_OF_KEYS: ReadonlySet<string> = new Set(['peer-behind', 'stale-key', 'domain-stale']);
 const MOST = 4096;
 
 interface Result {
@@ -20,7 +22,10 @@ export class Negative {
 
   add(destination: AddressKey, reason: string, now: Millis): void {
     this.#results.delete(destination);
-    this.#results.set(destination, { reason, until: millis(now + NEGATIVE_LIFE) });
+    this.#results.set(destination, {
+      reason,
+      until: millis(now + (FOR_WANT_OF_KEYS.has(reason) ? KEYS_LIFE : NEGATIVE_LIFE)),
+    });
     for (const oldest of this.#results.keys()) {
       if (this.#results.size <= MOST) return;
       this.#results.delete(oldest);

@@ -21,6 +21,7 @@ export class Owners {
   readonly #peers = new Map<NodeId, number>();
   /** by peer number: the owners of that peer */
   readonly #ownersOf: number[][] = [[NO_OWNER]];
+  readonly #ofChain = new Map<string, number[]>();
 
   /** The number of an owner, made when it is new. */
   number(owner: Owner): number {
@@ -33,6 +34,8 @@ export class Owners {
     this.#owners.push(owner);
     this.#peerOf.push(peer);
     this.#ownersOf[peer].push(number);
+    const chain = chainKey(owner.group, owner.chain);
+    this.#ofChain.set(chain, [...(this.#ofChain.get(chain) ?? []), number]);
     return number;
   }
 
@@ -44,6 +47,18 @@ export class Owners {
   /** Null for NO_OWNER. */
   owner(number: number): Owner | null {
     return this.#owners[number] ?? null;
+  }
+
+  /** Whether two owners are of one peer in one group, whatever their chains. */
+  sameMember(a: number, b: number): boolean {
+    if (a === b) return true;
+    const [one, other] = [this.owner(a), this.owner(b)];
+    return one !== null && other !== null && one.peer === other.peer && one.group === other.group;
+  }
+
+  /** Every owner of a chain in a group, whoever the peer is. */
+  numbersOfChain(group: GroupId, chain: number): readonly number[] {
+    return this.#ofChain.get(chainKey(group, chain)) ?? [];
   }
 
   /** The small number of the owner's peer: what quotas count by. */
@@ -75,6 +90,10 @@ export class Owners {
     this.#ownersOf.push([]);
     return number;
   }
+}
+
+function chainKey(group: GroupId, chain: number): string {
+  return `${group}${chain}`;
 }
 
 function keyOf({ peer, group, chain }: Owner): string {

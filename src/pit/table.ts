@@ -172,13 +172,7 @@ export class Pit {
   /** A new decision for a known flow. The entry keeps its counters, its state and its pit id. */
   reassign(entry: number, values: Pick<NewEntry, 'action' | 'owner' | 'version' | 'reason'>, now: Millis): void {
     const { entries } = this;
-    this.#removePitId(entry);
-    this.#lists.remove(entry);
-    this.#quota.add(this.#owners.peerOf(entries.owner(entry)), -1, now);
-    entries.setOwner(entry, values.owner);
-    this.#quota.add(this.#owners.peerOf(values.owner), 1, now);
-    this.#lists.add(entry);
-    this.#insertPitId(entry);
+    this.#changeOwner(entry, values.owner, now);
     entries.setAction(entry, values.action);
     entries.setVersion(entry, values.version);
     entries.setReason(entry, values.reason);
@@ -204,9 +198,32 @@ export class Pit {
     return removed;
   }
 
+  /** Gives all confirmed entries of an owner to another one, under the version of its SA; returns how many. */
+  moveOwner(from: number, to: number, version: number, now: Millis): number {
+    const { entries } = this;
+    let moved = 0;
+    for (let entry = this.#lists.first(from, true); entry >= 0 && from !== to; entry = this.#lists.first(from, true)) {
+      this.#changeOwner(entry, to, now);
+      entries.setVersion(entry, version);
+      moved++;
+    }
+    return moved;
+  }
+
   /** Entries of an owner. */
   countOf(owner: number): number {
     return this.#lists.count(owner, false) + this.#lists.count(owner, true);
+  }
+
+  #changeOwner(entry: number, owner: number, now: Millis): void {
+    const { entries } = this;
+    this.#removePitId(entry);
+    this.#lists.remove(entry);
+    this.#quota.add(this.#owners.peerOf(entries.owner(entry)), -1, now);
+    entries.setOwner(entry, owner);
+    this.#quota.add(this.#owners.peerOf(owner), 1, now);
+    this.#lists.add(entry);
+    this.#insertPitId(entry);
   }
 
   #firstOf(owner: number): number {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { groupId } from '../../src/base/brands.ts';
 import { concat } from '../../src/base/bytes.ts';
 import { address, icmp, parse } from '../base/ip-packets.ts';
 import { cidOf, cidWithin, forge, ipv4, met, opening, text } from './inner-kit.ts';
@@ -43,11 +44,16 @@ describe('data inside an SA', () => {
     const [sa] = [...sas.sas()].filter(({ peer }) => peer === b.keys.self().id);
     // the same flow, as if it had been opened under another group of the same pair
     const entry = pit.find(parse(numbered(b, a, 1)).flow) >> 1;
-    const other = owners.number({ peer: sa.peer, group: sa.group, chain: 1 });
+    const other = owners.number({ peer: sa.peer, group: groupId('ee'.repeat(16)), chain: 0 });
     pit.reassign(entry, { action: 1, owner: other, version: 1, reason: 0 }, world.now);
     forge(world, b, a, numbered(b, a, 2));
     expect(a.received).toEqual([]);
     expect(a.counter('no-entry')).toBe(1);
+    // while a flow moves to another chain of the same group, both SAs carry it
+    const chained = owners.number({ peer: sa.peer, group: sa.group, chain: 1 });
+    pit.reassign(entry, { action: 1, owner: chained, version: 1, reason: 0 }, world.now);
+    forge(world, b, a, numbered(b, a, 3));
+    expect(numbersOf(a)).toEqual([3]);
   });
 
   it.each([

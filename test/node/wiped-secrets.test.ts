@@ -26,7 +26,7 @@ function secretsOf({ bundle, groups }: VerifiedBundle): Uint8Array[] {
 }
 
 const isWiped = (bytes: Uint8Array) => isZero(bytes);
-const idle = () => false;
+const idle = { handshake: () => false, chain: () => false };
 
 describe('the secrets of a node', () => {
   it('R7: V7: of a bundle are gone once the keys are derived, and the node goes on without them', () => {

@@ -151,7 +151,8 @@ describe('held packets', () => {
       bytesPerSource: 262_144,
       bytesInAll: 4_194_304,
       destinationsPerSource: 20,
-      life: 3000,
+      life: 3_000,
+      lifeForKeys: 10_000,
     });
   });
 
