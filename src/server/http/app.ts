@@ -5,8 +5,10 @@ import { ADMIN_API } from '../../api/admin/operations.ts';
 import type { Millis } from '../../base/brands.ts';
 import { GscipError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { administratorOf } from '../network/commands/administrators.ts';
 import { viewOf } from '../network/draft.ts';
-import { administratorWith, type Caller, permit } from './caller.ts';
+import { ROLES } from '../network/state.ts';
+import { type Caller, permit } from './caller.ts';
 import type { Desk } from './desk.ts';
 import type { FailedLogins } from './failed-logins.ts';
 import { failureOf } from './failure.ts';
@@ -39,7 +41,7 @@ export async function makeApp(parts: AppParts): Promise<FastifyInstance> {
     exposeHeadRoutes: false,
     frameworkErrors: (error, _request, reply) => {
       const { status, body } = failureOf(error);
-      void reply.code(status).send(body);
+      reply.hijack().raw.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     },
     routerOptions: { maxParamLength: MAX_PARAM, ignoreTrailingSlash: true },
   });
@@ -94,7 +96,7 @@ function defineOpen(app: FastifyInstance, parts: AppParts): void {
   });
   app.get(`${ADMIN_API}/openapi.json`, hide, async () => app.swagger());
   app.get('/metrics', hide, async (request, reply) => {
-    permit(viewOf(desk.store.state), callerOf(request, parts), ['owner', 'group-administrator', 'auditor']);
+    permit(viewOf(desk.store.state), callerOf(request, parts), ROLES, { to: 'read' });
     return reply.type('text/plain; version=0.0.4').send(await metrics.text());
   });
 }
@@ -114,8 +116,8 @@ function callerOf(request: FastifyRequest, { desk, logins, log, now, isLocal, me
   const [, key] = /^bearer ([\x21-\x7e]{1,256})$/i.exec(request.headers.authorization ?? '') ?? [];
   if (key === undefined)
     throw new GscipError('no-api-key', 'this needs an API key', 'Send it as: Authorization: Bearer KEY');
-  const name = administratorWith(viewOf(desk.store.state), desk.tools().provider, key);
-  if (name !== undefined) return { kind: 'administrator', name };
+  const administrator = administratorOf(desk.tools().provider, viewOf(desk.store.state), key);
+  if (administrator !== undefined) return { kind: 'administrator', name: administrator.name };
   logins.handleFailure(source, now());
   metrics.handleFailedLogin();
   log.log('warn', 'login-failed', { source });

@@ -1,7 +1,6 @@
 import type { GroupId } from '../../base/brands.ts';
-import { equalConstantTime, utf8 } from '../../base/bytes.ts';
 import { GscipError } from '../../base/errors.ts';
-import type { CryptoProvider } from '../../crypto/provider.ts';
+import { mayDo, type Wish } from '../network/commands/administrators.ts';
 import type { View } from '../network/draft.ts';
 import type { AdministratorRow, Role } from '../network/state.ts';
 import type { Actor } from '../store/store.ts';
@@ -16,23 +15,18 @@ export function actorOf(caller: Caller): Actor {
   return caller.kind === 'local' ? { kind: 'local', name: '' } : caller;
 }
 
-/** Whose API key it is. Every known key is compared, each in time that says nothing about where it differs. */
-export function administratorWith(view: View, provider: CryptoProvider, apiKey: string): string | undefined {
-  const hash = provider.sha256(utf8(apiKey));
-  let name: string | undefined;
-  for (const row of view.rows('administrators')) if (equalConstantTime(row.keyHash, hash)) name = row.name;
-  return name;
-}
-
-/** Refuses what the role does not allow. With a scope, a group administrator may touch own groups only, and at least one. */
-export function permit(view: View, caller: Caller, roles: readonly Role[], scope?: Scope): void {
+/** Refuses what neither the route nor the role allows: a group administrator changes own groups only, and at least one. */
+export function permit(view: View, caller: Caller, roles: readonly Role[], wish: Wish): void {
   if (caller.kind === 'local') return;
   const row = administratorRow(view, caller.name);
   if (!roles.includes(row.role)) throw notAllowed(`${article(row.role)} may not do that`);
-  if (row.role !== 'group-administrator' || scope === undefined) return;
-  const touched = scope(view);
-  const own = touched.length > 0 && touched.every((group) => group !== undefined && row.groups.includes(group));
-  if (!own) throw notAllowed('this touches groups that are not yours');
+  if (!mayDo(row, wish)) throw notAllowed('this touches groups that are not yours');
+}
+
+/** What a request wants that touches these groups; one that does not exist is nobody's. */
+export function wishFor(groups: readonly (GroupId | undefined)[]): Wish {
+  const known = groups.filter((group) => group !== undefined);
+  return known.length === groups.length ? { to: 'change-groups', groups: known } : { to: 'change-network' };
 }
 
 /** Whether the caller is shown what belongs to these groups. */

@@ -2,7 +2,7 @@ import type { GroupAnswer, GroupKeys, VersionAnswer } from '../../api/admin/grou
 import type { GroupId, UnixSeconds } from '../../base/brands.ts';
 import { toHex } from '../../base/bytes.ts';
 import type { View } from '../network/draft.ts';
-import { liveNodes } from '../network/find.ts';
+import { liveNodes, namedGroups } from '../network/find.ts';
 import type { GroupRow, VersionRow } from '../network/state.ts';
 
 /** Names of groups by their ids; one that has gone is named by its id. */
@@ -48,4 +48,11 @@ function versionsOf(view: View, group: GroupRow): readonly VersionRow[] {
 /** The newest whose time has come (protocol.md 10.1). */
 function inForce(newestFirst: readonly VersionRow[], now: UnixSeconds): VersionRow | undefined {
   return newestFirst.find(({ activateAt }) => activateAt <= now);
+}
+
+/** The id of the group of that name, for what is only asked whether somebody may touch it. */
+export function groupIdNamed(view: View, text: string): GroupId | undefined {
+  const name = text.normalize('NFC').trim();
+  for (const group of namedGroups(view)) if (group.name === name) return group.id;
+  return undefined;
 }

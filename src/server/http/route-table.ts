@@ -1,5 +1,7 @@
+import { ACCOUNT_ROUTES } from './account-routes.ts';
+import { GROUP_ROUTES } from './group-routes.ts';
 import { OPERATION_ROUTES } from './operation-routes.ts';
 import type { Route } from './route.ts';
 
 /** Every request that the REST API knows. */
-export const ROUTES: readonly Route[] = [...OPERATION_ROUTES];
+export const ROUTES: readonly Route[] = [...ACCOUNT_ROUTES, ...GROUP_ROUTES, ...OPERATION_ROUTES];

@@ -4,7 +4,7 @@ import { GscipError } from '../../base/errors.ts';
 import { type Draft, type View, viewOf } from '../network/draft.ts';
 import type { Role } from '../network/state.ts';
 import type { Tools } from '../network/tools.ts';
-import { actorOf, type Caller, permit, type Scope } from './caller.ts';
+import { actorOf, type Caller, permit, type Scope, wishFor } from './caller.ts';
 import type { Desk } from './desk.ts';
 import { jsonObject } from './json-value.ts';
 
@@ -85,10 +85,10 @@ export function route<P extends TSchema, Q extends TSchema, B extends TSchema, A
       ];
       const view = viewOf(desk.store.state);
       // a change is permitted inside its transaction, where its refusal is written down too
-      if (spec.method === 'GET') permit(view, caller, spec.roles);
+      if (spec.method === 'GET') permit(view, caller, spec.roles, { to: 'read' });
       const act = <T>(command: (tools: Tools, draft: Draft) => T, scope: Scope = () => []): Promise<T> => {
         const permitted = (draft: Draft): T => {
-          permit(draft, caller, spec.roles, scope);
+          permit(draft, caller, spec.roles, wishFor(scope(draft)));
           return command(desk.tools(), draft);
         };
         return desk.store.run(actorOf(caller), spec.id, permitted, jsonObject({ ...params, ...body }));

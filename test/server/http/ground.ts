@@ -50,6 +50,9 @@ export async function makeGround() {
   });
   metrics.close();
   let clock = 0;
+  const pass = (ms: number) => {
+    clock += ms;
+  };
   const app = await makeApp({
     desk,
     metrics,
@@ -58,5 +61,5 @@ export async function makeGround() {
     now: () => millis(clock),
     isLocal: (request) => request.headers['x-local'] === 'yes',
   });
-  return { app, store, tools, lines, metrics, pass: (ms: number) => void (clock += ms) };
+  return { app, store, tools, lines, metrics, pass };
 }
