@@ -1,0 +1,55 @@
+import { type Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { GscipError } from '../../base/errors.ts';
+import { up as rows } from './migrations/0001-rows.ts';
+import type { Sql } from './schema.ts';
+
+export type Migrations = Readonly<Record<string, Migration>>;
+
+/** What was done to the tables, in order. A released one is never changed: a new one follows it. */
+export const MIGRATIONS: Migrations = { '0001-rows': { up: rows } };
+
+const TABLE = 'gscip_migrations';
+const LOCK_TABLE = 'gscip_migrations_lock';
+/** All tables of ours, in the order in which they are copied. */
+export const OUR_TABLES = ['gscip_rows', 'gscip_audit', 'gscip_head', TABLE, LOCK_TABLE] as const;
+
+/** What is to be done to the tables of a database. */
+export interface MigrationPlan {
+  /** there are tables of an older release, which are to be kept before they are changed */
+  readonly existing: boolean;
+  readonly pending: readonly string[];
+}
+
+/** Compares the tables with what this release knows; throws GscipError when a newer release made them. */
+export async function planMigration(db: Sql, migrations: Migrations): Promise<MigrationPlan> {
+  const done = await migrationsDone(db);
+  const unknown = done.filter((name) => !(name in migrations));
+  if (unknown.length > 0)
+    throw new GscipError(
+      'database-newer',
+      `a newer GSCIP has changed this database (${unknown.join(', ')})`,
+      `Start that release again. To go back to this one, take the copy that was made before ${unknown[0]} (…before-${unknown[0]}), or restore a backup of that time.`,
+    );
+  return { existing: done.length > 0, pending: Object.keys(migrations).filter((name) => !done.includes(name)) };
+}
+
+/** Names of the migrations that the database has. */
+export async function migrationsDone(db: Sql): Promise<readonly string[]> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === TABLE)) return [];
+  const { rows: done } = await sql<{ name: string }>`select name from ${sql.table(TABLE)} order by name`.execute(db);
+  return done.map(({ name }) => name);
+}
+
+/** Runs what is pending, up to one migration or to the last. The caller has opened the transaction. */
+export async function runMigrations(db: Kysely<never> | Sql, migrations: Migrations, last?: string): Promise<void> {
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...migrations }) },
+    migrationTableName: TABLE,
+    migrationLockTableName: LOCK_TABLE,
+  });
+  const { error } = await (last === undefined ? migrator.migrateToLatest() : migrator.migrateTo(last));
+  if (error !== undefined) throw error;
+}

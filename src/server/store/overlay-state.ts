@@ -1,0 +1,92 @@
+import type { Change, NetworkState, Rows, TableName } from '../network/state.ts';
+
+type Tables = { readonly [T in TableName]: OverlayTable<Rows[T]> };
+
+/** The state as it will be when the commands before have been committed: what the next one of a transaction begins with. */
+export class OverlayState implements NetworkState {
+  readonly tables: NetworkState['tables'];
+  readonly #tables: Tables;
+  #revision: number;
+
+  constructor({ tables, revision }: NetworkState) {
+    this.#tables = {
+      settings: new OverlayTable(tables.settings),
+      users: new OverlayTable(tables.users),
+      administrators: new OverlayTable(tables.administrators),
+      groups: new OverlayTable(tables.groups),
+      versions: new OverlayTable(tables.versions),
+      roster: new OverlayTable(tables.roster),
+      nodes: new OverlayTable(tables.nodes),
+      tokens: new OverlayTable(tables.tokens),
+    };
+    this.tables = this.#tables;
+    this.#revision = revision;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  apply(changes: readonly Change[], revision: number): void {
+    for (const { table, key, row } of changes) this.#set(table, key, row);
+    this.#revision = revision;
+  }
+
+  #set<T extends TableName>(table: T, key: string, row: Rows[T] | undefined): void {
+    const rows: OverlayTable<Rows[T]> = this.#tables[table];
+    rows.write(key, row);
+  }
+}
+
+/** A table with some rows written over it. */
+class OverlayTable<R> implements ReadonlyMap<string, R> {
+  readonly #base: ReadonlyMap<string, R>;
+  readonly #written = new Map<string, R | undefined>();
+  #size: number;
+
+  constructor(base: ReadonlyMap<string, R>) {
+    this.#base = base;
+    this.#size = base.size;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  write(key: string, row: R | undefined): void {
+    this.#size += Number(row !== undefined) - Number(this.has(key));
+    this.#written.set(key, row);
+  }
+
+  get(key: string): R | undefined {
+    return this.#written.has(key) ? this.#written.get(key) : this.#base.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  *entries(): MapIterator<[string, R]> {
+    for (const key of this.#base.keys()) {
+      const row = this.get(key);
+      if (row !== undefined) yield [key, row];
+    }
+    for (const [key, row] of this.#written) if (row !== undefined && !this.#base.has(key)) yield [key, row];
+  }
+
+  *keys(): MapIterator<string> {
+    for (const [key] of this.entries()) yield key;
+  }
+
+  *values(): MapIterator<R> {
+    for (const [, row] of this.entries()) yield row;
+  }
+
+  [Symbol.iterator](): MapIterator<[string, R]> {
+    return this.entries();
+  }
+
+  forEach(visit: (row: R, key: string, map: ReadonlyMap<string, R>) => void): void {
+    for (const [key, row] of this.entries()) visit(row, key, this);
+  }
+}
