@@ -67,11 +67,14 @@ export function freeIpv4(plan: AddressPlan, taken: readonly Uint8Array[]): Uint8
     const address = ipv4Bytes(first + i);
     if (!used.has(toHex(address))) return address;
   }
-  throw new GscipError(
-    'pool-full',
-    `the pool ${formatRange(plan.pool)} has no free address`,
-    'Start a new network with a larger --pool; addresses of removed nodes are not given again.',
-  );
+  throw poolFull(plan);
+}
+
+/** The IPv4 address at a place in the pool, from 1 on. */
+export function hostAddress(plan: AddressPlan, place: number): Uint8Array {
+  const size = 2 ** (32 - plan.pool.length);
+  if (place < size - 1) return ipv4Bytes(ipv4Number(plan.pool.address.subarray(12)) + place);
+  throw poolFull(plan);
 }
 
 /** Checks an address that the administrator chose for a node. */
@@ -109,6 +112,14 @@ export function ulaRange(plan: AddressPlan): AddressPrefix {
 
 export function sameRange(a: AddressPrefix, b: AddressPrefix): boolean {
   return compareBytes(encodePrefix(a), encodePrefix(b)) === 0;
+}
+
+function poolFull(plan: AddressPlan): GscipError {
+  return new GscipError(
+    'pool-full',
+    `the pool ${formatRange(plan.pool)} has no free address`,
+    'Start a new network with a larger --pool; addresses of removed nodes are not given again.',
+  );
 }
 
 function ipv4Number(bytes: Uint8Array): number {

@@ -16,10 +16,13 @@ const LATEST_BY_TIME = 2 ** 31;
 /** What a new version says beside its number. */
 export type VersionFacts = Pick<VersionRow, 'activateAt' | 'cause' | 'rosterSeq' | 'rosterHead'>;
 
-/** Adds a version with a fresh RN2 and forgets the ninth, keys and all (protocol.md 9.1). Gives the group's new row. */
-export function addVersion(tools: Tools, draft: Draft, group: GroupRow, facts: VersionFacts): GroupRow {
+/**
+ * Adds a version with a fresh RN2 and forgets the ninth, keys and all (protocol.md 9.1). `above`: a number that nodes are
+ * known to hold. Gives the group's new row.
+ */
+export function addVersion(tools: Tools, draft: Draft, group: GroupRow, facts: VersionFacts, above = 0): GroupRow {
   const number = changeNumber(tools, draft);
-  const v = followingVersion(settingsOf(draft), group, tools.now);
+  const v = followingVersion(settingsOf(draft), group, tools.now, above);
   const row: VersionRow = { ...facts, group: group.id, v, rn2: tools.random(32), madeAt: tools.now, number };
   draft.put({ table: 'versions', key: versionKey(group.id, v), row });
   const versions = [...group.versions, v];
@@ -66,9 +69,14 @@ export function versionKey(group: GroupId, v: KeyVersion): string {
  * One more than the last, and at least the age of the network in seconds: versions made after a backup was restored are
  * above those that were made between the backup and the restore (protocol.md 10.5 V1).
  */
-function followingVersion({ createdAt, domain }: SettingsRow, group: GroupRow, now: UnixSeconds): KeyVersion {
+function followingVersion(
+  { createdAt, domain }: SettingsRow,
+  group: GroupRow,
+  now: UnixSeconds,
+  above: number,
+): KeyVersion {
   const next = (group.versions.at(-1) ?? 0) + 1;
-  const byTime = Math.min(1 + now - createdAt, LATEST_BY_TIME);
+  const byTime = Math.max(Math.min(1 + now - createdAt, LATEST_BY_TIME), above + 1);
   if (byTime <= next) return keyVersion(next);
   if (group.id !== domain) return keyVersion(byTime);
   // the eight that are kept have different residues, so steps beyond one go in whole rounds

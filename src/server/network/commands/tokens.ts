@@ -1,0 +1,79 @@
+import { type NodeId, unixSeconds } from '../../../base/brands.ts';
+import { toHex } from '../../../base/bytes.ts';
+import { GscipError } from '../../../base/errors.ts';
+import type { Draft } from '../draft.ts';
+import { groupNamed, nodeNamed, tokenOf, userNamed } from '../find.ts';
+import { checkedRoutes } from '../node-certificate.ts';
+import { settingsOf } from '../settings.ts';
+import type { EndNodeType, NodeMode, TokenRow } from '../state.ts';
+import type { Tools } from '../tools.ts';
+
+/** What a token is to be good for; what is absent is a GES in mode op, no routes, one use, one hour, no approval. */
+export interface TokenRequest {
+  readonly user: string;
+  /** by name */
+  readonly groups: readonly string[];
+  readonly type?: EndNodeType;
+  readonly mode?: NodeMode;
+  /** networks behind the node, as "10.1.0.0/16" */
+  readonly routes?: readonly string[];
+  readonly uses?: number;
+  /** seconds */
+  readonly ttl?: number;
+  readonly approval?: boolean;
+  readonly ephemeral?: boolean;
+  /** name of a lost machine whose name and address the new one has */
+  readonly replaces?: string;
+}
+
+/** A node is in so many groups at most: a bundle holds no more. */
+export const MOST_GROUPS = 64;
+const MOST_USES = 100_000;
+const HOUR = 3_600;
+const LONGEST_TTL = 365 * 24 * HOUR;
+
+/** Makes a token. Its row holds the secret, which the caller shows once, in the text of the token. */
+export function createToken(tools: Tools, draft: Draft, request: TokenRequest, createdBy: string): TokenRow {
+  const { type = 'ges', mode = 'op', routes = [], approval = false, ephemeral = false } = request;
+  const user = userNamed(draft, request.user).name;
+  const groups = [...new Set(request.groups.map((name) => groupNamed(draft, name).id))];
+  if (groups.length < 1 || groups.length > MOST_GROUPS)
+    throw new GscipError('usage', `a node is in 1 to ${MOST_GROUPS} groups`, 'Name them with --groups a,b.');
+  const uses = wholeNumber('number of uses', request.uses ?? 1, MOST_USES);
+  const ttl = wholeNumber('time in seconds', request.ttl ?? HOUR, LONGEST_TTL);
+  const row: TokenRow = {
+    id: toHex(tools.random(8)),
+    secret: tools.random(32),
+    ...{ user, groups, type, mode, uses, approval, ephemeral, createdBy },
+    routes: checkedRoutes(settingsOf(draft), type, routes),
+    used: [],
+    expiresAt: unixSeconds(tools.now + ttl),
+    replaces: replacedBy(draft, request, uses),
+    createdAt: tools.now,
+    revoked: false,
+  };
+  draft.put({ table: 'tokens', key: row.id, row });
+  return row;
+}
+
+/** Makes a token useless; nodes that it brought stay. */
+export function revokeToken(draft: Draft, id: string): TokenRow {
+  const row = { ...tokenOf(draft, id), revoked: true };
+  draft.put({ table: 'tokens', key: row.id, row });
+  return row;
+}
+
+function replacedBy(draft: Draft, { replaces, type = 'ges' }: TokenRequest, uses: number): NodeId | undefined {
+  if (replaces === undefined) return undefined;
+  const node = nodeNamed(draft, replaces);
+  if (uses !== 1)
+    throw new GscipError('usage', 'one machine replaces another', 'Leave the number of uses out, or make it 1.');
+  if (node.type !== type)
+    throw new GscipError('usage', `"${node.name}" is a ${node.type.toUpperCase()}`, `Use --type ${node.type}.`);
+  return node.id;
+}
+
+function wholeNumber(what: string, value: number, most: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new GscipError('usage', `a ${what} of ${value} is not possible`, `Choose 1 to ${most}.`);
+}
