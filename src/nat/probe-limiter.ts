@@ -1,0 +1,65 @@
+import { type Millis, millis } from '../base/brands.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import { PROBES_PER_SECOND, SILENT_DATAGRAMS, TEMP_KEY_MS } from './constants.ts';
+import { hostOf } from './outer-address.ts';
+
+interface Destination {
+  tokens: number;
+  at: Millis;
+}
+
+interface Silent {
+  sent: number;
+  readonly since: Millis;
+}
+
+const REMEMBERED = 4_096;
+
+/**
+ * What leaves to addresses that nobody has proved, over all peers (protocol.md 6.1): at most 20 datagrams a second to one
+ * host, and at most 5 to an address and port that never answered, for as long as one TempKey lives. Whatever a coordinator
+ * says, a third party does not get more than that from this node.
+ */
+export class ProbeLimiter {
+  readonly #hosts = new Map<string, Destination>();
+  readonly #silent = new Map<PathAddress, Silent>();
+
+  /** Takes the right to send one datagram; the reason when there is none. */
+  take(to: PathAddress, now: Millis): 'ok' | 'rate' | 'silent' {
+    const silent = this.#silent.get(to);
+    const known = silent && now - silent.since < TEMP_KEY_MS ? silent : undefined;
+    if (known && known.sent >= SILENT_DATAGRAMS) return 'silent';
+    if (!this.#takeHost(hostOf(to), now)) return 'rate';
+    this.#silent.delete(to);
+    remember(this.#silent, to, { sent: (known?.sent ?? 0) + 1, since: known?.since ?? now });
+    return 'ok';
+  }
+
+  /** An authentic datagram came from this address. */
+  handleAnswer(from: PathAddress): void {
+    this.#silent.delete(from);
+  }
+
+  #takeHost(host: string, now: Millis): boolean {
+    const known = this.#hosts.get(host);
+    const grown = known ? known.tokens + ((now - known.at) / 1000) * PROBES_PER_SECOND : BURST;
+    const tokens = Math.min(BURST, grown);
+    if (tokens < 1) return false;
+    this.#hosts.delete(host);
+    remember(this.#hosts, host, { tokens: tokens - 1, at: millis(now) });
+    return true;
+  }
+}
+
+/** Half of a second's worth at once, so that no second holds more than 20 and a bit of the next. */
+const BURST = PROBES_PER_SECOND / 2;
+
+/** Insertion order is last-use order: the longest unused goes when there are too many. */
+function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
+  map.set(key, value);
+  if (map.size <= REMEMBERED) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}
