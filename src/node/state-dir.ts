@@ -29,7 +29,23 @@ export interface KeptState {
   readonly paths: Readonly<Record<string, PathAddress>>;
 }
 
-const FILES = { bundle: 'bundle.cbor', kept: 'kept.json', config: 'config.toml', hedge: 'hedge.bin' } as const;
+const FILES = {
+  bundle: 'bundle.cbor',
+  kept: 'kept.json',
+  config: 'config.toml',
+  hedge: 'hedge.bin',
+  /** sealed: the node's own seed, and what it knows its server by */
+  identity: 'identity.key',
+  /** sealed: keys, rosters and endpoints as they were last */
+  cache: 'keys.sealed',
+  /** the key that these two are sealed with: as it is, or sealed itself by the machine */
+  sealKey: 'seal.key',
+  sealCredential: 'seal.cred',
+} as const;
+
+/** Files whose content is the business of others. */
+export type SealedFile = 'identity' | 'cache' | 'sealKey' | 'sealCredential';
+
 /** Write permission for group and others. */
 const OTHERS_WRITE = 0o022;
 
@@ -72,6 +88,33 @@ export class StateDir {
 
   writeHedge(bytes: Uint8Array): void {
     this.#write(FILES.hedge, bytes);
+  }
+
+  sealed(file: SealedFile): Uint8Array | undefined {
+    return this.#read(FILES[file]);
+  }
+
+  writeSealed(file: SealedFile, bytes: Uint8Array): void {
+    this.#write(FILES[file], bytes);
+  }
+
+  writeSealedLater(file: SealedFile, bytes: Uint8Array): Promise<void> {
+    return this.#writeLater(FILES[file], bytes);
+  }
+
+  /** Takes away everything that makes this the folder of one node, overwriting what is secret as far as the disk does. */
+  forget(): void {
+    for (const name of Object.values(FILES)) {
+      const bytes = this.#read(name);
+      if (!bytes) continue;
+      this.#write(name, new Uint8Array(bytes.length));
+      discard(join(this.path, name));
+    }
+  }
+
+  /** Takes one file away. */
+  discard(file: SealedFile): void {
+    discard(join(this.path, FILES[file]));
   }
 
   kept(): KeptState | undefined {

@@ -5,8 +5,10 @@ import type { KeptState, StateDir } from './state-dir.ts';
 
 /** What is kept of a running node. */
 export interface NodeMemory {
-  /** wiped once it is written */
-  readonly bundle: Uint8Array;
+  /** wiped once it is written; absent where a server gives the keys */
+  readonly bundle?: Uint8Array;
+  /** keys and rosters, sealed; absent where nothing of them changed */
+  readonly cache?: Uint8Array;
   readonly kept: KeptState;
 }
 
@@ -37,12 +39,14 @@ export class StateKeeper {
 
   /** Throws where the folder cannot be written: at a start nothing may be missing (protocol.md 10.5 V1). */
   write(): void {
-    const { bundle, kept } = this.#memory();
-    if (this.#writtenBundle !== bundle) {
+    const { bundle, cache, kept } = this.#memory();
+    if (bundle && this.#writtenBundle !== bundle) {
       this.#state.writeBundle(bundle);
       this.#writtenBundle = bundle;
       wipe(bundle); // V7
     }
+    // keys first: a version that is known to have been CURRENT must be there after a restart
+    if (cache) this.#state.writeSealed('cache', cache);
     this.#state.writeKept(kept);
   }
 
@@ -75,12 +79,13 @@ export class StateKeeper {
   }
 
   async #writeOnce(): Promise<void> {
-    const { bundle, kept } = this.#memory();
-    if (this.#writtenBundle !== bundle) {
+    const { bundle, cache, kept } = this.#memory();
+    if (bundle && this.#writtenBundle !== bundle) {
       await this.#state.writeBundleLater(bundle);
       this.#writtenBundle = bundle;
       wipe(bundle); // V7
     }
+    if (cache) await this.#state.writeSealedLater('cache', cache);
     await this.#state.writeKeptLater(kept);
   }
 

@@ -1,5 +1,6 @@
 import type { FetchReason, Holding, NodeEndpoints, NodeMessage } from '../../api/channel/node-message.ts';
 import type { DirectoryPeer, ServerMessage } from '../../api/channel/server-message.ts';
+import { CHANNEL_TIMES } from '../../api/channel/times.ts';
 import type { JoinToken } from '../../api/join-token.ts';
 import { type GroupId, type Millis, millis, type UnixSeconds } from '../../base/brands.ts';
 import { compareBytes } from '../../base/bytes.ts';
@@ -87,13 +88,17 @@ export class ServerLink {
   #effects: LinkEffect[] = [];
   #channel: NodeChannel | undefined;
   #opened = false;
+  /** the server has answered `hello`: before that it takes nothing more */
+  #isReady = false;
+  #wanted: { readonly why: FetchReason; readonly group: GroupId | undefined } | undefined;
   #isOver = false;
   #leaving = false;
   #address = 0;
   #retryAt: Millis = millis(0);
   #since: Millis = millis(0);
   #heardAt: Millis = millis(0);
-  #pingedAt: Millis = millis(0);
+  #saidAt: Millis = millis(0);
+  #saidSomething = false;
   #renewedAt: Millis | undefined;
   #fetchedAtStart = false;
   #standing: LinkStatus['standing'];
@@ -119,7 +124,7 @@ export class ServerLink {
   status(): LinkStatus {
     return {
       address: this.#servers[this.#address] ?? '',
-      connected: this.#channel?.isOpen ?? false,
+      connected: this.#isReady,
       lastContact: this.#lastContact,
       standing: this.#standing,
       clockAhead: this.#clockAhead,
@@ -138,8 +143,10 @@ export class ServerLink {
     }
     if (now - this.#heardAt >= LINK_TIMES.silence)
       return this.#fail({ code: 'server-not-reached', text: 'it fell silent' }, now);
-    if (now - Math.max(this.#pingedAt, this.#heardAt) >= LINK_TIMES.ping) this.#ping(now);
     this.#renewWhenDue(now);
+    if (this.#saidSomething) this.#saidAt = now;
+    this.#saidSomething = false;
+    if (this.#isReady && now - this.#saidAt >= LINK_TIMES.ping) this.#say({ type: 'ping' });
   }
 
   handleFrame(frame: Uint8Array, now: Millis): void {
@@ -152,13 +159,16 @@ export class ServerLink {
     if (this.#opened) this.#fail({ code: 'server-not-reached', text: why }, now);
   }
 
-  /** The newest keys are wanted; false when nobody can be asked now. */
+  /** The newest keys are wanted; false when nobody can be asked now: then the server is as soon as it is there. */
   fetch(why: FetchReason, group?: GroupId): boolean {
-    return this.#say({ type: 'fetch', why, ...(group !== undefined && { group }) });
+    const asked = this.#say({ type: 'fetch', why, ...(group !== undefined && { group }) });
+    this.#wanted = asked ? undefined : { why, group };
+    return asked;
   }
 
-  /** The bundle is in force and kept. */
-  handleTaken(number: number): void {
+  /** The bundle is in force and kept; it may have brought another certificate. */
+  handleTaken(number: number, caPart: Uint8Array): void {
+    if (this.#enrolment) this.#enrolment = { ...this.#enrolment, caPart };
     this.#say({ type: 'received', number });
   }
 
@@ -216,7 +226,7 @@ export class ServerLink {
         return;
       case 'open':
         this.#since = now;
-        this.#pingedAt = now;
+        this.#saidAt = now;
         return this.#log('info', 'server-reached', { address: this.status().address });
       case 'enrolled':
         return this.#enrolled(event, now);
@@ -285,8 +295,11 @@ export class ServerLink {
     if (this.#standing !== state) this.#log('info', 'standing', { state });
     this.#standing = state;
     this.#trouble = undefined;
-    if (state === 'active') this.#fetchedAtStart = true;
+    this.#isReady = true;
     if (state === 'expired') this.#say({ type: 'renew' });
+    if (state !== 'active') return;
+    this.#fetchedAtStart = true;
+    if (this.#wanted) this.fetch(this.#wanted.why, this.#wanted.group);
   }
 
   #certificate(bytes: Uint8Array): void {
@@ -329,14 +342,10 @@ export class ServerLink {
     this.#clockAhead = this.#deps.wall() - time;
   }
 
-  #ping(now: Millis): void {
-    this.#pingedAt = now;
-    this.#say({ type: 'ping' });
-  }
-
   #say(message: NodeMessage): boolean {
-    const frames = this.#channel?.send(message) ?? [];
+    const frames = (this.#isReady ? this.#channel?.send(message) : undefined) ?? [];
     if (frames.length > 0) this.#effects.push({ kind: 'send', frames });
+    this.#saidSomething ||= frames.length > 0;
     return frames.length > 0;
   }
 
@@ -357,6 +366,7 @@ export class ServerLink {
   #drop(): void {
     this.#channel?.close();
     this.#channel = undefined;
+    this.#isReady = false;
     if (this.#opened) this.#effects.push({ kind: 'disconnect' });
     this.#opened = false;
   }
