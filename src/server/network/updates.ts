@@ -58,7 +58,7 @@ export function updateFor(
   if (node.standing !== 'active') return node.standing;
   const settings = settingsOf(view);
   const memberships = membershipsOf(tools, view, node, have);
-  if (isAhead(view, settings, memberships, have)) return 'ahead';
+  if (isAhead(settings, memberships, have)) return 'ahead';
   const base = have.number > 0 && memberships.every(agrees) ? have.number : undefined;
   const context: Context = { tools, view, settings, node, base, lease };
   const news = newsFor(context, memberships, have);
@@ -99,7 +99,7 @@ function membershipsOf(tools: Tools, view: View, node: NodeRow, have: Holding): 
   });
 }
 
-function isAhead(view: View, settings: SettingsRow, memberships: readonly Membership[], have: Holding): boolean {
+function isAhead(settings: SettingsRow, memberships: readonly Membership[], have: Holding): boolean {
   if (have.number > settings.number) return true;
   return memberships.some(({ group, chain, has }) => {
     if (has === undefined) return false;
@@ -114,7 +114,7 @@ function agrees({ chain, has }: Membership): boolean {
 }
 
 function newsFor(context: Context, memberships: readonly Membership[], have: Holding): News {
-  const { base, view } = context;
+  const { base } = context;
   const known = base === undefined ? memberships.map((each) => ({ ...each, has: undefined })) : memberships;
   const ids = new Set(memberships.map(({ group }) => group.id));
   const left = have.groups.map(({ id }) => id).filter((id) => !ids.has(id));
