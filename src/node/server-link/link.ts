@@ -67,11 +67,14 @@ export type LinkEffect =
 
 type LinkFields = Readonly<Record<string, string | number | boolean>>;
 
-/** Times in milliseconds: how long a connection may take to be made, how often the server is asked for a sign, when it is given up. */
+/**
+ * Times in milliseconds: how long a connection may take to be made, after what time without a word the node says one, when
+ * a server that says nothing is given up, when the next address is tried, and when the server is asked for a certificate again.
+ */
 export const LINK_TIMES = {
-  opening: 10_000,
-  ping: 20_000,
-  silence: 50_000,
+  opening: CHANNEL_TIMES.opening,
+  ping: CHANNEL_TIMES.ping * 0.8,
+  silence: 60_000,
   nextAddress: 250,
   renewAgain: 600_000,
 } as const;
@@ -137,7 +140,7 @@ export class ServerLink {
     if (this.#isOver) return;
     if (!this.#opened && now >= this.#retryAt) return this.#connect(now);
     if (!this.#opened) return;
-    if (!this.#channel?.isOpen) {
+    if (!this.#isReady) {
       if (now - this.#since >= LINK_TIMES.opening) this.#fail({ code: 'server-not-reached', text: 'no answer' }, now);
       return;
     }
@@ -146,7 +149,7 @@ export class ServerLink {
     this.#renewWhenDue(now);
     if (this.#saidSomething) this.#saidAt = now;
     this.#saidSomething = false;
-    if (this.#isReady && now - this.#saidAt >= LINK_TIMES.ping) this.#say({ type: 'ping' });
+    if (now - this.#saidAt >= LINK_TIMES.ping) this.#say({ type: 'ping' });
   }
 
   handleFrame(frame: Uint8Array, now: Millis): void {
@@ -332,8 +335,7 @@ export class ServerLink {
     const { notBefore, notAfter } = caPart;
     if (this.#deps.corrected() < notBefore + ((notAfter - notBefore) * 2) / 3) return;
     if (this.#renewedAt !== undefined && now - this.#renewedAt < LINK_TIMES.renewAgain) return;
-    this.#renewedAt = now;
-    this.#say({ type: 'renew' });
+    if (this.#say({ type: 'renew' })) this.#renewedAt = now;
   }
 
   #heardTime(time: UnixSeconds): void {
