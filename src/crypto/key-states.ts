@@ -160,7 +160,7 @@ function addVersion(state: RingState, terms: VersionTerms, now: KeyClock): Stepp
     r: terms.r,
     state: cause === undefined ? 'next' : cause === 'removal' ? 'tagonly' : 'retired',
     activateAt: terms.activateAt,
-    notAfter: terms.notAfter === 0 ? END_OF_TIME : terms.notAfter,
+    notAfter: leaseOf(terms),
     reason: terms.reason,
     rosterSeq: terms.rosterSeq,
     rosterHead: terms.rosterHead,
@@ -174,10 +174,18 @@ function addVersion(state: RingState, terms: VersionTerms, now: KeyClock): Stepp
   return joined(added, atOnce ? advanceTo(added.state, terms.v, now) : advanceDue(added.state, now));
 }
 
-/** Equal v means equal roster: two signed statements that differ stop the group (protocol.md 9.3, R6). */
-function addAgain(state: RingState, held: VersionRecord, { v, r, rosterSeq, rosterHead }: VersionTerms): Stepped {
+/**
+ * Equal v means equal roster: two signed statements that differ stop the group (protocol.md 9.3, R6). The lease is what
+ * the newest bundle says (protocol.md 10.4).
+ */
+function addAgain(state: RingState, held: VersionRecord, terms: VersionTerms): Stepped {
+  const { v, r, rosterSeq, rosterHead } = terms;
   const same = held.r === r && held.rosterSeq === rosterSeq && compareBytes(held.rosterHead, rosterHead) === 0;
-  if (same) return { state, effects: [{ type: 'refused', v, fault: 'known' }] };
+  if (same) {
+    const renewed = { ...held, notAfter: leaseOf(terms) };
+    const versions = state.versions.map((version) => (version === held ? renewed : version));
+    return { state: { ...state, versions }, effects: [{ type: 'refused', v, fault: 'known' }] };
+  }
   return {
     state: { ...state, stopped: true },
     effects: [
@@ -185,6 +193,10 @@ function addAgain(state: RingState, held: VersionRecord, { v, r, rosterSeq, rost
       { type: 'stop', v },
     ],
   };
+}
+
+function leaseOf({ notAfter }: VersionTerms): UnixSeconds {
+  return notAfter === 0 ? END_OF_TIME : notAfter;
 }
 
 /** The newest NEXT whose time has come; the very first version needs no time. */

@@ -143,13 +143,15 @@ export class Negotiations {
 
   tick(now: Millis): DprpEffect[] {
     this.#context.ephemerals.prepare(now);
+    // a version of the domain may come into force by the clock alone
+    const newer = this.#newestDomain() === this.#domainSeen ? [] : this.versionsChanged(now);
     const due = [...this.#starts].filter(([, state]) => (startDeadline(state) ?? now + 1) <= now);
     const effects = due.flatMap(([index]) => this.#step(index, { kind: 'tick' }, now));
     for (const offered of this.#end.offered.expire(now, this.#underLoad(now))) forget(this.#context, offered);
     this.#end.answered.expire(now, false);
     this.#end.budget.expire(now);
     const owed = this.#hints.due((effect) => this.#isAwaited(effect), now);
-    return [...effects, ...owed, ...this.#limited(reviewHeld(this.#context, this.#end, false, now), now)];
+    return [...newer, ...effects, ...owed, ...this.#limited(reviewHeld(this.#context, this.#end, false, now), now)];
   }
 
   /** When `tick` wants to be called next. */
@@ -237,8 +239,12 @@ export class Negotiations {
     return towards.some(({ id }) => id !== group);
   }
 
+  #newestDomain(): number {
+    return this.#context.deps.domain()[0]?.v ?? 0;
+  }
+
   #reviewUnreadable(now: Millis): DprpEffect[] {
-    const newest = this.#context.deps.domain()[0]?.v ?? 0;
+    const newest = this.#newestDomain();
     if (newest === this.#domainSeen) return [];
     this.#domainSeen = newest;
     return reviewUnreadable(this.#context, this.#end, now);

@@ -6,7 +6,8 @@ import { toHex } from '../../src/base/bytes.ts';
 import { encodeHedge, nextHedge } from '../../src/node/hedge-file.ts';
 import { StateDir } from '../../src/node/state-dir.ts';
 import { numbered, numbersOf } from './packets.ts';
-import { seededRandom, World } from './world.ts';
+import { seededRandom } from './seeded-random.ts';
+import { World } from './world.ts';
 
 describe('the hedge of ephemeral keys', () => {
   it('keeps its key over starts, and its counter grows', () => {

@@ -4,7 +4,8 @@ import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import { BundleKeys, type PersistedKeys } from '../../src/node/bundle-keys.ts';
 import { parseKept } from '../../src/node/kept-state.ts';
 import { numbered } from './packets.ts';
-import { seededRandom, trio, type World } from './world.ts';
+import { seededRandom } from './seeded-random.ts';
+import { trio, type World } from './world.ts';
 
 /** What a restart finds of what was kept: through the file and its parser. */
 function throughFile(keys: PersistedKeys): PersistedKeys {

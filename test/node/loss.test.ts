@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { millis } from '../../src/base/brands.ts';
 import { DATAGRAM } from '../../src/base/datagram-kinds.ts';
 import { numbered, numbersOf, swapPorts } from './packets.ts';
+import { seededRandom } from './seeded-random.ts';
 import { lossCounters } from './traffic.ts';
-import { type Flying, pair, seededRandom, type Wire, type World } from './world.ts';
+import { type Flying, pair, type Wire, type World } from './world.ts';
 
 /** Lets the test decide by the position of each datagram among all that were sent so far. */
 function byPosition(act: (position: number, datagram: Flying) => readonly Flying[] | undefined): Wire {

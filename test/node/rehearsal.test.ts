@@ -5,7 +5,8 @@ import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import { Rehearsal } from '../../src/node/rehearsal.ts';
 import { nodePacketCipher } from '../../src/pccom/node-packet-cipher.ts';
 import { TypescriptPrimitives } from '../../src/pccom/typescript-primitives.ts';
-import { SETTINGS, seededRandom } from './world.ts';
+import { seededRandom } from './seeded-random.ts';
+import { SETTINGS } from './world.ts';
 
 const NOW = unixSeconds(1_767_225_600);
 

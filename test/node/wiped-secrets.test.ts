@@ -4,7 +4,8 @@ import { isZero } from '../../src/base/bytes.ts';
 import type { VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import { BundleKeys } from '../../src/node/bundle-keys.ts';
-import { seededRandom, World } from './world.ts';
+import { seededRandom } from './seeded-random.ts';
+import { World } from './world.ts';
 
 function network() {
   const world = new World('secrets');

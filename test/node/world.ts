@@ -1,5 +1,4 @@
 import { type Millis, millis, type UnixSeconds, unixSeconds } from '../../src/base/brands.ts';
-import { utf8 } from '../../src/base/bytes.ts';
 import { type PathAddress, parsePath, pathAddress } from '../../src/base/path-address.ts';
 import {
   MESSAGE,
@@ -11,8 +10,6 @@ import {
   RUN,
   SEND,
 } from '../../src/base/primitives.ts';
-import { decodePrefix } from '../../src/crypto/address-prefix.ts';
-import { openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import type { Hedge } from '../../src/dprp/ephemeral.ts';
 import { BundleKeys, type PersistedKeys } from '../../src/node/bundle-keys.ts';
@@ -21,25 +18,12 @@ import type { NodeEffect } from '../../src/node/node-effects.ts';
 import type { EngineSettings } from '../../src/node/node-state.ts';
 import { nodePacketCipher } from '../../src/pccom/node-packet-cipher.ts';
 import { TypescriptPrimitives } from '../../src/pccom/typescript-primitives.ts';
-import { bundleFor } from '../../src/server/authority/bundle-rules.ts';
-import { addGroup, newAuthority, rollGroup } from '../../src/server/authority/network-rules.ts';
-import { addNode, nodeNamed, removeNode } from '../../src/server/authority/node-rules.ts';
-import type { AuthorityState, AuthorityTools } from '../../src/server/authority/state.ts';
+import { Authority } from './authority.ts';
+import { seededRandom } from './seeded-random.ts';
 
 /** 2026-01-01, when every world begins. */
 const BEGIN = 1_767_225_600;
 const ARENA = 512 * 1024;
-
-/** Bytes that depend on the seed and on how many were drawn before: worlds are the same at each run. */
-export function seededRandom(seed: string): (length: number) => Uint8Array {
-  let drawn = 0;
-  return (length) => {
-    const out = new Uint8Array(length);
-    for (let at = 0; at < length; at += 32)
-      out.set(nodeProvider.sha256(utf8(`${seed} ${drawn++}`)).subarray(0, Math.min(32, length - at)), at);
-    return out;
-  };
-}
 
 /** One datagram on its way. */
 export interface Flying {
@@ -52,60 +36,13 @@ export interface Flying {
 /** What a test does with a datagram: undefined lets it pass. */
 export type Wire = (datagram: Flying) => readonly Flying[] | undefined;
 
-/** An offline authority in memory. */
-export class Authority {
-  readonly #random: (length: number) => Uint8Array;
-  readonly #clock: () => UnixSeconds;
-  #state: AuthorityState;
-
-  constructor(seed: string, clock: () => UnixSeconds) {
-    this.#random = seededRandom(`authority ${seed}`);
-    this.#clock = clock;
-    const pool = decodePrefix(Uint8Array.from([96 + 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 64, 0, 0]));
-    if (!pool) throw new Error('pool');
-    this.#state = newAuthority(this.#tools(), 'testnet', pool);
-  }
-
-  group(name: string): void {
-    this.#state = addGroup(this.#tools(), this.#state, name);
-  }
-
-  roll(name: string, delay = 0): void {
-    this.#state = rollGroup(this.#tools(), this.#state, name, delay);
-  }
-
-  /** Adds a node; one with routes is a GEN. */
-  add(name: string, groups: readonly string[], routes: readonly string[] = []): void {
-    const type = routes.length > 0 ? 'gen' : 'ges';
-    const request = { name, type, mode: 'op', groups, address: undefined, routes } as const;
-    this.#state = addNode(this.#tools(), this.#state, request);
-  }
-
-  remove(name: string): void {
-    this.#state = removeNode(this.#tools(), this.#state, name);
-  }
-
-  /** The bundle file of a node. */
-  file(name: string): Uint8Array {
-    return bundleFor(this.#tools(), this.#state, nodeNamed(this.#state, name));
-  }
-
-  bundle(name: string): VerifiedBundle {
-    const verified = openBundle(nodeProvider, this.file(name), this.#clock());
-    if (typeof verified === 'string') throw new Error(verified);
-    return verified;
-  }
-
-  #tools(): AuthorityTools {
-    return { provider: nodeProvider, random: this.#random, now: this.#clock() };
-  }
-}
-
 export interface SimOptions {
   readonly hedge?: Hedge;
   /** what an earlier run of the node kept */
   readonly persisted?: PersistedKeys;
   readonly settings?: Partial<EngineSettings>;
+  /** its keys come from a server: versions that were replaced have a grace of a minute */
+  readonly served?: boolean;
   /** stands between the engine and the TypeScript primitives */
   readonly wrap?: (primitives: PacketPrimitives) => PacketPrimitives;
 }
@@ -121,6 +58,8 @@ export class SimNode {
   /** packets written to TUN, in order */
   readonly received: Uint8Array[] = [];
   readonly log: NodeEffect[] = [];
+  /** how far its wall clock is off, in seconds */
+  clockError = 0;
   readonly #arena = new Uint8Array(ARENA);
   readonly #view = new DataView(this.#arena.buffer);
   readonly #out = new Uint8Array(ARENA);
@@ -128,20 +67,22 @@ export class SimNode {
   readonly #records = new Int32Array(512 * RECORD_ROW.stride);
   readonly #runs = new Int32Array(512 * RUN.stride);
 
-  constructor(world: World, name: string, path: string, { settings, persisted, hedge, wrap = (it) => it }: SimOptions) {
+  constructor(world: World, name: string, path: string, options: SimOptions) {
+    const { settings, persisted, hedge, served = false, wrap = (it) => it } = options;
     this.name = name;
     this.path = pathAddress(path);
     this.primitives = wrap(new TypescriptPrimitives(nodePacketCipher));
     // a node that starts again draws other bytes
     const random = seededRandom(`node ${world.seed} ${name} ${world.now}`);
-    const deps = { provider: nodeProvider, random, wall: () => world.wall(), persisted };
+    const wall = () => unixSeconds(world.wall() + this.clockError);
+    const deps = { provider: nodeProvider, random, wall, boot: () => world.now, persisted, longGrace: !served };
     this.keys = new BundleKeys(world.authority.bundle(name), deps, world.now);
     this.engine = new Engine({
       primitives: this.primitives,
       provider: nodeProvider,
       random,
       keys: this.keys,
-      settings: { ...SETTINGS, ...this.#stated(), ...settings },
+      settings: { ...SETTINGS, noGms: !served, ...this.#stated(), ...settings },
       ...(hedge && { hedge }),
     });
   }
@@ -284,6 +225,8 @@ export class World {
   readonly authority: Authority;
   readonly seed: string;
   wire: Wire = () => undefined;
+  /** what else happens as time passes; called after each step of it */
+  meanwhile: () => void = () => undefined;
   delay = 1;
   readonly #nodes = new Map<PathAddress, SimNode>();
   #flying: Flying[] = [];
@@ -327,6 +270,11 @@ export class World {
     this.#nodes.delete(node.path);
   }
 
+  /** Every node that is switched on. */
+  all(): readonly SimNode[] {
+    return [...this.#nodes.values()];
+  }
+
   /** Who is at an address now. */
   at(path: PathAddress): SimNode | undefined {
     return this.#nodes.get(path);
@@ -353,6 +301,7 @@ export class World {
       this.now = millis(this.now + (this.#flying.length > 0 ? 1 : Math.min(step, end - this.now)));
       this.#arrive();
       for (const node of this.#nodes.values()) this.#launch(node, node.tick(this.now));
+      this.meanwhile();
     }
   }
 
