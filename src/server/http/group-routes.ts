@@ -26,7 +26,7 @@ const CHOICES = {
 const NEW_GROUP = schemaOf<NewGroup>()(Type.Object({ name: NAME, ...CHOICES }, CLOSED));
 const GROUP_CHANGE = schemaOf<GroupChange>()(Type.Object({ name: Type.Optional(NAME), ...CHOICES }, CLOSED));
 
-const GROUP = schemaOf<GroupAnswer>()(
+export const GROUP = schemaOf<GroupAnswer>()(
   Type.Object({
     id: TEXT,
     name: TEXT,

@@ -4,6 +4,7 @@ import { toHex } from '../../base/bytes.ts';
 import type { View } from '../network/draft.ts';
 import { liveNodes, namedGroups } from '../network/find.ts';
 import type { GroupRow, VersionRow } from '../network/state.ts';
+import type { Scope } from './caller.ts';
 
 /** Names of groups by their ids; one that has gone is named by its id. */
 export function groupNames(view: View, ids: readonly GroupId[]): readonly string[] {
@@ -55,4 +56,12 @@ export function groupIdNamed(view: View, text: string): GroupId | undefined {
   const name = text.normalize('NFC').trim();
   for (const group of namedGroups(view)) if (group.name === name) return group.id;
   return undefined;
+}
+
+/** All groups of a node, for the same question: who owns only some of them must not decide over it. */
+export function groupsOfNode(text: string): Scope {
+  return (view) => {
+    for (const node of liveNodes(view)) if (node.name === text || node.id === text) return node.groups;
+    return [undefined];
+  };
 }
