@@ -20,13 +20,18 @@ export interface HubRules {
   leave(tools: Tools, draft: Draft, node: NodeId): void;
   /** Adds everybody who waits for a group to its roster, with one new version for each group. */
   admitWaiting(tools: Tools, draft: Draft): void;
-  /** Makes scheduled versions whose time is near, and removes ephemeral nodes that were not heard of. */
-  houseKeeping(tools: Tools, draft: Draft): void;
+  /** Makes scheduled versions whose time is near, and removes ephemeral nodes that were not heard of; those connected stay. */
+  houseKeeping(tools: Tools, draft: Draft, connected: ReadonlySet<NodeId>): void;
   /** Notes that nodes were heard of now. */
   seen(tools: Tools, draft: Draft, nodes: readonly NodeId[]): void;
 
-  isSomebodyWaiting(view: View): boolean;
-  isHouseKeepingDue(tools: Tools, view: View): boolean;
+  /** Goes on above what a node has seen, with a new version of every group: the database is older than what nodes hold. */
+  overtake(tools: Tools, draft: Draft, have: Holding): void;
+
+  isSomebodyWaiting(tools: Tools, view: View): boolean;
+  isHouseKeepingDue(tools: Tools, view: View, connected: ReadonlySet<NodeId>): boolean;
+  /** Whether the node has seen a later state than this: then `overtake`, since nothing older would be taken by it. */
+  isAhead(tools: Tools, view: View, node: NodeRow, have: Holding): boolean;
   /** The signed bundle of what the node lacks, or undefined when it has all. Number 0 in `have`: everything. */
   updateFor(tools: Tools, view: View, node: NodeRow, have: Holding): Update | undefined;
 }

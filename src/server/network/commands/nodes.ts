@@ -2,7 +2,7 @@ import type { GroupId, NodeId } from '../../../base/brands.ts';
 import { GscipError } from '../../../base/errors.ts';
 import { REMOVE_REASON } from '../../../crypto/roster-entry.ts';
 import { certify, renewalDue } from '../certificates.ts';
-import type { Draft } from '../draft.ts';
+import type { Draft, View } from '../draft.ts';
 import { groupNamed, groupOf, liveNodes, nodeNamed } from '../find.ts';
 import { showAnew, takeAway, takeOut } from '../membership.ts';
 import { nodeName } from '../names.ts';
@@ -50,13 +50,14 @@ export function changeNode(tools: Tools, draft: Draft, text: string, change: Nod
 }
 
 /** A node is to be a member of one more group. */
-export function addToGroup(draft: Draft, group: string, node: string): NodeRow {
+export function addToGroup(tools: Tools, draft: Draft, group: string, node: string): NodeRow {
   const { id, name, groups } = nodeNamed(draft, node);
   const wanted = groupNamed(draft, group);
   if (groups.includes(wanted.id))
     throw new GscipError('member-exists', `"${name}" is in "${wanted.name}" already`, 'Nothing is to be done.');
   if (groups.length >= MOST_GROUPS)
     throw new GscipError('usage', `a node is in 1 to ${MOST_GROUPS} groups`, 'Take it out of another one first.');
+  changeNumber(tools, draft);
   return put(draft, { ...nodeOf(draft, id), groups: [...groups, wanted.id] });
 }
 
@@ -113,11 +114,16 @@ export function isStaleSign({ now }: Tools, { lastSeen }: NodeRow): boolean {
  * was put forward, every sign of life is old.
  */
 export function removeIdleNodes(tools: Tools, draft: Draft, connected: ReadonlySet<NodeId>): readonly NodeRow[] {
-  const idle = [...liveNodes(draft)].filter(
-    ({ id, ephemeral, lastSeen }) => ephemeral && !connected.has(id) && tools.now >= lastSeen + EPHEMERAL_LIFE,
-  );
+  const idle = idleNodes(tools, draft, connected);
   takeAway(tools, draft, idle, REMOVE_REASON.left);
   return idle;
+}
+
+/** The ephemeral nodes whose time is over. */
+export function idleNodes(tools: Tools, view: View, connected: ReadonlySet<NodeId>): readonly NodeRow[] {
+  return [...liveNodes(view)].filter(
+    ({ id, ephemeral, lastSeen }) => ephemeral && !connected.has(id) && tools.now >= lastSeen + EPHEMERAL_LIFE,
+  );
 }
 
 function requestedGroups(draft: Draft, names: readonly string[]): readonly GroupId[] {

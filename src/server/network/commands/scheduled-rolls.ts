@@ -15,10 +15,13 @@ const LEAST_DISTANCE = 12 * 3_600;
 const LONGEST_PLAN = 2 * 86_400;
 
 /** When `scheduledRolls` next has something to do, or undefined when no group rolls by schedule. */
-export function nextScheduledWork(view: View): UnixSeconds | undefined {
+export function nextScheduledWork(view: View, now: UnixSeconds): UnixSeconds | undefined {
   let first: number | undefined;
-  for (const { nextRoll } of view.rows('groups'))
-    if (nextRoll > 0) first = Math.min(first ?? nextRoll - LEAD, nextRoll - LEAD);
+  for (const group of view.rows('groups')) {
+    if (group.nextRoll === 0) continue;
+    const due = isTooFar(view, group, now) ? now : group.nextRoll - LEAD;
+    first = Math.min(first ?? due, due);
+  }
   return first === undefined ? undefined : unixSeconds(first);
 }
 
@@ -28,7 +31,7 @@ export function scheduledRolls(tools: Tools, draft: Draft): number {
   for (const group of [...draft.rows('groups')]) {
     if (group.nextRoll === 0) continue;
     if (group.nextRoll - LEAD <= tools.now) made += roll(tools, draft, group);
-    else if (group.nextRoll > tools.now + longestPlan(draft, group)) replan(tools, draft, group, tools.now);
+    else if (isTooFar(draft, group, tools.now)) replan(tools, draft, group, tools.now);
   }
   return made;
 }
@@ -51,6 +54,7 @@ function replan(tools: Tools, draft: Draft, group: GroupRow, after: UnixSeconds)
   draft.put({ table: 'groups', key: group.id, row: { ...group, nextRoll } });
 }
 
-function longestPlan(view: View, group: GroupRow): number {
-  return group.id === settingsOf(view).domain ? DOMAIN_ROLL + LONGEST_PLAN : LONGEST_PLAN;
+function isTooFar(view: View, group: GroupRow, now: UnixSeconds): boolean {
+  const period = group.id === settingsOf(view).domain ? DOMAIN_ROLL : 0;
+  return group.nextRoll > now + period + LONGEST_PLAN;
 }
