@@ -42,7 +42,10 @@ export const GROUP = schemaOf<GroupAnswer>()(
 );
 
 const ROLL_REQUEST = schemaOf<RollRequest>()(
-  Type.Object({ in: Type.Optional(Type.Integer({ minimum: 0, description: 'seconds; 2 unless told' })) }, CLOSED),
+  Type.Object(
+    { in: Type.Optional(Type.Integer({ minimum: 0, maximum: 2_592_000, description: 'seconds; 2 unless told' })) },
+    CLOSED,
+  ),
 );
 const ROLL = schemaOf<RollAnswer>()(Type.Object({ group: TEXT, version: COUNT, activateAt: TIME }));
 

@@ -143,7 +143,7 @@ const postMember = route({
   answer: GROUP,
   handle: async ({ desk, view, params, body, act }) => {
     await act(
-      (_tools, draft) => addToGroup(draft, params.name, body.node),
+      (tools, draft) => addToGroup(tools, draft, params.name, body.node),
       (draft) => [groupIdNamed(draft, params.name), ...groupsOfNode(body.node)(draft)],
     );
     return groupAnswer(view, groupNamed(view, params.name), desk.tools().now);

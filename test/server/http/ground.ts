@@ -7,7 +7,7 @@ import { FailedLogins } from '../../../src/server/http/failed-logins.ts';
 import { ServerMetrics } from '../../../src/server/http/metrics.ts';
 import { newNetwork } from '../../../src/server/network/new-network.ts';
 import type { Tools } from '../../../src/server/network/tools.ts';
-import { memoryStore } from '../memory-store.ts';
+import { type MemoryStore, memoryStore } from '../memory-store.ts';
 
 export const NOW = unixSeconds(1_800_000_000);
 let taken = 0;
@@ -23,7 +23,11 @@ export interface LogLine {
 /** The API over a store in memory; requests count as local unless they show a key. */
 export async function makeGround() {
   const tools: Tools = { provider: nobleProvider, random, now: NOW };
-  const store = memoryStore(() => NOW);
+  const rows = memoryStore(() => NOW);
+  const store: MemoryStore = {
+    ...rows,
+    backup: async (file) => ({ file, bytes: 1, revision: rows.state.revision, rows: 1, auditEntries: 1, note: '' }),
+  };
   store.runNow({ kind: 'server', name: '' }, 'new-network', (draft) => newNetwork(tools, draft, { network: 'home' }));
   const lines: LogLine[] = [];
   const desk: Desk = {
