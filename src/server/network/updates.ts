@@ -77,11 +77,6 @@ export function groupsOfMember(tools: Tools, view: View, id: NodeId): readonly G
   return [...namedGroups(view)].filter((group) => chainOf(tools, view, group).roster.members.has(id));
 }
 
-/** Whether a node has seen a later state than this one; see `overtake`. */
-export function isAheadOf(tools: Tools, view: View, node: NodeRow, have: Holding): boolean {
-  return isAhead(settingsOf(view), membershipsOf(tools, view, node, have), have);
-}
-
 const NOTHING: Holding = { number: 0, groups: [] };
 
 interface Context {

@@ -1,10 +1,11 @@
 import type { NodeId } from '../../../base/brands.ts';
+import { equalConstantTime } from '../../../base/bytes.ts';
 import { GscipError } from '../../../base/errors.ts';
 import { nodeIdOf } from '../../../crypto/credential.ts';
 import { acceptableEd25519Point } from '../../../crypto/ed25519-point.ts';
 import { REMOVE_REASON } from '../../../crypto/roster-entry.ts';
 import { hostAddress, ipv6Of } from '../address-plan.ts';
-import { certify } from '../certificates.ts';
+import { certify, gmsCertificate } from '../certificates.ts';
 import type { Draft, View } from '../draft.ts';
 import { liveNodes } from '../find.ts';
 import { takeAway } from '../membership.ts';
@@ -17,20 +18,32 @@ import { MOST_GROUPS } from './tokens.ts';
 /** What a node proves and asks for. That it holds the Ed25519 key, by its signature, is checked by the channel. */
 export interface Enrolment {
   /** 16 hex digits */
-  readonly tokenId: string;
+  readonly token: string;
   readonly edPublic: Uint8Array;
   /** what it would like to be called */
   readonly name: string;
-  /** Whether the node showed that it knows this secret of the token; asked before anything about the token is told. */
-  readonly proves: (secret: Uint8Array) => boolean;
+  /** HMAC(secret of the token, covered) */
+  readonly mac: Uint8Array;
+  /** the bytes that the node speaks for: handshake hash and request */
+  readonly covered: Uint8Array;
+}
+
+/** What a node is given that was taken. */
+export interface Enrolled {
+  readonly node: NodeRow;
+  readonly network: string;
+  readonly gmsCertificate: Uint8Array;
+  /** Ed25519 keys: of the CA, and of the administrator who signs rosters and bundles */
+  readonly ca: Uint8Array;
+  readonly admin: Uint8Array;
 }
 
 /**
  * Redeems a token. The same node may ask again with the same token until it expires and is given the same; that counts
  * one use (protocol.md 11, E2). The node is a member from the next `admitWaiting` on, unless it waits for approval.
  */
-export function enrol(tools: Tools, draft: Draft, request: Enrolment): NodeRow {
-  const token = provenToken(draft, request);
+export function enrol(tools: Tools, draft: Draft, request: Enrolment): Enrolled {
+  const token = provenToken(tools, draft, request);
   const id = nodeIdOf(tools.provider, request.edPublic);
   if (token.revoked) throw new GscipError('token-revoked', 'this token was revoked', 'Ask for a new one.');
   if (tools.now >= token.expiresAt)
@@ -42,25 +55,25 @@ export function enrol(tools: Tools, draft: Draft, request: Enrolment): NodeRow {
       `the node "${known.name}" was removed`,
       'Forget its identity with: gscip logout',
     );
-  if (known && token.used.includes(id)) return known;
+  if (known && token.used.includes(id)) return enrolled(tools, draft, known);
   if (token.used.length >= token.uses)
     throw new GscipError('token-used-up', 'this token is used up', 'Ask for a new one.');
   draft.put({ table: 'tokens', key: token.id, row: { ...token, used: [...token.used, id] } });
   const node = known ? again(tools, draft, known, token) : newNode(tools, draft, token, request, id);
   draft.put({ table: 'nodes', key: id, row: node });
-  return node;
+  return enrolled(tools, draft, node);
 }
 
 /** The token, when the node has shown that it knows the secret. */
-function provenToken(draft: Draft, { tokenId, proves, edPublic }: Enrolment): TokenRow {
-  const token = draft.get('tokens', tokenId);
+function provenToken({ provider }: Tools, draft: Draft, { token: id, mac, covered, edPublic }: Enrolment): TokenRow {
+  const token = draft.get('tokens', id);
   if (token === undefined)
     throw new GscipError(
       'token-unknown',
       'this network has no such token',
       'It may be for another network, or be too old.',
     );
-  if (!proves(token.secret))
+  if (!equalConstantTime(provider.hmac(token.secret, covered), mac))
     throw new GscipError('token-wrong', 'the secret of the token is not right', 'Copy the token again, as a whole.');
   if (!acceptableEd25519Point(edPublic))
     throw new GscipError('node-key', 'this is no Ed25519 key', 'Start with a new identity.');
@@ -136,3 +149,15 @@ export function freeNodeName(view: View, text: string): string {
 
 /** What is left of the longest name with the longest number behind it. */
 const SHORTENED = 50;
+
+function enrolled(tools: Tools, view: View, node: NodeRow): Enrolled {
+  const { network, caSeed, adminSeed } = settingsOf(view);
+  const publicKey = (seed: Uint8Array) => tools.provider.ed25519KeyPair(seed).publicKey;
+  return {
+    node,
+    network,
+    gmsCertificate: gmsCertificate(tools, view),
+    ca: publicKey(caSeed),
+    admin: publicKey(adminSeed),
+  };
+}

@@ -50,13 +50,14 @@ export function changeNode(tools: Tools, draft: Draft, text: string, change: Nod
 }
 
 /** A node is to be a member of one more group. */
-export function addToGroup(draft: Draft, group: string, node: string): NodeRow {
+export function addToGroup(tools: Tools, draft: Draft, group: string, node: string): NodeRow {
   const { id, name, groups } = nodeNamed(draft, node);
   const wanted = groupNamed(draft, group);
   if (groups.includes(wanted.id))
     throw new GscipError('member-exists', `"${name}" is in "${wanted.name}" already`, 'Nothing is to be done.');
   if (groups.length >= MOST_GROUPS)
     throw new GscipError('usage', `a node is in 1 to ${MOST_GROUPS} groups`, 'Take it out of another one first.');
+  changeNumber(tools, draft);
   return put(draft, { ...nodeOf(draft, id), groups: [...groups, wanted.id] });
 }
 
