@@ -1,0 +1,133 @@
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Server as NetServer, Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { GscipError } from '../../base/errors.ts';
+import type { ListenAddress } from '../listen-address.ts';
+import type { TlsIdentity } from '../tls.ts';
+import type { ConnectionGuard } from './connection-guard.ts';
+import type { ServerMetrics } from './metrics.ts';
+import { connectionName, type NodeDoor } from './node-door.ts';
+import { sourceOf } from './source.ts';
+
+/** Times in milliseconds that nobody who means well exceeds; who sends a byte now and then is cut off (slowloris). */
+const TIMES = {
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+} as const;
+const MAX_HEADERS = 16_384;
+/** What requests under way have left when the server ends. */
+const PARTING = 2_000;
+
+export interface DoorParts {
+  readonly app: FastifyInstance;
+  readonly nodes: NodeDoor;
+  readonly guard: ConnectionGuard;
+  readonly metrics: ServerMetrics;
+}
+
+const local = new WeakSet<IncomingMessage>();
+
+/** Whether a request came through the socket that only the server's owner may open. */
+export function isLocal(request: IncomingMessage): boolean {
+  return local.has(request);
+}
+
+/** The two listening sockets of a server: TLS for everybody, a Unix socket for its owner. */
+export class Doors {
+  readonly #tls: TlsServer;
+  readonly #local: Server;
+
+  constructor({ app, nodes, guard, metrics }: DoorParts, { cert, key }: TlsIdentity) {
+    const options = { ...TIMES, maxHeaderSize: MAX_HEADERS };
+    this.#local = createServer(options, (request, response) => {
+      local.add(request);
+      app.routing(request, response);
+    });
+    this.#tls = createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2' }, (request, response) =>
+      app.routing(request, response),
+    );
+    this.#tls.on('upgrade', (request, stream, head) =>
+      nodes.handleUpgrade(request, stream, head, connectionName(request.socket)),
+    );
+    this.#tls.on('connection', (socket: Socket) => admit(socket, guard, metrics));
+    this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
+  /** The TCP port that is listened on. */
+  async listen(address: ListenAddress, socketPath: string): Promise<number> {
+    rmSync(socketPath, { force: true }); // of a server that died: the folder is ours alone
+    await listening(this.#local, { path: socketPath }, socketPath);
+    chmodSync(socketPath, 0o600);
+    const { host, port } = address;
+    await listening(this.#tls, { port, ...(host !== undefined && { host }) }, `port ${port}`);
+    const bound = this.#tls.address();
+    return typeof bound === 'object' && bound !== null ? bound.port : port;
+  }
+
+  /** New connections are shown this from now on. */
+  show({ cert, key }: TlsIdentity): void {
+    this.#tls.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  }
+
+  /** Takes no more connections, lets requests under way end, and cuts off what takes too long. */
+  async close(): Promise<void> {
+    const servers = [this.#tls, this.#local].filter((server) => server.listening);
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const server of servers) server.closeIdleConnections();
+    const insist = setTimeout(() => {
+      for (const server of servers) server.closeAllConnections();
+    }, PARTING);
+    await Promise.all(closed);
+    clearTimeout(insist);
+  }
+}
+
+function admit(socket: Socket, guard: ConnectionGuard, metrics: ServerMetrics): void {
+  const name = connectionName(socket);
+  const refused = guard.enter(name, sourceOf(socket.remoteAddress));
+  if (refused === undefined) {
+    socket.once('close', () => guard.leave(name));
+    return;
+  }
+  metrics.handleRefusedConnection(refused);
+  socket.destroy();
+}
+
+function listening(server: NetServer, where: object, what: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // also later: one that cannot be accepted, for want of files, must not end the server
+    server.on('error', (cause) => reject(listenFailure(what, cause)));
+    server.listen(where, resolve);
+  });
+}
+
+function listenFailure(what: string, cause: Error): GscipError {
+  const code = 'code' in cause ? cause.code : '';
+  if (code === 'EADDRINUSE')
+    return new GscipError(
+      'port-in-use',
+      `another program has TCP ${what}`,
+      'Find it with ss -ltnp, or use another --listen.',
+      cause,
+    );
+  if (code === 'EADDRNOTAVAIL')
+    return new GscipError(
+      'bad-listen',
+      'this machine does not have the address to listen on',
+      'Compare with: ip addr',
+      cause,
+    );
+  if (code === 'EACCES')
+    return new GscipError(
+      'no-permission',
+      `${what} may not be listened on`,
+      'Run it as root, or use a port above 1023.',
+      cause,
+    );
+  return new GscipError('socket-failed', `cannot listen on ${what}`, 'A path may have at most 107 bytes.', cause);
+}

@@ -1,0 +1,44 @@
+import { networkInterfaces } from 'node:os';
+import { GscipError } from '../base/errors.ts';
+import { parseAddress } from '../base/ip-address.ts';
+
+/** Where to listen: an address of this machine, or all of them. */
+export interface ListenAddress {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+export const DEFAULT_PORT = 47_247;
+const MOST_ADDRESSES = 4;
+
+/** Reads "192.0.2.1:443", "[2001:db8::1]:443", or ":443" for all addresses. */
+export function parseListenAddress(text: string): ListenAddress {
+  const [, six, four, port = ''] = /^(?:\[([^\]]+)\]|([\d.]+))?:(\d{1,5})$/.exec(text) ?? [];
+  const host = six ?? four;
+  const isAddress = host === undefined || parseAddress(host)?.length === (six === undefined ? 4 : 16);
+  if (port === '' || Number(port) > 0xffff || !isAddress)
+    throw new GscipError(
+      'usage',
+      `"${text}" is no address to listen on`,
+      'Write it as ADDR:PORT, [IPV6]:PORT, or :PORT for all addresses.',
+    );
+  return { host: host === '0.0.0.0' || host === '::' ? undefined : host, port: Number(port) };
+}
+
+/** What join tokens name unless told: the address that is listened on, or those of this machine that others may reach. */
+export function reachableAt({ host }: ListenAddress, port: number): readonly string[] {
+  const hosts = host === undefined ? machineAddresses() : [host];
+  return hosts.map((each) => (each.includes(':') ? `[${each}]:${port}` : `${each}:${port}`));
+}
+
+/** IPv4 first; none that only this link understands. */
+function machineAddresses(): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const usable = all.filter(({ internal, address }) => !internal && !/^(fe80|169\.254)/i.test(address));
+  const sorted = [
+    ...usable.filter(({ family }) => family === 'IPv4'),
+    ...usable.filter(({ family }) => family === 'IPv6'),
+  ];
+  const found = sorted.map(({ address }) => address);
+  return (found.length === 0 ? ['127.0.0.1'] : found).slice(0, MOST_ADDRESSES);
+}
