@@ -50,7 +50,12 @@ export function verifyClaim(provider: CryptoProvider, claim: EnrolmentClaim, sig
 }
 
 export function macClaim(provider: CryptoProvider, claim: EnrolmentClaim, secret: Uint8Array): Uint8Array {
-  return provider.hmac(secret, concat(utf8(ENROLMENT_LABEL.join), claimBytes(claim)));
+  return provider.hmac(secret, macCovered(claim));
+}
+
+/** What the mac is over. */
+export function macCovered(claim: EnrolmentClaim): Uint8Array {
+  return concat(utf8(ENROLMENT_LABEL.join), claimBytes(claim));
 }
 
 /** In time that does not depend on where the two differ. */

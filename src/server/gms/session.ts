@@ -1,0 +1,97 @@
+import type { Holding } from '../../api/channel/node-message.ts';
+import type { GroupId, Millis, UnixSeconds } from '../../base/brands.ts';
+import type { NodeRow } from '../network/state.ts';
+import type { ServerChannel } from './channel.ts';
+import type { ChannelId } from './hub-effects.ts';
+
+/** One connection, whoever is behind it. */
+export interface Connection {
+  readonly id: ChannelId;
+  readonly channel: ServerChannel;
+  /** whom limits are counted for */
+  readonly source: string;
+  /** 4 or 16 bytes: where the other end is seen, if that says anything */
+  readonly address: Uint8Array | undefined;
+}
+
+/** A node that has proved who it is, and how far it is with what it has. */
+export interface Session {
+  readonly connection: Connection;
+  readonly since: UnixSeconds;
+  readonly alwaysOn: boolean;
+  readonly release: string;
+  /** Its certificate is out of its time: only `renew` is heard. */
+  readonly isExpired: boolean;
+  /** as it was when this session looked last */
+  row: NodeRow;
+  /** what it has when it has taken everything that was sent */
+  have: Holding;
+  /** number of the newest bundle that it says it took */
+  acknowledged: number;
+  /** updates sent and not yet acknowledged */
+  underWay: number;
+  /** There is news that waits for an acknowledgement. */
+  blocked: boolean;
+  /** It asked, so it is told also that there is nothing new. */
+  asked: boolean;
+  /** The next update renews the leases. */
+  lease: boolean;
+  leasedAt: UnixSeconds;
+  /** newest change of the directory that it was told of */
+  cursor: number;
+  heardAt: UnixSeconds;
+  /** when it was given everything, and when its claim to be ahead was looked at */
+  wholeAt: Millis | undefined;
+  overtakenAt: Millis | undefined;
+  /** messages that it may send at once, and when that was counted */
+  allowance: number;
+  allowanceAt: Millis;
+}
+
+/** Messages that a node may send at once, and how many more in a second. */
+const BURST = 100;
+const PER_SECOND = 5;
+
+/** A session that begins: it has what it says, and the first update renews its leases. */
+export function newSession(
+  connection: Connection,
+  row: NodeRow,
+  { have, alwaysOn, release }: { readonly have: Holding; readonly alwaysOn: boolean; readonly release: string },
+  isExpired: boolean,
+  now: Millis,
+  time: UnixSeconds,
+): Session {
+  return {
+    ...{ connection, row, have, alwaysOn, release, isExpired },
+    since: time,
+    acknowledged: have.number,
+    underWay: 0,
+    blocked: false,
+    asked: false,
+    lease: true,
+    leasedAt: time,
+    cursor: 0,
+    heardAt: time,
+    wholeAt: undefined,
+    overtakenAt: undefined,
+    allowance: BURST,
+    allowanceAt: now,
+  };
+}
+
+/** Whether the session is about keys at all: not while the node waits for an administrator or has to renew. */
+export function isServed(session: Session): boolean {
+  return !session.isExpired && session.row.standing === 'active';
+}
+
+export function isMemberOf(session: Session, group: GroupId): boolean {
+  return session.row.groups.includes(group);
+}
+
+/** Counts a message; false when the node sends more than it has any reason to. */
+export function takeAllowance(session: Session, now: Millis): boolean {
+  const earned = ((now - session.allowanceAt) / 1_000) * PER_SECOND;
+  session.allowance = Math.min(BURST, session.allowance + earned) - 1;
+  session.allowanceAt = now;
+  return session.allowance >= 0;
+}

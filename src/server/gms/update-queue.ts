@@ -1,0 +1,130 @@
+import type { NodeId } from '../../base/brands.ts';
+import { wipe } from '../../base/bytes.ts';
+import { overtake } from '../network/commands/overtake.ts';
+import type { GroupRow } from '../network/state.ts';
+import { type NoUpdate, updateFor } from '../network/updates.ts';
+import type { HubContext } from './hub-context.ts';
+import type { Moment } from './hub-effects.ts';
+import { isServed, type Session } from './session.ts';
+
+/** Updates that a node may leave unacknowledged before it is sent more; a removal does not wait. */
+const MOST_UNDER_WAY = 4;
+/** A node is given everything at most once in so long (milliseconds). */
+const WHOLE_EVERY = 20_000;
+/** A claim to be ahead is looked at once in so long (milliseconds). */
+const OVERTAKE_EVERY = 60_000;
+
+/** Who is to be sent news of keys, and in which order: removals first, then as they came. */
+export class UpdateQueue {
+  readonly #context: HubContext;
+  readonly #urgent = new Set<Session>();
+  readonly #waiting = new Set<Session>();
+
+  constructor(context: HubContext) {
+    this.#context = context;
+  }
+
+  get size(): number {
+    return this.#urgent.size + this.#waiting.size;
+  }
+
+  /** News of a group: for whom the policy pushes to; a removal is for everybody (protocol.md 10.2, 10.3). */
+  push(session: Session, group: Pick<GroupRow, 'push'>, isRemoval: boolean): void {
+    if (isRemoval) this.#add(this.#urgent, session);
+    else if (group.push === 'all' || session.alwaysOn) this.#add(this.#waiting, session);
+  }
+
+  /** News of the node itself, or an answer that it waits for. */
+  want(session: Session): void {
+    this.#add(this.#waiting, session);
+  }
+
+  /** Forgets what the node says it has: it is given everything. */
+  wantWhole(session: Session, now: Moment['now']): void {
+    if (session.wholeAt === undefined || now - session.wholeAt >= WHOLE_EVERY) {
+      session.wholeAt = now;
+      session.have = { number: 0, groups: [] };
+      session.underWay = 0;
+    }
+    this.want(session);
+  }
+
+  acknowledge(session: Session, number: number): void {
+    session.acknowledged = number;
+    session.underWay = number >= session.have.number ? 0 : Math.max(0, session.underWay - 1);
+    if (isHeldBack(session)) return;
+    if (session.blocked) this.want(session);
+    session.blocked = false;
+  }
+
+  drop(session: Session): void {
+    this.#urgent.delete(session);
+    this.#waiting.delete(session);
+  }
+
+  /** Sends to one of those who wait; false when nobody does. */
+  work(moment: Moment): boolean {
+    const [set] = this.#urgent.size > 0 ? [this.#urgent] : [this.#waiting];
+    const [session] = set;
+    if (session === undefined) return false;
+    this.drop(session);
+    if (!isServed(session)) return true;
+    if (set === this.#waiting && isHeldBack(session)) session.blocked = true;
+    else this.#update(session, moment);
+    return true;
+  }
+
+  #add(set: Set<Session>, session: Session): void {
+    if (isServed(session)) set.add(session);
+  }
+
+  #update(session: Session, moment: Moment): void {
+    const { row, have, lease } = session;
+    const update = updateFor(this.#context.tools(moment.time), this.#context.view, row.id, have, { lease });
+    if (typeof update === 'string') return this.#nothing(session, update, moment);
+    const { bytes, after } = update;
+    this.#context.say(session.connection, { type: 'update', bundle: bytes });
+    wipe(bytes);
+    session.have = after;
+    session.underWay += 1;
+    session.asked = false;
+    if (lease) session.leasedAt = moment.time;
+    session.lease = false;
+  }
+
+  #nothing(session: Session, why: NoUpdate, moment: Moment): void {
+    if (why === 'ahead') return this.#overtake(session, moment);
+    if (session.asked) this.#context.say(session.connection, { type: 'standing', state: 'active', time: moment.time });
+    session.asked = false;
+  }
+
+  /**
+   * The node has seen more than we have. Either another process of the network has it too, or the database was restored:
+   * then all keys go on above what the node has (protocol.md 10.5 V1).
+   */
+  #overtake(session: Session, { now }: Moment): void {
+    if (session.overtakenAt !== undefined && now - session.overtakenAt < OVERTAKE_EVERY) return;
+    session.overtakenAt = now;
+    const { row, have } = session;
+    const result: { lost: readonly string[] } = { lost: [] };
+    this.#context.run({
+      actor: { kind: 'node', name: row.name },
+      action: 'overtake',
+      detail: { node: row.id, number: have.number },
+      command: (draft, tools) => {
+        result.lost = overtake(tools, draft, have).lost;
+      },
+      settled: (error) => this.#overtaken(session, row.id, error, result.lost),
+    });
+  }
+
+  #overtaken(session: Session, node: NodeId, error: unknown, lost: readonly string[]): void {
+    if (error !== undefined) this.#context.log('error', 'overtake-failed', { node, reason: String(error) });
+    if (lost.length > 0) this.#context.log('error', 'roster-lost', { node, groups: lost.join(' ') });
+    if (error === undefined) this.want(session);
+  }
+}
+
+function isHeldBack(session: Session): boolean {
+  return session.underWay >= MOST_UNDER_WAY;
+}
