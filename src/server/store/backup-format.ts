@@ -28,9 +28,13 @@ export const BACKUP_TABLES = ['gscip_rows', 'gscip_audit', 'gscip_head'] as cons
 export type BackupTable = (typeof BACKUP_TABLES)[number];
 type Columns = Readonly<Record<string, string | number | null>>;
 
-export type BackupLine =
-  | { readonly kind: 'row'; readonly table: BackupTable; readonly columns: Columns }
-  | { readonly kind: 'end'; readonly seal: string };
+export interface BackupRow {
+  readonly kind: 'row';
+  readonly table: BackupTable;
+  readonly columns: Columns;
+}
+
+export type BackupLine = BackupRow | { readonly kind: 'end'; readonly seal: string };
 
 export function headerLine(header: BackupHeader): string {
   return JSON.stringify({ 'gscip-backup': BACKUP_FORMAT, ...header });

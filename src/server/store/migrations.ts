@@ -1,8 +1,8 @@
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { GscipError } from '../../base/errors.ts';
 import { up as rows } from './migrations/0001-rows.ts';
-import type { Sql } from './schema.ts';
+import { isPostgres, type Sql } from './schema.ts';
 
 export type Migrations = Readonly<Record<string, Migration>>;
 
@@ -36,20 +36,30 @@ export async function planMigration(db: Sql, migrations: Migrations): Promise<Mi
 
 /** Names of the migrations that the database has. */
 export async function migrationsDone(db: Sql): Promise<readonly string[]> {
+  const here = await currentSchema(db);
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some(({ name }) => name === TABLE)) return [];
+  if (!tables.some(({ name, schema }) => name === TABLE && (here === undefined || schema === here))) return [];
   const { rows: done } = await sql<{ name: string }>`select name from ${sql.table(TABLE)} order by name`.execute(db);
   return done.map(({ name }) => name);
 }
 
 /** Runs what is pending, up to one migration or to the last. The caller has opened the transaction. */
-export async function runMigrations(db: Kysely<never> | Sql, migrations: Migrations, last?: string): Promise<void> {
+export async function runMigrations(db: Sql, migrations: Migrations, last?: string): Promise<void> {
+  const here = await currentSchema(db);
   const migrator = new Migrator({
     db,
+    ...(here !== undefined && { migrationTableSchema: here }),
     provider: { getMigrations: async () => ({ ...migrations }) },
     migrationTableName: TABLE,
     migrationLockTableName: LOCK_TABLE,
   });
   const { error } = await (last === undefined ? migrator.migrateToLatest() : migrator.migrateTo(last));
   if (error !== undefined) throw error;
+}
+
+/** Where tables go in PostgreSQL: copies of ours may lie in other schemas. */
+async function currentSchema(db: Sql): Promise<string | undefined> {
+  if (!isPostgres(db)) return undefined;
+  const { rows: found } = await sql<{ name: string }>`select current_schema() as name`.execute(db);
+  return found[0].name;
 }

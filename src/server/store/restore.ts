@@ -2,8 +2,8 @@ import { sql } from 'kysely';
 import { GscipError } from '../../base/errors.ts';
 import { chained } from './audit-chain.ts';
 import { checkAudit } from './audit-log.ts';
-import { type BackupHeader, type BackupLine, damagedBackup, parseHeader, parseLine } from './backup-format.ts';
-import { backupLines, type HashedLine } from './backup-lines.ts';
+import { type BackupHeader, type BackupRow, damagedBackup, parseHeader, parseLine } from './backup-format.ts';
+import { backupLines } from './backup-lines.ts';
 import type { Database } from './database.ts';
 import { checkedHead, readHead, sealedHead } from './head.ts';
 import { MIGRATIONS, runMigrations } from './migrations.ts';
@@ -39,21 +39,38 @@ export interface RestoreResult {
  */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreResult> {
   const sealer = new Sealer(options.provider, (length) => options.random(length), options.sealKey);
-  const lines = backupLines(options.file);
+  const header = await readHeader(options.file);
+  checkHeader(header, sealer);
+  for await (const _ of contents(options.file, sealer));
   const database = databaseOf(options.database);
   try {
-    const first = await lines.next();
-    const header = parseHeader(first.done ? '' : first.value.text);
-    checkHeader(header, sealer);
     if (!options.force) await refuseToLose(database, header);
     return await database.replace(options.force, async (db) => {
-      await fill(db, header, lines, sealer);
+      await fill(db, header, contents(options.file, sealer));
       return { ...(await verify(db, options, sealer)), engine: database.engine, madeAt: header.madeAt };
     });
   } finally {
-    await lines.return(undefined);
     await database.close();
   }
+}
+
+async function readHeader(file: string): Promise<BackupHeader> {
+  for await (const { text } of backupLines(file)) return parseHeader(text);
+  return parseHeader('');
+}
+
+/** The rows of a backup, in its order; ends with a GscipError when the file is not what was written. */
+async function* contents(file: string, sealer: Sealer): AsyncGenerator<BackupRow> {
+  const lines = backupLines(file);
+  await lines.next();
+  for await (const { text, before } of lines) {
+    const line = parseLine(text);
+    if (line.kind === 'row') yield line;
+    else if (!sealer.isBackupSeal(before(), line.seal)) throw damagedBackup('it is not what was written');
+    else if (!(await lines.next()).done) throw damagedBackup('there is something behind its end');
+    else return;
+  }
+  throw damagedBackup('its end is missing');
 }
 
 function checkHeader(header: BackupHeader, sealer: Sealer): void {
@@ -92,28 +109,22 @@ async function refuseToLose(database: Database, { origin, revision, auditSeq }: 
     );
 }
 
-async function fill(db: Sql, header: BackupHeader, lines: AsyncGenerator<HashedLine>, sealer: Sealer): Promise<void> {
+async function fill(db: Sql, header: BackupHeader, contained: AsyncIterable<BackupRow>): Promise<void> {
   await runMigrations(db, MIGRATIONS, header.schema);
-  let waiting: Extract<BackupLine, { kind: 'row' }>[] = [];
-  for await (const { text, before } of lines) {
-    const line = parseLine(text);
-    if (line.kind === 'end') {
-      if (!sealer.isBackupSeal(before(), line.seal)) throw damagedBackup('it is not what was written');
-      await insert(db, waiting);
-      await runMigrations(db, MIGRATIONS);
-      return;
-    }
-    if (waiting.length >= CHUNK || (waiting.length > 0 && waiting[0].table !== line.table)) {
+  let waiting: BackupRow[] = [];
+  for await (const row of contained) {
+    if (waiting.length >= CHUNK || (waiting.length > 0 && waiting[0].table !== row.table)) {
       await insert(db, waiting);
       waiting = [];
     }
-    waiting.push(line);
+    waiting.push(row);
   }
-  throw damagedBackup('its end is missing');
+  await insert(db, waiting);
+  await runMigrations(db, MIGRATIONS);
 }
 
 /** The columns are those of the schema that the backup was made with. */
-async function insert(db: Sql, lines: readonly Extract<BackupLine, { kind: 'row' }>[]): Promise<void> {
+async function insert(db: Sql, lines: readonly BackupRow[]): Promise<void> {
   if (lines.length === 0) return;
   const names = Object.keys(lines[0].columns);
   const rows = lines.map(({ columns }) => sql`(${sql.join(names.map((name) => columns[name] ?? null))})`);

@@ -18,10 +18,12 @@ export class SqliteDatabase implements Database {
   readonly engine = 'sqlite';
   readonly #path: string;
   readonly #migrations: Migrations;
+  readonly #busyWait: number;
   readonly #sql: Sql;
 
-  constructor(path: string, migrations: Migrations = MIGRATIONS) {
+  constructor(path: string, migrations: Migrations = MIGRATIONS, busyWait = BUSY_WAIT_MS) {
     this.#path = path;
+    this.#busyWait = busyWait;
     this.#migrations = migrations;
     this.#sql = new Kysely<Schema>({ dialect: new SqliteDialect({ database: async () => openFile(path) }) });
   }
@@ -36,14 +38,14 @@ export class SqliteDatabase implements Database {
         const { existing, pending } = await planMigration(connection, this.#migrations);
         if (pending.length === 0) return;
         if (existing) await this.#keepCopy(connection, pending[0]);
-        await transaction(connection, 'begin exclusive', (db) => runMigrations(db, this.#migrations));
+        await transaction(connection, 'begin exclusive', this.#busyWait, (db) => runMigrations(db, this.#migrations));
       }),
     );
   }
 
   write<T>(work: (db: Sql) => Promise<T>): Promise<T> {
     return guarded(() =>
-      this.#sql.connection().execute((connection) => transaction(connection, 'begin immediate', work)),
+      this.#sql.connection().execute((connection) => transaction(connection, 'begin immediate', this.#busyWait, work)),
     );
   }
 
@@ -54,7 +56,9 @@ export class SqliteDatabase implements Database {
         dialect: new SqliteDialect({ database: async () => new Sqlite(this.#path, { readonly: true }) }),
       });
       try {
-        return await reader.connection().execute((connection) => transaction(connection, 'begin', work));
+        return await reader
+          .connection()
+          .execute((connection) => transaction(connection, 'begin', this.#busyWait, work));
       } finally {
         await reader.destroy();
       }
@@ -68,7 +72,7 @@ export class SqliteDatabase implements Database {
       const made = new Kysely<Schema>({ dialect: new SqliteDialect({ database: async () => openFile(partial) }) });
       try {
         const result = await made.connection().execute(async (connection) => {
-          const filled = await transaction(connection, 'begin exclusive', fill);
+          const filled = await transaction(connection, 'begin exclusive', 0, fill);
           // one whole file, which can be renamed
           await sql`pragma journal_mode = delete`.execute(connection);
           return filled;
@@ -158,8 +162,13 @@ function syncFolder(folder: string): void {
   closeSync(handle);
 }
 
-async function transaction<T>(connection: Sql, begin: string, work: (db: Sql) => Promise<T>): Promise<T> {
-  await beginPatiently(connection, begin);
+async function transaction<T>(
+  connection: Sql,
+  begin: string,
+  busyWait: number,
+  work: (db: Sql) => Promise<T>,
+): Promise<T> {
+  await beginPatiently(connection, begin, busyWait);
   try {
     const result = await work(connection);
     await sql`commit`.execute(connection);
@@ -171,13 +180,13 @@ async function transaction<T>(connection: Sql, begin: string, work: (db: Sql) =>
   }
 }
 
-async function beginPatiently(connection: Sql, begin: string): Promise<void> {
+async function beginPatiently(connection: Sql, begin: string, busyWait: number): Promise<void> {
   for (let waited = 0; ; waited += BUSY_RETRY_MS)
     try {
       await sql.raw(begin).execute(connection);
       return;
     } catch (cause) {
-      if (waited >= BUSY_WAIT_MS || !isBusy(cause)) throw cause;
+      if (waited >= busyWait || !isBusy(cause)) throw cause;
       await delay(BUSY_RETRY_MS);
     }
 }

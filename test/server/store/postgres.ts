@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,13 +10,15 @@ const SETTINGS = ['fsync=off', 'listen_addresses=', 'max_connections=60', 'share
 export class TestPostgres {
   readonly #folder: string;
   readonly #bin: string;
+  readonly #asOther: readonly string[];
   #databases = 0;
 
   constructor() {
     this.#bin = binaries();
     this.#folder = mkdtempSync(join(tmpdir(), 'gscip-pg-'));
     chmodSync(this.#folder, 0o700);
-    if (isRoot()) chownSync(this.#folder, NOBODY, NOBODY);
+    this.#asOther = otherUser();
+    if (this.#asOther === AS_NOBODY) chownSync(this.#folder, NOBODY, NOBODY);
     this.#run('initdb', '-D', this.#data, '-U', 'gscip', '-A', 'trust', '-N', '-E', 'UTF8', '--locale=C');
     this.start();
   }
@@ -51,16 +53,19 @@ export class TestPostgres {
 
   #run(program: string, ...args: readonly string[]): void {
     const path = join(this.#bin, program);
-    const asNobody = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', path];
-    const [command, all] = isRoot() ? ['setpriv', [...asNobody, ...args]] : [path, args];
-    execFileSync(command, all, { cwd: this.#folder, stdio: ['ignore', 'ignore', 'pipe'], timeout: 60_000 });
+    const [command, ...rest] = [...this.#asOther, path, ...args];
+    execFileSync(command, rest, { cwd: this.#folder, stdio: ['ignore', 'ignore', 'pipe'], timeout: 60_000 });
   }
 }
 
 const NOBODY = 65_534;
+const AS_NOBODY = ['setpriv', '--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
 
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
+/** The root of a user namespace can become nobody else, but in a namespace below it nobody is root. */
+function otherUser(): readonly string[] {
+  if (process.getuid?.() !== 0) return [];
+  const { status } = spawnSync('setpriv', [...AS_NOBODY.slice(1), 'true'], { timeout: 10_000 });
+  return status === 0 ? AS_NOBODY : ['unshare', '--user'];
 }
 
 /** Where Debian puts them, newest first, then PATH. */
