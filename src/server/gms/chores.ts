@@ -77,9 +77,10 @@ export class Chores {
     if (!this.#isTimeFor('note-seen', NOTE_EVERY, moment)) return;
     const nodes = [...this.#departed];
     this.#departed.clear();
-    for (const [id, { row, heardAt }] of sessions) {
+    for (const [id, { heardAt }] of sessions) {
       if (nodes.length >= SEEN_AT_ONCE) break;
-      if (heardAt >= row.lastSeen + SEEN_AFTER || heardAt < row.lastSeen) nodes.push(id);
+      const written = this.#context.view.get('nodes', id)?.lastSeen ?? heardAt;
+      if (heardAt >= written + SEEN_AFTER || heardAt < written) nodes.push(id);
     }
     if (nodes.length > 0) this.#run('note-seen', (tools, draft) => touchNodes(tools, draft, nodes), moment, false);
   }

@@ -1,9 +1,15 @@
 import type { DirectoryPeer } from '../../api/channel/server-message.ts';
-import type { NodeId } from '../../base/brands.ts';
-import type { PathAddress } from '../../base/path-address.ts';
+import type { GroupId, NodeId } from '../../base/brands.ts';
 
-/** Nodes that left are told of for this many further changes; who is further behind is told nothing of them. */
+/** Nodes that left are told of for so many further changes; who is further behind is told nothing of them. */
 const GONE_KEPT = 1_024;
+
+interface Entry {
+  readonly peer: DirectoryPeer;
+  /** whose members may know */
+  readonly groups: readonly GroupId[];
+  readonly change: number;
+}
 
 /**
  * Where nodes can be reached, as far as this process was told. Soft state: after a restart it fills as nodes come back, and
@@ -11,7 +17,7 @@ const GONE_KEPT = 1_024;
  */
 export class Directory {
   /** in the order of the last change */
-  readonly #peers = new Map<NodeId, { readonly peer: DirectoryPeer; readonly change: number }>();
+  readonly #entries = new Map<NodeId, Entry>();
   #changes = 0;
 
   /** Number of the newest change: a cursor for `since`. */
@@ -19,39 +25,49 @@ export class Directory {
     return this.#changes;
   }
 
-  endpointsOf(id: NodeId): readonly PathAddress[] {
-    return this.#peers.get(id)?.peer.endpoints ?? [];
-  }
-
   /** Whether that was news. */
-  put(peer: DirectoryPeer): boolean {
-    const before = this.#peers.get(peer.id)?.peer;
-    if (before?.gone === peer.gone && before.endpoints.join() === peer.endpoints.join()) return false;
-    this.touch(peer);
-    return true;
+  put(peer: DirectoryPeer, groups: readonly GroupId[]): boolean {
+    const before = this.#entries.get(peer.id);
+    const isSame =
+      before?.peer.gone === peer.gone &&
+      before.peer.endpoints.join() === peer.endpoints.join() &&
+      before.groups.join() === groups.join();
+    if (!isSame) this.#keep(peer, groups);
+    return !isSame;
   }
 
-  /** As `put`, and it counts as news in any case: others may see it from now on. */
-  touch(peer: DirectoryPeer): void {
-    this.#peers.delete(peer.id);
-    this.#peers.set(peer.id, { peer, change: ++this.#changes });
-    if (peer.gone) this.#forgetGone();
+  /** The node is in other groups now. */
+  regroup(id: NodeId, groups: readonly GroupId[]): void {
+    const before = this.#entries.get(id);
+    if (before) this.put(before.peer, groups);
   }
 
-  /** What changed after a cursor, of those that may be seen; from 0 on only what there is now. */
-  since(cursor: number, mayBeSeen: (id: NodeId) => boolean): readonly DirectoryPeer[] {
+  /** The node left the network: those are told who could know where it was. */
+  remove(id: NodeId): void {
+    const before = this.#entries.get(id);
+    if (before) this.put({ id, endpoints: [], gone: true }, before.groups);
+  }
+
+  /** What changed after a cursor of what members of these groups may know; from 0 on only what there is now. */
+  since(cursor: number, groups: readonly GroupId[]): readonly DirectoryPeer[] {
     const news: DirectoryPeer[] = [];
-    for (const { peer, change } of this.#peers.values()) {
+    for (const { peer, change, groups: own } of this.#entries.values()) {
       if (change <= cursor || (cursor === 0 && peer.gone)) continue;
-      if (peer.gone || mayBeSeen(peer.id)) news.push(peer);
+      if (own.some((group) => groups.includes(group))) news.push(peer);
     }
     return news;
   }
 
+  #keep(peer: DirectoryPeer, groups: readonly GroupId[]): void {
+    this.#entries.delete(peer.id);
+    this.#entries.set(peer.id, { peer, groups, change: ++this.#changes });
+    if (peer.gone) this.#forgetGone();
+  }
+
   #forgetGone(): void {
-    for (const [id, { peer, change }] of this.#peers) {
+    for (const [id, { peer, change }] of this.#entries) {
       if (change > this.#changes - GONE_KEPT) return;
-      if (peer.gone) this.#peers.delete(id);
+      if (peer.gone) this.#entries.delete(id);
     }
   }
 }

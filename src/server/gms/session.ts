@@ -1,8 +1,9 @@
 import type { Holding } from '../../api/channel/node-message.ts';
-import type { GroupId, Millis, UnixSeconds } from '../../base/brands.ts';
+import type { Millis, UnixSeconds } from '../../base/brands.ts';
+import type { PathAddress } from '../../base/path-address.ts';
 import type { NodeRow } from '../network/state.ts';
 import type { ServerChannel } from './channel.ts';
-import type { ChannelId } from './hub-effects.ts';
+import type { ChannelId, Moment } from './hub-effects.ts';
 
 /** One connection, whoever is behind it. */
 export interface Connection {
@@ -12,6 +13,8 @@ export interface Connection {
   readonly source: string;
   /** 4 or 16 bytes: where the other end is seen, if that says anything */
   readonly address: Uint8Array | undefined;
+  /** when it is a node's that has proved who it is */
+  session: Session | undefined;
 }
 
 /** A node that has proved who it is, and how far it is with what it has. */
@@ -37,6 +40,8 @@ export interface Session {
   /** The next update renews the leases. */
   lease: boolean;
   leasedAt: UnixSeconds;
+  /** where peers are told that it is */
+  endpoints: readonly PathAddress[];
   /** newest change of the directory that it was told of */
   cursor: number;
   heardAt: UnixSeconds;
@@ -58,8 +63,7 @@ export function newSession(
   row: NodeRow,
   { have, alwaysOn, release }: { readonly have: Holding; readonly alwaysOn: boolean; readonly release: string },
   isExpired: boolean,
-  now: Millis,
-  time: UnixSeconds,
+  { now, time }: Moment,
 ): Session {
   return {
     ...{ connection, row, have, alwaysOn, release, isExpired },
@@ -70,6 +74,7 @@ export function newSession(
     asked: false,
     lease: true,
     leasedAt: time,
+    endpoints: [],
     cursor: 0,
     heardAt: time,
     wholeAt: undefined,
@@ -82,10 +87,6 @@ export function newSession(
 /** Whether the session is about keys at all: not while the node waits for an administrator or has to renew. */
 export function isServed(session: Session): boolean {
   return !session.isExpired && session.row.standing === 'active';
-}
-
-export function isMemberOf(session: Session, group: GroupId): boolean {
-  return session.row.groups.includes(group);
 }
 
 /** Counts a message; false when the node sends more than it has any reason to. */

@@ -35,8 +35,8 @@ export class UpdateQueue {
   }
 
   /** News of the node itself, or an answer that it waits for. */
-  want(session: Session): void {
-    this.#add(this.#waiting, session);
+  want(session: Session, isUrgent = false): void {
+    this.#add(isUrgent ? this.#urgent : this.#waiting, session);
   }
 
   /** Forgets what the node says it has: it is given everything. */

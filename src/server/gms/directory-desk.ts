@@ -1,0 +1,101 @@
+import { MOST_PEERS } from '../../api/channel/fields.ts';
+import type { NodeEndpoints } from '../../api/channel/node-message.ts';
+import { type DirectoryPeer, encodeServerMessage } from '../../api/channel/server-message.ts';
+import type { GroupId, Millis, NodeId } from '../../base/brands.ts';
+import { Directory } from './directory.ts';
+import { endpointsOf } from './endpoint-filter.ts';
+import type { HubContext } from './hub-context.ts';
+import { isServed, type Session } from './session.ts';
+
+/** Changes of so many milliseconds are told together. */
+const TELL_EVERY = 500;
+
+/** Tells each node where the members of its groups are. */
+export class DirectoryDesk {
+  readonly #context: HubContext;
+  readonly #sessions: ReadonlyMap<NodeId, Session>;
+  readonly #directory = new Directory();
+  readonly #waiting = new Set<Session>();
+  /** encoded messages by groups and cursor: nodes of the same groups are told the same */
+  readonly #encoded = new Map<string, readonly Uint8Array[]>();
+  #encodedAt = 0;
+  #toldAt = 0;
+  #toldUpTo = 0;
+
+  constructor(context: HubContext, sessions: ReadonlyMap<NodeId, Session>) {
+    this.#context = context;
+    this.#sessions = sessions;
+  }
+
+  /** Where a node says that it is, and where it is seen. */
+  put(session: Session, own: NodeEndpoints): void {
+    session.endpoints = endpointsOf(own, session.connection.address);
+    if (!isServed(session)) return;
+    const { id, groups } = session.row;
+    const peer = { id, endpoints: session.endpoints, gone: false };
+    if (this.#directory.put(peer, groups)) this.#context.emit({ kind: 'share', peers: [peer] });
+    this.#waiting.add(session);
+  }
+
+  /** The node was let in, or is in other groups: it is told of all whom it may know now. */
+  showAnew(session: Session): void {
+    session.cursor = 0;
+    this.put(session, { udpPort: 0, endpoints: session.endpoints });
+  }
+
+  /** A node is in these groups now, wherever it is connected. */
+  regroup(id: NodeId, groups: readonly GroupId[]): void {
+    this.#directory.regroup(id, groups);
+  }
+
+  remove(id: NodeId): void {
+    this.#directory.remove(id);
+  }
+
+  /** What other processes know. */
+  take(peers: readonly DirectoryPeer[]): void {
+    for (const peer of peers) {
+      const row = this.#context.view.get('nodes', peer.id);
+      if (row?.standing === 'active') this.#directory.put(peer, row.groups);
+    }
+  }
+
+  drop(session: Session): void {
+    this.#waiting.delete(session);
+  }
+
+  tick(now: Millis): void {
+    if (this.#directory.changes === this.#toldUpTo || now - this.#toldAt < TELL_EVERY) return;
+    this.#toldAt = now;
+    this.#toldUpTo = this.#directory.changes;
+    for (const session of this.#sessions.values()) if (isServed(session)) this.#waiting.add(session);
+  }
+
+  /** Tells one of those who wait; false when nobody does. */
+  work(): boolean {
+    const [session] = this.#waiting;
+    if (session === undefined) return false;
+    this.#waiting.delete(session);
+    for (const message of this.#messagesFor(session)) this.#context.sayBytes(session.connection, message);
+    session.cursor = this.#directory.changes;
+    return true;
+  }
+
+  #messagesFor({ row, cursor }: Session): readonly Uint8Array[] {
+    if (this.#encodedAt !== this.#directory.changes) this.#encoded.clear();
+    this.#encodedAt = this.#directory.changes;
+    const key = `${cursor} ${[...row.groups].sort().join(' ')}`;
+    const known = this.#encoded.get(key);
+    if (known !== undefined) return known;
+    const peers = this.#directory.since(cursor, row.groups);
+    const messages = chunks(peers).map((part) => encodeServerMessage({ type: 'directory', peers: part }));
+    this.#encoded.set(key, messages);
+    return messages;
+  }
+}
+
+function chunks(peers: readonly DirectoryPeer[]): readonly (readonly DirectoryPeer[])[] {
+  return Array.from({ length: Math.ceil(peers.length / MOST_PEERS) }, (_, i) =>
+    peers.slice(i * MOST_PEERS, (i + 1) * MOST_PEERS),
+  );
+}
