@@ -9,7 +9,10 @@ const FAULTS: readonly (readonly [pattern: RegExp, fault: Fault])[] = [
   [/^(SQLITE_READONLY|SQLITE_PERM|EACCES|EPERM|EROFS|25006)/, 'read-only'],
   [/^(SQLITE_CORRUPT|SQLITE_NOTADB|XX001|XX002)/, 'damaged'],
   [/^(28|3D000|42501|53300)/, 'denied'],
-  [/^(SQLITE_CANTOPEN|ECONN|ENOENT|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|08|57P|25P03)/, 'unreachable'],
+  [
+    /^(SQLITE_CANTOPEN|ECONN|ENOENT|EISDIR|ENOTDIR|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|08|57P|25P03)/,
+    'unreachable',
+  ],
 ];
 /** What `pg` says without a code when a connection ends or does not answer. */
 const CONNECTION_LOST = /connection (is )?(terminated|closed|ended)|timeout|not queryable|already been destroyed/i;

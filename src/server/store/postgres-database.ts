@@ -22,8 +22,9 @@ export class PostgresDatabase implements Database {
     this.#migrations = migrations;
     const options = connectionOptions(url);
     const pool = new pg.Pool({ ...options, max: 4 });
-    // an idle connection that breaks is replaced at the next use, which tells what is wrong
+    // a connection that breaks is replaced at the next use, which tells what is wrong; without listeners it would end the process
     pool.on('error', () => undefined);
+    pool.on('connect', (client) => client.on('error', () => undefined));
     const dialect = new PostgresDialect({
       pool,
       onCreateConnection: async (connection) => {
