@@ -10,6 +10,7 @@ export type ControlRequest =
   | { readonly verb: 'metrics' }
   | { readonly verb: 'key-reload' }
   | { readonly verb: 'trace' }
+  | { readonly verb: 'logout' }
   | { readonly verb: 'down' };
 
 /** A flow as a person asks for it. */
@@ -43,6 +44,7 @@ export function parseControlRequest(line: string): ControlRequest | 'json' | 've
     case 'metrics':
     case 'key-reload':
     case 'trace':
+    case 'logout':
     case 'down':
       return { verb: fields['verb'] };
     case 'pit-list':

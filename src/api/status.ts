@@ -15,10 +15,30 @@ export interface StatusAnswer {
   };
   readonly groups: readonly GroupStatus[];
   readonly peers: readonly PeerStatus[];
-  readonly server: { readonly url: string | null; readonly lastContactSeconds: number | null };
+  readonly server: ServerStatus;
   readonly dataPath: DataPathStatus;
   readonly pit: { readonly entries: number; readonly capacity: number; readonly heldPackets: number };
   readonly health: readonly HealthLine[];
+}
+
+/** The server that gives this node its keys; url null where an authority's file does. */
+export interface ServerStatus {
+  readonly url: string | null;
+  readonly lastContactSeconds: number | null;
+  readonly connected: boolean;
+  /** 'active', 'pending', 'expired', 'joining', 'removed' or 'unknown'; null without a server */
+  readonly standing: string | null;
+  /** how the node's secrets are kept on the disk */
+  readonly atRest: 'systemd-creds' | 'file permissions only';
+  /** how long the node may go on without a word from the server; null where there is no such bound */
+  readonly leaseSeconds: number | null;
+  /** how old each piece is that a restart without the server would go on with; null where there is none */
+  readonly ages: {
+    readonly certificateSeconds: number | null;
+    readonly keysSeconds: number | null;
+    readonly rostersSeconds: number | null;
+    readonly endpointsSeconds: number | null;
+  };
 }
 
 export interface GroupStatus {
@@ -27,6 +47,8 @@ export interface GroupStatus {
   readonly version: number;
   readonly state: string;
   readonly managed: boolean;
+  /** whoever administers server or authority knows the whole key */
+  readonly readableByAdministrator: boolean;
   readonly next: number | null;
   readonly members: number;
 }

@@ -23,6 +23,8 @@ export interface AgentCalls {
   random(length: number): Uint8Array;
   status(): StatusAnswer;
   reload(): Promise<ReloadAnswer>;
+  /** tells the server farewell and forgets who this node was; then it has to stop */
+  logout(): Promise<void>;
   /** carries out what the engine was just asked for */
   afterBatch(): void;
   stop(reason: string): void;
@@ -76,6 +78,11 @@ export class AgentAnswers {
       case 'trace':
         this.#traces.add(reply);
         reply.onClose(() => this.#traces.delete(reply));
+        return reply.closed;
+      case 'logout':
+        await this.#calls.logout();
+        reply.send({ schema: 1, loggedOut: true });
+        this.#calls.stop('asked by gscip logout');
         return reply.closed;
       case 'down':
         reply.send({ schema: 1, stopped: true });

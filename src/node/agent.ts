@@ -1,39 +1,43 @@
 import type { ReloadAnswer } from '../api/questions.ts';
 import type { GroupStatus, HealthLine } from '../api/status.ts';
-import { type Millis, millis, unixSeconds } from '../base/brands.ts';
-import { wipe } from '../base/bytes.ts';
-import type { GscipError } from '../base/errors.ts';
+import { toHex, wipe } from '../base/bytes.ts';
+import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
-import { nodeProvider } from '../crypto/node-provider.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
 import { VOLUME_SOFT } from '../pccom/limits.ts';
 import { configureInterface, refuseOverlap } from '../tun/interface.ts';
-import type { Prefix } from '../tun/prefix.ts';
 import { AgentAnswers } from './agent-answers.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { groupAnswers } from './answers.ts';
-import { type ImportedBundle, importBundle, importOrKeep } from './bundle-import.ts';
+import { importBundle } from './bundle-import.ts';
 import { BundleKeys } from './bundle-keys.ts';
-import { bootMillis, ClockWatch } from './clock-watch.ts';
+import { ClockWatch } from './clock-watch.ts';
+import { clockSample, now, wallClock } from './clocks.ts';
 import { ControlSocket, refuseRunning } from './control-socket.ts';
 import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
 import { hintPaths, unknownPeer, unknownPeerLine } from './first-paths.ts';
 import { refusedRosterLine } from './health.ts';
 import { encodeHedge, nextHedge } from './hedge-file.ts';
+import { type KeySource, poolOf, sourceOf } from './key-source.ts';
+import type { KeyChange } from './key-store.ts';
 import { statusAnswer } from './node-status.ts';
 import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
-import { mainTable, prefixOf, RosterRoutes } from './roster-routes.ts';
+import { mainTable, RosterRoutes } from './roster-routes.ts';
 import { selfTest } from './self-test.ts';
+import { ownEndpoints } from './server-link/own-endpoints.ts';
+import { NO_SERVER, serverHealth, serverStatus } from './server-link/server-status.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
 import { type NodeMemory, StateKeeper } from './state-keeper.ts';
 
 const BUSY_TICK = 10;
 const IDLE_TICK = 500;
+/** How often the machine's own addresses are looked at, in milliseconds: laptops move. */
+const ENDPOINTS_EVERY = 15_000;
 
 /** The running node: opens the devices, joins them with the engine, answers the control socket, and undoes it all. */
 export class Agent {
@@ -54,8 +58,11 @@ export class Agent {
   readonly #lastPaths: Readonly<Record<string, PathAddress>>;
   /** a bundle file that was not taken at the start */
   #refused: readonly HealthLine[];
-  #imported: ImportedBundle;
+  #source: KeySource;
   #unknownPeers: readonly string[] = [];
+  #endpointsAt = 0;
+  /** logged out: nothing is kept any more */
+  #isForgotten = false;
   #control: ControlSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #tickIsBusy = false;
@@ -66,26 +73,27 @@ export class Agent {
   readonly done: Promise<void> = this.#stopped.promise;
 
   private constructor(config: AgentConfig, log: Logger, given: Given, io: PacketIo) {
-    const { state, kept, imported } = given;
+    const { state, kept, source } = given;
     this.#hedge = nextHedge(state.hedge(), this.#random.take);
     this.#config = config;
     this.#log = log;
     this.#state = state;
     this.#keeper = new StateKeeper(state, log, () => this.#memory());
-    this.#imported = imported;
-    this.#refused = imported.refused === undefined ? [] : [refusedLine(imported.refused)];
+    this.#source = source;
+    const refused = source.kind === 'file' ? source.imported.refused : undefined;
+    this.#refused = refused === undefined ? [] : [refusedLine(refused)];
     this.#io = io;
     this.#lastPaths = kept?.paths ?? {};
     const random = this.#random.take;
     const { provider } = io;
-    const deps = { provider, random, wall: wallClock, persisted: kept?.keys };
-    this.#keys = new BundleKeys(imported.verified, deps, now());
+    const deps = { provider, random, wall: wallClock, persisted: kept?.keys, ...source.deps };
+    this.#keys = new BundleKeys(source.kind === 'file' ? source.imported.verified : source.keys, deps, now());
     this.#engine = new Engine({
       primitives: io.primitives,
       provider,
       random,
       keys: this.#keys,
-      settings: engineSettings(config, this.#keys.self()),
+      settings: engineSettings(config, this.#keys.self(), source.kind === 'file'),
       hedge: this.#hedge,
     });
     this.#routes = new RosterRoutes(this.#engine.node, mainTable(config.tun), log);
@@ -95,6 +103,7 @@ export class Agent {
       uptimeSeconds: () => this.#uptime(),
       status: () => this.#status(),
       reload: () => this.reload(),
+      logout: () => this.#logout(),
       afterBatch: () => this.#afterBatch(),
       stop: (reason) => void this.stop(reason),
     });
@@ -105,9 +114,8 @@ export class Agent {
     const state = new StateDir(config.state);
     const kept = state.kept();
     await refuseRunning(config.socket);
-    const source = { file: config.bundle, given: config.given.has('bundle') };
-    const imported = importOrKeep(state, source, kept, nodeProvider, wallClock());
-    await refuseOverlap(poolOf(imported), config.tun);
+    const source = await sourceOf(config, settings, { state, kept, log });
+    await refuseOverlap(poolOf(source), config.tun);
     let agent: Agent | undefined;
     const io = await openIo({
       tun: config.tun,
@@ -115,33 +123,25 @@ export class Agent {
       destinations: (path) => agent && [...agent.#engine.node.paths.peers()].find(({ slot }) => slot === path)?.current,
     });
     try {
-      selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }));
-      const made = new Agent(config, log, { state, kept, imported }, io);
+      selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }, true));
+      const made = new Agent(config, log, { state, kept, source }, io);
       agent = made;
       await made.#goLive(settings);
       return made;
     } catch (error) {
       io.stop();
       if (agent) await agent.#control?.close();
+      if (source.kind === 'server') source.linked.stop();
       throw error;
     }
   }
 
-  /** Reads the bundle again: newer keys are taken, live flows move to them without loss (protocol.md 10.2). */
+  /** Reads the bundle again, or asks the server: newer keys are taken, live flows move to them without loss (protocol.md 10.2). */
   async reload(): Promise<ReloadAnswer> {
-    const { provider } = this.#io;
-    const imported = importBundle(this.#state, this.#config.bundle, this.#state.kept(), provider, wallClock());
     const before = groupAnswers(this.#engine);
-    const changes = this.#keys.reload(imported.verified, now());
-    this.#imported = imported;
-    this.#refused = [];
-    await this.#keeper.keep(now()); // V1: kept before anything is sent under it
-    for (const change of changes) this.#engine.handleKeyChange(change, now());
-    this.#hintPaths();
-    void this.#routes.follow();
-    this.#afterBatch();
+    if (this.#source.kind === 'server') await this.#source.linked.reload();
+    else await this.#readAgain();
     const number = this.#keys.bundleNumber();
-    this.#log.log('info', 'bundle-read', { number });
     return { schema: 1, bundleNumber: number, changes: changedGroups(before, groupAnswers(this.#engine)) };
   }
 
@@ -151,17 +151,68 @@ export class Agent {
     return this.#stopping;
   }
 
+  async #readAgain(): Promise<void> {
+    const { provider } = this.#io;
+    const imported = importBundle(this.#state, this.#config.bundle, this.#state.kept(), provider, wallClock());
+    const changes = this.#keys.reload(imported.verified, now());
+    this.#source = { kind: 'file', imported, deps: {} };
+    this.#refused = [];
+    await this.#takeUp(changes);
+  }
+
+  /** Keys changed: they are kept before anything is sent under them (V1), then the engine goes on with them. */
+  async #takeUp(changes: readonly KeyChange[]): Promise<void> {
+    await this.#keeper.keep(now());
+    for (const change of changes) this.#engine.handleKeyChange(change, now());
+    if (changes.length === 0) this.#engine.handleNewKeys(now());
+    this.#hintPaths();
+    void this.#routes.follow();
+    this.#afterBatch();
+    this.#log.log('info', 'bundle-read', { number: this.#keys.bundleNumber() });
+  }
+
+  /** From here on the server's news reach the engine. */
+  #attach(): void {
+    if (this.#source.kind === 'file') return;
+    const { linked, isFirst } = this.#source;
+    linked.attach(this.#keys, {
+      changed: (changes) => this.#takeUp(changes),
+      endpoints: ({ id, endpoints }) => {
+        for (const path of endpoints.toReversed()) this.#engine.node.paths.hint(id, path);
+      },
+      keep: () => void this.#keeper.keep(now()),
+    });
+    this.#tellEndpoints();
+    if (isFirst) linked.handleFirstTaken();
+    else linked.start();
+  }
+
+  #tellEndpoints(): void {
+    if (this.#source.kind === 'file') return;
+    const { port } = this.#io.facts().udp;
+    this.#source.linked.setEndpoints(port, ownEndpoints(port, this.#config.tun));
+    this.#endpointsAt = performance.now();
+  }
+
+  async #logout(): Promise<void> {
+    if (this.#source.kind === 'file')
+      throw new GscipError('no-server', 'this node belongs to no server', 'delete its state folder to forget it');
+    this.#isForgotten = true;
+    await this.#source.linked.logout();
+  }
+
   async #goLive(settings: string): Promise<void> {
     const { tun, mtu, given } = this.#config;
     this.#hintPaths();
     const [mistaken] = this.#unknownPeers;
     if (mistaken !== undefined && given.has('peer')) throw unknownPeer(this.#engine.node, mistaken);
     const { addresses } = this.#keys.self();
-    await configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#imported) });
+    await configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#source) });
     await this.#routes.follow();
     this.#control = await ControlSocket.listen(this.#config.socket, (request, reply) =>
       this.#answers.answer(request, reply),
     );
+    this.#attach();
     this.#keeper.write();
     this.#state.writeHedge(encodeHedge(this.#hedge));
     this.#state.writeConfig(settings);
@@ -182,10 +233,13 @@ export class Agent {
     clearTimeout(this.#timer);
     this.#engine.shutDown(now());
     this.#afterBatch();
+    if (this.#source.kind === 'server') this.#source.linked.stop();
     await this.#keeper.keep(now());
+    if (this.#isForgotten) this.#state.forget();
     this.#io.stop();
     this.#keys.wipe();
     wipe(this.#hedge.key);
+    if (this.#source.kind === 'server') this.#source.linked.wipe();
     this.#routes.close();
     await this.#control?.close();
     this.#log.log('info', 'down', { reason });
@@ -202,7 +256,7 @@ export class Agent {
           void this.#keeper.keep(now());
           void this.#routes.follow();
         },
-        refresh: (what) => this.#log.log('warn', 'newer-keys-wanted', { what, remedy: 'read a newer bundle' }),
+        refresh: (what) => this.#refresh(what),
         pathResponse: (response) => this.#answers.handlePathResponse(response),
         trace: (trace) => this.#answers.handleTrace(trace),
         sendFailed: () => this.#engine.node.counters.add('send-failed'),
@@ -210,6 +264,11 @@ export class Agent {
       if (this.#engine.node.effects.length > 0) this.#afterBatch();
     }
     if (!this.#tickIsBusy && this.#engine.isBusy()) this.#arm();
+  }
+
+  #refresh(what: string): void {
+    if (this.#source.kind === 'server') this.#source.linked.refresh();
+    else this.#log.log('warn', 'newer-keys-wanted', { what, remedy: 'read a newer bundle' });
   }
 
   #arm(): void {
@@ -229,6 +288,7 @@ export class Agent {
     this.#random.refill();
     this.#routes.tick(performance.now());
     this.#keeper.tick(now());
+    if (performance.now() - this.#endpointsAt > ENDPOINTS_EVERY) this.#tellEndpoints();
     this.#rates.sample(this.#engine, performance.now());
     this.#afterBatch();
     this.#arm();
@@ -237,12 +297,13 @@ export class Agent {
   #memory(): NodeMemory {
     const paths: Record<string, PathAddress> = {};
     for (const { peer, current } of this.#engine.node.paths.peers()) if (current !== undefined) paths[peer] = current;
-    const { admin, bytes } = this.#imported;
+    const { admin } = this.#keys.facts();
     const keys = this.#keys.persistent();
-    return {
-      bundle: bytes,
-      kept: { admin, node: this.#keys.self().id, bundleNumber: this.#keys.bundleNumber(), keys, paths },
-    };
+    const number = this.#keys.bundleNumber();
+    const kept = { admin: toHex(admin), node: this.#keys.self().id, bundleNumber: number, keys, paths };
+    if (this.#source.kind === 'file') return { bundle: this.#source.imported.bytes, kept };
+    const cache = this.#source.linked.sealedCache();
+    return { kept, ...(cache && { cache }) };
   }
 
   #hintPaths(): void {
@@ -251,7 +312,9 @@ export class Agent {
 
   #setAside(): HealthLine[] {
     const rosters = this.#keys.refusedRosters().map(refusedRosterLine);
-    return [...this.#refused, ...rosters, ...this.#unknownPeers.map(unknownPeerLine)];
+    const server =
+      this.#source.kind === 'server' ? serverHealth(this.#source.linked.facts(), this.#keys.corrected()) : [];
+    return [...this.#refused, ...server, ...rosters, ...this.#unknownPeers.map(unknownPeerLine)];
   }
 
   #status() {
@@ -262,6 +325,8 @@ export class Agent {
       rates: this.#rates,
       network: this.#keys.network(),
       uptimeSeconds: this.#uptime(),
+      server:
+        this.#source.kind === 'server' ? serverStatus(this.#source.linked.facts(), this.#keys.corrected()) : NO_SERVER,
       certificateLeft: this.#keys.identity().caPart.notAfter - wallClock(),
       setAside: [...this.#setAside(), ...this.#routes.health()],
       notKept: this.#keeper.trouble,
@@ -285,37 +350,25 @@ function changedGroups(before: readonly GroupStatus[], after: readonly GroupStat
 interface Given {
   readonly state: StateDir;
   readonly kept: KeptState | undefined;
-  readonly imported: ImportedBundle;
+  readonly source: KeySource;
 }
 
 function refusedLine({ message, remedy }: GscipError): HealthLine {
   return { code: 'bundle-refused', text: `${message}; the node runs with the copy that it kept; ${remedy}` };
 }
 
-function now(): Millis {
-  return millis(performance.now());
-}
-
-function wallClock() {
-  return unixSeconds(Date.now() / 1000);
-}
-
-function clockSample() {
-  return { monotonic: performance.now(), boot: bootMillis(), wall: Date.now() };
-}
-
-function poolOf({ verified }: ImportedBundle): Prefix[] {
-  return verified.bundle.pool.map(prefixOf);
-}
-
-function engineSettings(config: AgentConfig, { type, mode }: { readonly type: string; readonly mode: string }) {
+function engineSettings(
+  config: AgentConfig,
+  { type, mode }: { readonly type: string; readonly mode: string },
+  noGms: boolean,
+) {
   return {
     type: type === 'gen' || type === 'gea' ? type : 'ges',
     mode: mode === 'cl' ? 'cl' : 'op',
     suites: [1, 2],
     lanes: 1,
     mtu: config.mtu,
-    noGms: true,
+    noGms,
     lifetime: 600,
     pitCapacity: config.flows,
     rekeyVolume: Math.min(VOLUME_SOFT, (config.rekeyAfter * 2 ** 30) / 16),

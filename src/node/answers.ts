@@ -56,6 +56,7 @@ export function groupAnswers(engine: Engine): GroupStatus[] {
       version: current?.v ?? 0,
       state: group.stopped ? 'stopped' : current ? 'current' : 'no key in force',
       managed: engine.node.keys.isManaged(group.id),
+      readableByAdministrator: engine.node.keys.isManaged(group.id),
       next: next?.v ?? null,
       members: group.roster.members.size,
     };

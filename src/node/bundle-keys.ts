@@ -262,6 +262,14 @@ export class BundleKeys implements KeyStore {
     return { groups, rosters, leaseClock: this.#lease.highest };
   }
 
+  /** The node is nobody's member any more: every key of its groups and of the domain goes. */
+  leaveAll(): KeyChange[] {
+    const changes = [...this.#groups].map(([id, held]) => this.#leave(id, held));
+    this.#domain.wipe();
+    this.#refreshMembers();
+    return changes;
+  }
+
   /** Groups of the bundle in use whose roster does not extend the one that this node held (protocol.md 9.3). */
   refusedRosters(): readonly RefusedRoster[] {
     return [...this.#refused.values()];

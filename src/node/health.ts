@@ -13,6 +13,8 @@ export interface HealthFacts {
   readonly setAside: readonly HealthLine[];
   /** why the state folder could not be written the last time; undefined when it could */
   readonly notKept: string | undefined;
+  /** keys come from a server, and not from files */
+  readonly hasServer: boolean;
 }
 
 const DAY = 86_400;
@@ -28,10 +30,10 @@ export function healthLines(facts: HealthFacts): HealthLine[] {
     });
   for (const fallback of facts.fallbacks)
     lines.push({ code: 'slow-path', text: `${fallback}: packets are moved without this offload, more slowly` });
+  const remedy = facts.hasServer ? 'the server has to be reached' : 'read a newer bundle';
   for (const { name, state } of facts.groups)
-    if (state !== 'current')
-      lines.push({ code: 'group-stopped', text: `group ${name}: ${state}; read a newer bundle` });
-  if (facts.certificateLeft < WARN_DAYS * DAY)
+    if (state !== 'current') lines.push({ code: 'group-stopped', text: `group ${name}: ${state}; ${remedy}` });
+  if (facts.certificateLeft < WARN_DAYS * DAY && !facts.hasServer)
     lines.push({
       code: 'certificate-ends',
       text: `this node's certificate ends in ${Math.floor(facts.certificateLeft / DAY)} days; read a newer bundle`,

@@ -1,4 +1,4 @@
-import type { HealthLine, StatusAnswer } from '../api/status.ts';
+import type { HealthLine, ServerStatus, StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { groupAnswers, peerAnswer } from './answers.ts';
@@ -16,6 +16,7 @@ export interface StatusParts {
   readonly network: string;
   readonly uptimeSeconds: number;
   readonly certificateLeft: number;
+  readonly server: ServerStatus;
   readonly setAside: readonly HealthLine[];
   readonly notKept: string | undefined;
 }
@@ -27,17 +28,25 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
   const { name, id, type, mode, addresses } = keys.self();
   const { tun, udp, primitives, fallbacks } = parts.io.facts();
   const groups = groupAnswers(engine);
-  const { network, uptimeSeconds, certificateLeft, setAside, notKept } = parts;
+  const { network, uptimeSeconds, certificateLeft, setAside, notKept, server } = parts;
   const listen = listenText(config.listen.address, udp.port);
   return {
     schema: 1,
     node: { name, id, type, mode, addresses, network, listen, interface: tun.name, mtu: config.mtu, uptimeSeconds },
     groups,
     peers: directory.others().map((member) => peerAnswer(engine, member, rates.of(member.id), now)),
-    server: { url: null, lastContactSeconds: null },
+    server,
     dataPath: { primitives, tun, udp: { gso: udp.gso, gro: udp.gro }, workers: 0, fallbacks },
     pit: { entries: pit.entries.live, capacity: config.flows, heldPackets: held.packets },
-    health: healthLines({ mode, fallbacks, groups, certificateLeft, setAside, notKept }),
+    health: healthLines({
+      mode,
+      fallbacks,
+      groups,
+      certificateLeft,
+      setAside,
+      notKept,
+      hasServer: server.url !== null,
+    }),
   };
 }
 

@@ -9,6 +9,7 @@ const GROUP: GroupStatus = {
   version: 3,
   state: 'current',
   managed: true,
+  readableByAdministrator: true,
   next: null,
   members: 2,
 };
@@ -19,6 +20,7 @@ const WELL: HealthFacts = {
   certificateLeft: 31 * DAY,
   setAside: [],
   notKept: undefined,
+  hasServer: false,
 };
 
 describe('the health of a node', () => {
@@ -28,6 +30,7 @@ describe('the health of a node', () => {
     ['closed-not-enforced', { mode: 'cl' }, /use a firewall/],
     ['slow-path', { fallbacks: ['udp-no-gso'] }, /^udp-no-gso: .*slowly/],
     ['group-stopped', { groups: [GROUP, { ...GROUP, name: 'lab', state: 'stopped' }] }, /group lab: stopped/],
+    ['group-stopped', { groups: [{ ...GROUP, state: 'stopped' }], hasServer: true }, /server has to be reached/],
     ['certificate-ends', { certificateLeft: 29.9 * DAY }, /ends in 29 days/],
     ['state-not-kept', { notKept: 'cannot write x: ENOSPC' }, /^cannot write x: ENOSPC; .*make room/],
     ['unknown-peer', { setAside: [{ code: 'unknown-peer', text: 'names "x"' }] }, /names "x"/],

@@ -1,0 +1,338 @@
+import { hostname } from 'node:os';
+import type { Holding, NodeEndpoints } from '../../api/channel/node-message.ts';
+import type { DirectoryPeer } from '../../api/channel/server-message.ts';
+import { type Millis, millis, type UnixSeconds, unixSeconds } from '../../base/brands.ts';
+import { wipe } from '../../base/bytes.ts';
+import { GscipError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { PathAddress } from '../../base/path-address.ts';
+import { unreachable } from '../../base/unreachable.ts';
+import { openBundle, type VerifiedBundle } from '../../crypto/bundle-verify.ts';
+import { LeaseClock } from '../../crypto/lease-clock.ts';
+import type { CryptoProvider } from '../../crypto/provider.ts';
+import type { AgentConfig } from '../agent-config.ts';
+import type { BundleKeys } from '../bundle-keys.ts';
+import type { KeyChange } from '../key-store.ts';
+import { type ResumedKeys, verifyCachedKeys } from '../resumed-keys.ts';
+import type { StateDir } from '../state-dir.ts';
+import { nameFrom, openIdentity, writeIdentity } from './identity-store.ts';
+import { ServerLink } from './link.ts';
+import { decodeLinkCache, encodeLinkCache, type LinkCache, type LinkIdentity } from './link-memory.ts';
+import { type LinkNews, LinkShell } from './link-shell.ts';
+import type { LinkStatus } from './link-state.ts';
+import { packageRelease } from './release.ts';
+import { openSealer, type Sealer, systemdCredentials } from './sealer.ts';
+import type { ServerFacts } from './server-status.ts';
+
+/** What the running node does with the news of its server. */
+export interface LinkedSinks {
+  /** Keys changed: settles when they are kept and in force. */
+  changed(changes: readonly KeyChange[]): Promise<void>;
+  /** where the server says that a peer is */
+  endpoints(peer: DirectoryPeer): void;
+  /** something of it is to be kept */
+  keep(): void;
+}
+
+export interface LinkedTools {
+  readonly provider: CryptoProvider;
+  random(length: number): Uint8Array;
+  wall(): UnixSeconds;
+  boot(): Millis;
+  readonly log: Logger;
+}
+
+type CacheFacts = Omit<LinkCache, 'keys'>;
+
+const NOTHING: CacheFacts = {
+  keysAt: unixSeconds(0),
+  endpointsAt: unixSeconds(0),
+  lastContact: unixSeconds(0),
+  endpoints: {},
+};
+/** How long a farewell, or an answer to a request for keys, is waited for, in milliseconds. */
+const PARTING = 3_000;
+const ASKING = 1_500;
+
+/** A node that lives by a server: its identity, what it keeps, and the news that come. Everything on the disk is sealed. */
+export class LinkedNode {
+  readonly #tools: LinkedTools;
+  readonly #state: StateDir;
+  readonly #sealer: Sealer;
+  readonly #shell: LinkShell;
+  readonly #clock: LeaseClock;
+  readonly #first = Promise.withResolvers<VerifiedBundle>();
+  readonly #left = Promise.withResolvers<void>();
+  #identity: LinkIdentity;
+  #facts: CacheFacts = NOTHING;
+  #cached: LinkCache['keys'] | undefined;
+  #keys: BundleKeys | undefined;
+  #sinks: LinkedSinks | undefined;
+  #own: NodeEndpoints = { udpPort: 0, endpoints: [] };
+  #updates: Promise<void> = Promise.resolve();
+  /** why the last bundle was not taken */
+  #refused: string | undefined;
+
+  /** `lease`: the lease clock of an earlier run. */
+  constructor(config: AgentConfig, state: StateDir, lease: number, tools: LinkedTools) {
+    this.#tools = tools;
+    this.#state = state;
+    const { provider, random, log, wall } = tools;
+    this.#sealer = openSealer(state, { provider, random, machine: systemdCredentials });
+    this.#clock = new LeaseClock(unixSeconds(lease));
+    const { identity, token } = openIdentity(state, this.#sealer, tools, config);
+    this.#identity = identity;
+    this.#first.promise.catch(() => undefined); // nobody waits for it where keys were kept
+    this.#readCache();
+    const deps = {
+      ...{ provider, random, wall, corrected: () => this.corrected(), edSeed: identity.edSeed },
+      ...{ release: packageRelease(), alwaysOn: config.alwaysOn },
+      have: () => this.#have(),
+      endpoints: () => this.#own,
+    };
+    const { servers, enrolment } = identity;
+    const { lastContact } = this.#facts;
+    const name = config.name ?? nameFrom(hostname());
+    const start = { servers, enrolment, token, name, lastContact: lastContact === 0 ? undefined : lastContact };
+    this.#shell = new LinkShell(new ServerLink(deps, start), log, (news) => this.#handle(news));
+  }
+
+  get edSeed(): Uint8Array {
+    return this.#identity.edSeed;
+  }
+
+  /** Who takes the node for a member of what; undefined before it was let in. */
+  get enrolment(): LinkIdentity['enrolment'] {
+    return this.#identity.enrolment;
+  }
+
+  status(): LinkStatus {
+    return this.#shell.status();
+  }
+
+  /** What `status` shows of it. */
+  facts(): ServerFacts {
+    const { keysAt, endpointsAt } = this.#facts;
+    const link =
+      this.#identity.removed === undefined ? this.status() : { ...this.status(), standing: 'removed' as const };
+    const groups = this.#keys?.groups() ?? [];
+    return {
+      ...{ link, atRest: this.#sealer.atRest, caPart: this.enrolment?.caPart },
+      ...{ keysAt, endpointsAt, groups, refused: this.#refused },
+    };
+  }
+
+  corrected(): UnixSeconds {
+    return this.#clock.corrected(this.#tools.wall(), this.#tools.boot());
+  }
+
+  /** Keys of an earlier run, verified again; undefined when there are none that are of use. */
+  resume(): ResumedKeys | undefined {
+    const cached = this.#cached;
+    this.#cached = undefined;
+    if (!cached || this.#identity.removed !== undefined) return undefined;
+    const { provider, log, wall, boot } = this.#tools;
+    const { publicKey } = provider.ed25519KeyPair(this.edSeed);
+    const resumed = verifyCachedKeys(provider, cached, publicKey, this.#clock.lease(wall(), boot()));
+    if (typeof resumed !== 'string') return resumed;
+    log.log('warn', 'cache-refused', { fault: resumed });
+    return undefined;
+  }
+
+  /** Begins to look for the server. Throws where an administrator has taken the node out. */
+  start(): void {
+    if (this.#identity.removed !== undefined) throw removedError(this.#identity.removed);
+    this.#shell.start();
+  }
+
+  /** The first keys, of a node that has none. Rejects when the token is refused, or the node removed. */
+  firstKeys(): Promise<VerifiedBundle> {
+    return this.#first.promise;
+  }
+
+  /** From here on news go to the running node. */
+  attach(keys: BundleKeys, sinks: LinkedSinks): void {
+    this.#keys = keys;
+    this.#sinks = sinks;
+    for (const [id, endpoints] of Object.entries(this.#facts.endpoints)) {
+      const member = keys.members().find((each) => each.id === id);
+      if (member) sinks.endpoints({ id: member.id, endpoints, gone: false });
+    }
+  }
+
+  /** The keys that the node began with are kept. */
+  handleFirstTaken(): void {
+    if (!this.#keys) return;
+    const { number, caPart } = this.#keys.facts();
+    this.#shell.handleTaken(number, caPart);
+  }
+
+  /** What is kept of keys and endpoints, sealed; undefined before there is anything. */
+  sealedCache(): Uint8Array | undefined {
+    if (!this.#keys || this.#identity.removed !== undefined) return undefined;
+    const { lastContact = unixSeconds(0) } = this.status();
+    const bytes = encodeLinkCache({ ...this.#facts, lastContact, keys: this.#keys.toCache() });
+    const sealed = this.#sealer.seal('cache', bytes);
+    wipe(bytes); // V7
+    return sealed;
+  }
+
+  setEndpoints(udpPort: number, endpoints: readonly PathAddress[]): void {
+    const same = udpPort === this.#own.udpPort && endpoints.join() === this.#own.endpoints.join();
+    this.#own = { udpPort, endpoints };
+    if (!same) this.#shell.endpointsChanged();
+  }
+
+  /** A peer has newer keys. */
+  refresh(): void {
+    this.#shell.fetch('stale');
+  }
+
+  /** A person wants the newest keys; settles when they are in force, or none came. */
+  async reload(): Promise<void> {
+    if (!this.#shell.fetch('user'))
+      throw new GscipError(
+        'server-not-reached',
+        'the server is not reached',
+        'see "gscip status"; it is tried again by itself',
+      );
+    await new Promise((resolve) => setTimeout(resolve, ASKING));
+    await this.#updates;
+  }
+
+  /** Tells the server farewell, as far as it listens; the state folder is to be forgotten then. */
+  async logout(): Promise<void> {
+    const late = setTimeout(() => this.#left.resolve(), PARTING);
+    this.#shell.leave();
+    await this.#left.promise;
+    clearTimeout(late);
+    this.stop();
+  }
+
+  stop(): void {
+    this.#shell.stop();
+  }
+
+  wipe(): void {
+    wipe(this.edSeed);
+    this.#sealer.wipe();
+  }
+
+  #readCache(): void {
+    const sealed = this.#state.sealed('cache');
+    const bytes = sealed && this.#sealer.open('cache', sealed);
+    const cache = bytes && decodeLinkCache(bytes);
+    if (bytes) wipe(bytes);
+    if (cache) {
+      const { keys, ...facts } = cache;
+      this.#facts = facts;
+      this.#cached = keys;
+    } else if (sealed) this.#tools.log.log('warn', 'cache-refused', { fault: 'cache-damaged' });
+  }
+
+  #have(): Holding {
+    if (!this.#keys) return { number: 0, groups: [] };
+    const groups = this.#keys.newestVersions().map(({ id, v, roster: { seq, head } }) => ({ id, v, seq, head }));
+    return { number: this.#keys.bundleNumber(), groups };
+  }
+
+  #handle(news: LinkNews): void {
+    switch (news.kind) {
+      case 'enrolled':
+        return this.#keepIdentity({ enrolment: news.enrolment, token: undefined });
+      case 'certificate':
+        this.#keepIdentity({ enrolment: news.enrolment });
+        this.#keys?.takeCertificate(news.enrolment.caPart, now());
+        return this.#sinks?.keep();
+      case 'update':
+        this.#updates = this.#updates.then(() => this.#update(news.bundle));
+        return;
+      case 'directory':
+        return this.#directory(news.peers);
+      case 'time':
+        this.#clock.handleServerTime(news.time, this.#tools.boot());
+        return this.#keys?.handleServerTime(news.time);
+      case 'removed':
+        return this.#remove(news.reason);
+      case 'join-refused':
+        return this.#first.reject(joinRefused(news.code, news.text));
+      case 'left':
+        return this.#left.resolve();
+      default:
+        return unreachable(news);
+    }
+  }
+
+  async #update(bytes: Uint8Array): Promise<void> {
+    const verified = this.#open(bytes);
+    wipe(bytes); // V7
+    if (typeof verified === 'string') {
+      // a whole one is asked for once; the next news come by themselves
+      if (this.#refused === undefined) this.#shell.handleRefused(verified);
+      this.#refused = verified;
+      return;
+    }
+    this.#refused = undefined;
+    this.#facts = { ...this.#facts, keysAt: this.corrected() };
+    this.#followCertificate(verified.bundle.node.caPart);
+    if (!this.#keys) return this.#first.resolve(verified);
+    const { number } = verified.bundle;
+    await this.#sinks?.changed(this.#keys.reload(verified, now()));
+    this.#shell.handleTaken(number, this.#keys.facts().caPart);
+  }
+
+  #open(bytes: Uint8Array): VerifiedBundle | string {
+    const { provider } = this.#tools;
+    const { enrolment } = this.#identity;
+    if (!enrolment) return 'not-enrolled';
+    const edPublic = provider.ed25519KeyPair(this.edSeed).publicKey;
+    const held = this.#keys && { number: this.#keys.bundleNumber(), held: this.#keys.heldRosters() };
+    return openBundle(provider, bytes, this.corrected(), { pin: enrolment.admin, edPublic, ...held });
+  }
+
+  /** An administrator may have changed what the certificate says. */
+  #followCertificate(caPart: Uint8Array): void {
+    const { enrolment } = this.#identity;
+    if (!enrolment || enrolment.caPart.every((byte, i) => byte === caPart[i])) return;
+    this.#keepIdentity({ enrolment: { ...enrolment, caPart } });
+  }
+
+  #directory(peers: readonly DirectoryPeer[]): void {
+    const endpoints = { ...this.#facts.endpoints };
+    for (const { id, endpoints: paths, gone } of peers) {
+      if (gone) delete endpoints[id];
+      else endpoints[id] = paths;
+    }
+    this.#facts = { ...this.#facts, endpoints, endpointsAt: this.corrected() };
+    for (const peer of peers) this.#sinks?.endpoints(peer);
+  }
+
+  #remove(reason: string): void {
+    this.#keepIdentity({ removed: reason });
+    this.#state.discard('cache');
+    this.#tools.log.log('warn', 'removed', { reason });
+    this.#first.reject(removedError(reason));
+    if (this.#keys) void this.#sinks?.changed(this.#keys.leaveAll());
+  }
+
+  #keepIdentity(change: Partial<LinkIdentity>): void {
+    this.#identity = { ...this.#identity, ...change };
+    writeIdentity(this.#state, this.#sealer, this.#identity);
+  }
+}
+
+function now(): Millis {
+  return millis(performance.now());
+}
+
+function removedError(reason: string): GscipError {
+  return new GscipError(
+    'removed',
+    `an administrator took this node out of the network: ${reason}`,
+    'to come back, ask for a new join token: gscip up --join TOKEN',
+  );
+}
+
+function joinRefused(code: string, text: string): GscipError {
+  return new GscipError('join-refused', `the server refused the join token: ${text} (${code})`, 'ask for a new token');
+}
