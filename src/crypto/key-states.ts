@@ -113,7 +113,7 @@ export const KEY_TIMES = {
 /** TAGONLY versions kept; also RETIRED ones, where a long grace would keep them for ever. */
 const KEPT = 8;
 /** RETIRED versions whose flows may live on, under `retain=flow` in a network with a server. */
-const KEPT_FOR_FLOWS = 64;
+const KEPT_FOR_FLOWS = 32;
 const END_OF_TIME = unixSeconds(0xffff_ffff);
 
 /** A ring without versions; what was persisted of an earlier run still binds it. */

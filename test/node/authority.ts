@@ -12,7 +12,7 @@ import {
   withGroup,
   withRosterChange,
 } from '../../src/server/authority/network-rules.ts';
-import { addNode, nodeNamed, removeNode } from '../../src/server/authority/node-rules.ts';
+import { addNode, liveNodes, nodeNamed, removeNode } from '../../src/server/authority/node-rules.ts';
 import type { AuthorityNode, AuthorityState, AuthorityTools } from '../../src/server/authority/state.ts';
 import { memberOf } from '../../src/server/network/node-certificate.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -73,6 +73,10 @@ export class Authority {
       (sum, group) => withGroup(sum, withRosterChange(tools, sum, groupNamed(sum, group), change, 'join')),
       { ...revised(tools, this.#state), nodes },
     );
+  }
+
+  isNode(name: string): boolean {
+    return liveNodes(this.#state).some((node) => node.name === name);
   }
 
   /** The versions of a group, newest first. */

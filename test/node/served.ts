@@ -1,4 +1,7 @@
 import { type Millis, millis } from '../../src/base/brands.ts';
+import { nodeProvider } from '../../src/crypto/node-provider.ts';
+import { decodeCachedKeys, encodeCachedKeys } from '../../src/node/cached-keys.ts';
+import { verifyCachedKeys } from '../../src/node/resumed-keys.ts';
 import type { ServedTerms } from './authority.ts';
 import { type SimNode, type SimOptions, World } from './world.ts';
 
@@ -23,7 +26,8 @@ export class Server {
 
   /** Gives its newest keys to nodes that are connected all the time. */
   push(...nodes: readonly SimNode[]): void {
-    for (const node of nodes) this.#world.launch(node, node.reload(this.#world));
+    for (const node of nodes)
+      if (this.#world.authority.isNode(node.name)) this.#world.launch(node, node.reload(this.#world));
   }
 
   #serve(): void {
@@ -37,6 +41,7 @@ export class Server {
     const due = this.#pending.filter(({ at }) => at <= now);
     this.#pending = this.#pending.filter(({ at }) => at > now);
     for (const { node } of due) {
+      if (!this.up) continue;
       this.fetches.set(node.name, (this.fetches.get(node.name) ?? 0) + 1);
       this.push(node);
     }
@@ -54,10 +59,16 @@ export function served(names: readonly string[], terms: Partial<ServedTerms> = {
   return { world, server, nodes };
 }
 
-/** The versions that a node holds, newest first: number, state, and whether its key is there. */
-export function keyStore(node: SimNode): string[] {
-  const [group] = node.keys.groups();
-  return group.versions.map(({ v, state, kPsk }) => `${v} ${state}${kPsk === undefined ? '' : ' key'}`);
+/** A node's process ends, and starts again with what it kept, as it does when no server answers. */
+export function restartFromCache(world: World, node: SimNode, options: SimOptions = {}): SimNode {
+  const { edSecret, caPart } = node.keys.identity();
+  const edSeed = edSecret.slice();
+  const cached = decodeCachedKeys(encodeCachedKeys(node.keys.toCache()));
+  const keys = cached && verifyCachedKeys(nodeProvider, cached, caPart.edPk, world.wall());
+  if (keys === undefined || typeof keys === 'string') throw new Error(`kept keys: ${keys}`);
+  const persisted = node.keys.persistent();
+  const { clockError } = node;
+  return world.restart(node, { ...options, served: true, persisted, clockError, resumed: { keys, edSeed } });
 }
 
 /** The versions whose key a node still has. */

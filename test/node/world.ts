@@ -16,6 +16,7 @@ import { BundleKeys, type PersistedKeys } from '../../src/node/bundle-keys.ts';
 import { Engine } from '../../src/node/engine.ts';
 import type { NodeEffect } from '../../src/node/node-effects.ts';
 import type { EngineSettings } from '../../src/node/node-state.ts';
+import type { ResumedKeys } from '../../src/node/resumed-keys.ts';
 import { nodePacketCipher } from '../../src/pccom/node-packet-cipher.ts';
 import { TypescriptPrimitives } from '../../src/pccom/typescript-primitives.ts';
 import { Authority } from './authority.ts';
@@ -41,6 +42,10 @@ export interface SimOptions {
   /** what an earlier run of the node kept */
   readonly persisted?: PersistedKeys;
   readonly settings?: Partial<EngineSettings>;
+  /** keys that an earlier run kept, instead of a bundle; with the seed of its identity */
+  readonly resumed?: { readonly keys: ResumedKeys; readonly edSeed: Uint8Array };
+  /** how far its wall clock is off, in seconds */
+  readonly clockError?: number;
   /** its keys come from a server: versions that were replaced have a grace of a minute */
   readonly served?: boolean;
   /** stands between the engine and the TypeScript primitives */
@@ -58,8 +63,7 @@ export class SimNode {
   /** packets written to TUN, in order */
   readonly received: Uint8Array[] = [];
   readonly log: NodeEffect[] = [];
-  /** how far its wall clock is off, in seconds */
-  clockError = 0;
+  clockError: number;
   readonly #arena = new Uint8Array(ARENA);
   readonly #view = new DataView(this.#arena.buffer);
   readonly #out = new Uint8Array(ARENA);
@@ -68,15 +72,24 @@ export class SimNode {
   readonly #runs = new Int32Array(512 * RUN.stride);
 
   constructor(world: World, name: string, path: string, options: SimOptions) {
-    const { settings, persisted, hedge, served = false, wrap = (it) => it } = options;
+    const { settings, persisted, hedge, resumed, served = false, wrap = (it) => it } = options;
     this.name = name;
+    this.clockError = options.clockError ?? 0;
     this.path = pathAddress(path);
     this.primitives = wrap(new TypescriptPrimitives(nodePacketCipher));
     // a node that starts again draws other bytes
     const random = seededRandom(`node ${world.seed} ${name} ${world.now}`);
     const wall = () => unixSeconds(world.wall() + this.clockError);
-    const deps = { provider: nodeProvider, random, wall, boot: () => world.now, persisted, longGrace: !served };
-    this.keys = new BundleKeys(world.authority.bundle(name), deps, world.now);
+    const deps = {
+      provider: nodeProvider,
+      random,
+      wall,
+      boot: () => world.now,
+      persisted,
+      longGrace: !served,
+      ...resumed,
+    };
+    this.keys = new BundleKeys(resumed?.keys ?? world.authority.bundle(name), deps, world.now);
     this.engine = new Engine({
       primitives: this.primitives,
       provider: nodeProvider,
@@ -242,20 +255,25 @@ export class World {
 
   /** Adds a node that knows the endpoints of all others there are, as they learn its own. */
   node(name: string, path: string, options: SimOptions = {}): SimNode {
-    const node = new SimNode(this, name, path, options);
-    for (const other of this.#nodes.values()) {
-      node.engine.node.paths.hint(other.keys.self().id, other.path);
-      other.engine.node.paths.hint(node.keys.self().id, node.path);
-      this.#refresh(other);
-    }
-    this.#nodes.set(node.path, node);
+    const others = this.all();
+    const node = this.#join(new SimNode(this, name, path, options));
+    for (const other of others) this.#launch(other, other.reload(this));
     return node;
   }
 
-  /** The process of a node ends without a word and another one starts in its place, with nothing but its bundle. */
+  /** The process of a node ends without a word and another one starts in its place, with what the options say and its bundle. */
   restart(node: SimNode, options: SimOptions = {}): SimNode {
     this.#nodes.delete(node.path);
-    return this.node(node.name, node.path, options);
+    return this.#join(new SimNode(this, node.name, node.path, options));
+  }
+
+  #join(node: SimNode): SimNode {
+    for (const other of this.#nodes.values()) {
+      node.engine.node.paths.hint(other.keys.self().id, other.path);
+      other.engine.node.paths.hint(node.keys.self().id, node.path);
+    }
+    this.#nodes.set(node.path, node);
+    return node;
   }
 
   /** A node's address changes, as a laptop's does; nobody is told. */
@@ -320,10 +338,6 @@ export class World {
       this.seen.push(datagram);
       this.#flying.push(...(this.wire(datagram) ?? [datagram]));
     }
-  }
-
-  #refresh(node: SimNode): void {
-    this.#launch(node, node.reload(this));
   }
 }
 
