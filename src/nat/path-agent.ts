@@ -1,0 +1,448 @@
+import { type Millis, millis, type NodeId } from '../base/brands.ts';
+import { compareBytes, equalConstantTime } from '../base/bytes.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import { type CandidatePair, classOf, type PathClass, pairCandidates, type Refused } from './candidate-order.ts';
+import { type NatKind, UNKNOWN_NAT } from './nat-kind.ts';
+import { type OwnPlace, outerFault } from './outer-address.ts';
+import type { PathEffect } from './path-effects.ts';
+import { type PathReason, whyRelayed } from './path-reason.ts';
+import { type Route, routeName } from './path-route.ts';
+import {
+  bury,
+  isBetterClass,
+  isClearlyFaster,
+  isUsable,
+  measure,
+  newTrack,
+  type PathTrack,
+  prove,
+  startChallenge,
+  stepChallenge,
+} from './path-track.ts';
+import { ProbeAttempt, type ProbeDeps } from './probe-attempt.ts';
+import type { RouteDirection } from './signal-message.ts';
+import { COMPARE_MS, FASTER_TIMES, IDLE_MS, REPROVE_MS, RETRY_MS, SUSPECT_MS } from './tuning.ts';
+import type { SignedProbe } from './tunnel-probe.ts';
+
+/** What this node knows of itself; read at each use. */
+export interface OwnSide {
+  readonly place: OwnPlace;
+  readonly nat: NatKind;
+  readonly udpBlocked: boolean;
+  /** milliseconds between two datagrams on an idle path (keep-alive-search.ts) */
+  readonly keepAlive: number;
+}
+
+/** The path of one peer, for `status`. */
+export interface PathReport {
+  readonly peer: NodeId;
+  readonly route: Route | undefined;
+  readonly class: PathClass | undefined;
+  readonly reason: PathReason;
+  /** milliseconds */
+  readonly rtt: number | undefined;
+  readonly trying: boolean;
+  readonly refused: readonly Refused[];
+}
+
+/** Routes of one peer that are remembered. */
+const TRACKS_MAX = 16;
+const ATTEMPTS_MAX = 2;
+/** Directions of one peer that are taken at once, then one per this time: a DC that lies must not make a node probe for ever. */
+const DIRECTIONS = 4;
+const DIRECTION_EACH_MS = 2_000;
+/** Between two Direction Requests for one peer. */
+const ASK_GAP_MS = 500;
+
+/**
+ * Chooses the path to one peer (protocol.md 6, 7). Starts on the relay, probes direct ways beside it, moves to the best one
+ * that answered PATH-CHALLENGE, watches it, and moves back when it dies. The old path carries traffic until the new one is
+ * proved (protocol.md N1).
+ *
+ * What moves traffic, in this order:
+ *   1. the path in use was silent for 3 challenges, another is proved: to the best of the others
+ *   2. a proved path of a better class (lan, direct, relay), unless it died lately (hold-down)
+ *   3. a proved path of the same class that was clearly faster three times in a row
+ */
+export class PathAgent {
+  readonly peer: NodeId;
+  readonly #deps: ProbeDeps;
+  readonly #own: () => OwnSide;
+  readonly #tracks = new Map<string, PathTrack>();
+  #current: PathTrack | undefined;
+  #reason: PathReason = 'no-path';
+  #hasSa = false;
+  /** the newest last; two where both ends asked the DC at the same time */
+  #attempts: ProbeAttempt[] = [];
+  #directionAt: Millis | undefined;
+  #directions = DIRECTIONS;
+  #askedAt: Millis | undefined;
+  #pairs: readonly CandidatePair[] = [];
+  #refused: readonly Refused[] = [];
+  #directDied = false;
+  /** last datagram to this peer by the path in use, and the first one since it was heard there */
+  #sentAt: Millis | undefined;
+  #unansweredSince: Millis | undefined;
+  #retries = 0;
+  #retryAt: Millis | undefined;
+  #reproveAt = millis(0);
+  #compareAt = millis(0);
+
+  constructor(peer: NodeId, deps: ProbeDeps, own: () => OwnSide) {
+    this.peer = peer;
+    this.#deps = deps;
+    this.#own = own;
+  }
+
+  /** A flow to this peer wants to start: a Direction Request, unless one was answered lately. */
+  handleWanted(now: Millis): PathEffect[] {
+    this.#sentAt = now;
+    return this.#current && this.#current.state !== 'dead' ? [] : this.#ask(now);
+  }
+
+  /** The DC tells where the peer may be. */
+  handleDirection(direction: RouteDirection, now: Millis): PathEffect[] {
+    if (!this.#takeDirection(now)) return [{ kind: 'counter', name: 'direction-too-often' }];
+    const { place } = this.#own();
+    const { pairs, refused } = pairCandidates(direction.candidates, place);
+    this.#directionAt = now;
+    this.#pairs = pairs;
+    this.#refused = refused;
+    this.#attempts.push(new ProbeAttempt(this.#deps, direction, pairs, place, now));
+    if (this.#attempts.length > ATTEMPTS_MAX) this.#attempts.shift()?.wipe();
+    this.#retryAt = undefined;
+    const effects: PathEffect[] = refused.map(({ reason }) => ({ kind: 'counter', name: `candidate-${reason}` }));
+    if (direction.relay) {
+      const { address, channel } = direction.relay;
+      effects.push({ kind: 'bind', peer: this.peer, relay: address, channel });
+    }
+    return [...effects, ...this.tick(now)];
+  }
+
+  /** Path ids whose probes are this agent's. */
+  get pathIds(): readonly Uint8Array[] {
+    return this.#attempts.map(({ direction }) => direction.pathId);
+  }
+
+  /** Both ends can use this channel of a relay, as far as this one knows. */
+  handleBound(relay: PathAddress, channel: number, now: Millis): PathEffect[] {
+    const track = this.#track({ kind: 'relay', address: relay, channel }, 'relay', now);
+    if (track.state === 'known') track.state = 'answered';
+    for (const other of this.#tracks.values())
+      if (other !== track && other.class === 'relay' && other !== this.#current) this.#tracks.delete(other.name);
+    const effects: PathEffect[] = [];
+    // bound anew while the path in use is doubted: will it carry the traffic?
+    if (this.#hasSa && (track.state !== 'proved' || this.#current?.challenge)) this.#challenge(track, now, effects);
+    return [...effects, ...this.#choose(now)];
+  }
+
+  /** The relay does not answer any more, or refused the channel. */
+  handleUnbound(relay: PathAddress, channel: number, now: Millis): PathEffect[] {
+    const track = this.#tracks.get(routeName({ kind: 'relay', address: relay, channel }));
+    if (!track) return [];
+    bury(track, now);
+    return [...this.#choose(now), ...(this.#current === track ? this.#ask(now) : [])];
+  }
+
+  /** A Tunnel Request or Response that names this agent's path. */
+  handleProbe(bytes: Uint8Array, probe: SignedProbe, from: PathAddress, now: Millis): PathEffect[] {
+    const effects: PathEffect[] = [];
+    const attempt = this.#attempts.find(({ direction }) => compareBytes(direction.pathId, probe.pathId) === 0);
+    const answered = attempt?.handleProbe(bytes, probe, from, now, effects);
+    if (answered) {
+      const { address, class: pathClass } = answered.pair;
+      const track = this.#track({ kind: 'direct', address }, pathClass, now);
+      if (track.state === 'known') track.state = 'answered';
+      measure(track, answered.rtt);
+      if (this.#hasSa && track.state !== 'proved') this.#challenge(track, now, effects);
+    }
+    return [...effects, ...this.#choose(now)];
+  }
+
+  /** An SA with this peer exists: `route` is where its handshake ran, which proved it (protocol.md 6.2). */
+  handleSa(route: Route, now: Millis): PathEffect[] {
+    this.#hasSa = true;
+    const pathClass = route.kind === 'relay' ? 'relay' : classOf(route.address, this.#own().place);
+    const track = this.#track(route, pathClass, now);
+    prove(track, now);
+    const effects: PathEffect[] = [];
+    for (const other of this.#tracks.values()) if (other.state === 'answered') this.#challenge(other, now, effects);
+    return [...effects, ...this.#choose(now)];
+  }
+
+  /** The last SA with this peer is gone. */
+  handleNoSa(): void {
+    this.#hasSa = false;
+    this.#unansweredSince = undefined;
+    for (const track of this.#tracks.values()) track.challenge = undefined;
+  }
+
+  /** PATH-RESPONSE came inside an SA of this peer; by which route does not matter, its token names the one it proves. */
+  handlePathResponse(token: Uint8Array, now: Millis): PathEffect[] {
+    for (const track of this.#tracks.values()) {
+      if (!track.challenge || !equalConstantTime(track.challenge.token, token)) continue;
+      prove(track, now);
+      if (track === this.#current) this.#unansweredSince = undefined;
+      else this.#compare(track);
+      return this.#choose(now);
+    }
+    return [{ kind: 'counter', name: 'path-response-unasked' }];
+  }
+
+  /** Authentic data came by the path in use: call at least once per batch. */
+  handleHeard(now: Millis): void {
+    if (this.#current) this.#current.heardAt = now;
+    this.#unansweredSince = undefined;
+  }
+
+  /** Something was sent by the path in use: call at least once per batch. */
+  handleSent(now: Millis): void {
+    this.#sentAt = now;
+    this.#unansweredSince ??= now;
+  }
+
+  /** An authentic, newest datagram came from an unknown source (protocol.md 6.2): both paths are challenged, nothing moves. */
+  handleNewSource(route: Route, now: Millis): PathEffect[] {
+    const { place } = this.#own();
+    const effects: PathEffect[] = [];
+    if (route.kind === 'direct' && outerFault(route.address, place))
+      return [{ kind: 'counter', name: 'source-forbidden' }];
+    const pathClass = route.kind === 'relay' ? 'relay' : classOf(route.address, place);
+    const track = this.#track(route, pathClass, now);
+    if (track === this.#current || track.challenge || !this.#hasSa) return [];
+    // a datagram from a path that is proved already tells that the peer moved, nothing more
+    if (track.state !== 'proved' || now - (track.answeredAt ?? 0) > REPROVE_MS) this.#challenge(track, now, effects);
+    if (this.#current) this.#challenge(this.#current, now, effects);
+    return effects;
+  }
+
+  /** This node's addresses changed: everything is asked again, the path in use stays until another is proved. */
+  handleNetworkChange(now: Millis): PathEffect[] {
+    this.#retries = 0;
+    for (const attempt of this.#attempts.splice(0)) attempt.wipe();
+    this.#directDied = false;
+    const effects: PathEffect[] = [];
+    for (const track of [...this.#tracks.values()]) {
+      track.heldUntil = millis(0);
+      track.deaths = 0;
+      if (track !== this.#current && track.route.kind === 'direct') this.#tracks.delete(track.name);
+    }
+    if (this.#current && this.#hasSa) this.#challenge(this.#current, now, effects);
+    return [...effects, ...this.#ask(now)];
+  }
+
+  nextDeadline(): Millis | undefined {
+    const times: (number | undefined)[] = [this.#retryAt];
+    for (const attempt of this.#attempts) times.push(attempt.nextDeadline());
+    for (const { challenge } of this.#tracks.values()) times.push(challenge?.nextAt);
+    if (this.#hasSa && this.#current && !this.#current.challenge) {
+      if (this.#unansweredSince !== undefined)
+        times.push(Math.max(this.#unansweredSince + SUSPECT_MS, this.#reproveAt));
+      times.push(this.#keepAliveAt());
+    }
+    const known = times.filter((time) => time !== undefined);
+    return known.length === 0 ? undefined : millis(Math.min(...known));
+  }
+
+  tick(now: Millis): PathEffect[] {
+    const effects = this.#attempts.flatMap((attempt) => attempt.tick(now));
+    if (this.#hasSa) this.#watch(now, effects);
+    for (const track of [...this.#tracks.values()]) this.#stepChallenge(track, now, effects);
+    if (!this.#isTrying(now)) this.#afterAttempt(now);
+    effects.push(...this.#choose(now));
+    if (this.#retryAt !== undefined && now >= this.#retryAt) effects.push(...this.#retry(now));
+    return effects;
+  }
+
+  report(now: Millis): PathReport {
+    const current = this.#current;
+    return {
+      peer: this.peer,
+      route: current?.route,
+      class: current?.class,
+      reason: current?.class === 'relay' ? this.#whyRelayed(now) : this.#reason,
+      rtt: current?.rtt,
+      trying: this.#isTrying(now),
+      refused: this.#refused,
+    };
+  }
+
+  /** Traffic that nobody answers, an idle mapping, paths that could be better. */
+  #watch(now: Millis, effects: PathEffect[]): void {
+    const current = this.#current;
+    if (!current) return;
+    const silent = this.#unansweredSince !== undefined && now - this.#unansweredSince >= SUSPECT_MS;
+    if (silent && now >= this.#reproveAt) {
+      this.#reproveAt = millis(now + REPROVE_MS);
+      this.#challenge(current, now, effects);
+      this.#challengeOthers(now, effects);
+    } else if (now >= this.#keepAliveAt()) this.#challenge(current, now, effects);
+    else if (this.#isActive(now) && now >= this.#compareAt) {
+      this.#compareAt = millis(now + COMPARE_MS);
+      this.#challengeOthers(now, effects);
+    }
+  }
+
+  /** Ways that could take over: proved ones, and dead ones whose time has come. */
+  #challengeOthers(now: Millis, effects: PathEffect[]): void {
+    for (const track of this.#tracks.values()) {
+      if (track === this.#current || now < track.heldUntil) continue;
+      if (track.class !== 'relay' || this.#unansweredSince !== undefined) this.#challenge(track, now, effects);
+    }
+  }
+
+  #challenge(track: PathTrack, now: Millis, effects: PathEffect[]): void {
+    if (track.challenge) return;
+    startChallenge(track, this.#deps.random(8), now);
+    this.#stepChallenge(track, now, effects);
+  }
+
+  #stepChallenge(track: PathTrack, now: Millis, effects: PathEffect[]): void {
+    const step = stepChallenge(track, now);
+    if (step === undefined) return;
+    if (step !== 'silent') {
+      if (track === this.#current) this.#sentAt = now;
+      effects.push({ kind: 'challenge', peer: this.peer, route: track.route, token: step });
+      return;
+    }
+    const revived = track.state === 'dead';
+    const wasDirect = track === this.#current && track.class !== 'relay';
+    // the path in use may be the only one: it is asked again and again while traffic flows
+    if (track === this.#current && !this.#best(now, track)) {
+      track.challenge = undefined;
+      this.#reproveAt = millis(now + REPROVE_MS);
+      effects.push(...this.#ask(now));
+      return;
+    }
+    bury(track, now);
+    if (wasDirect) this.#directDied = true;
+    if (revived || track.deaths > 8) this.#tracks.delete(track.name);
+  }
+
+  #choose(now: Millis): PathEffect[] {
+    const current = this.#current;
+    if (!current || current.state === 'dead') {
+      const best = this.#best(now) ?? (this.#hasSa ? undefined : this.#bestAnswered());
+      return best && best !== current ? this.#move(best, now) : [];
+    }
+    const best = this.#hasSa ? this.#best(now, current) : this.#bestAnswered();
+    if (!best || best === current) return [];
+    if (isBetterClass(best, current)) return this.#move(best, now);
+    return best.class === current.class && best.faster >= FASTER_TIMES ? this.#move(best, now) : [];
+  }
+
+  #move(to: PathTrack, now: Millis): PathEffect[] {
+    const from = this.#current;
+    this.#current = to;
+    this.#unansweredSince = undefined;
+    for (const track of this.#tracks.values()) track.faster = 0;
+    if (to.class !== 'relay') this.#directDied = false;
+    const sameClass = from?.class === to.class && from.state !== 'dead';
+    this.#reason = to.class === 'relay' ? this.#whyRelayed(now) : sameClass ? 'faster' : to.class;
+    const effects: PathEffect[] = [{ kind: 'use', peer: this.peer, route: to.route, reason: this.#reason }];
+    // the direct path died: the peer may have moved, and only the DC knows where
+    if (to.class === 'relay' && from?.state === 'dead') effects.push(...this.#ask(now));
+    return effects;
+  }
+
+  /** The best proved route that answers, without the one named. */
+  #best(now: Millis, except?: PathTrack): PathTrack | undefined {
+    const usable = [...this.#tracks.values()].filter(
+      (track) => track !== except && isUsable(track, now) && (track.challenge?.sent ?? 0) < 2,
+    );
+    return usable.sort(byMerit)[0];
+  }
+
+  /** For handshakes, before there is an SA to prove anything with. */
+  #bestAnswered(): PathTrack | undefined {
+    return [...this.#tracks.values()]
+      .filter(({ state }) => state === 'answered' || state === 'proved')
+      .sort(byMerit)[0];
+  }
+
+  #compare(track: PathTrack): void {
+    const current = this.#current;
+    if (current && isClearlyFaster(track, current)) track.faster++;
+    else track.faster = 0;
+  }
+
+  #afterAttempt(now: Millis): void {
+    if (this.#retryAt !== undefined || this.#directionAt === undefined || this.#isDirect() || !this.#isActive(now))
+      return;
+    const wait = RETRY_MS[Math.min(this.#retries, RETRY_MS.length - 1)] ?? 0;
+    this.#retryAt = millis(Math.max(now, this.#directionAt + wait));
+  }
+
+  #takeDirection(now: Millis): boolean {
+    const grown = this.#directionAt === undefined ? 0 : (now - this.#directionAt) / DIRECTION_EACH_MS;
+    this.#directions = Math.min(DIRECTIONS, this.#directions + grown);
+    if (this.#directions < 1) return false;
+    this.#directions--;
+    return true;
+  }
+
+  #retry(now: Millis): PathEffect[] {
+    this.#retryAt = undefined;
+    if (this.#isDirect() || !this.#isActive(now)) return [];
+    this.#retries++;
+    return this.#ask(now);
+  }
+
+  #ask(now: Millis): PathEffect[] {
+    if (this.#askedAt !== undefined && now - this.#askedAt < ASK_GAP_MS) return [];
+    this.#askedAt = now;
+    return [{ kind: 'ask-direction', peer: this.peer }];
+  }
+
+  #track(route: Route, pathClass: PathClass, now: Millis): PathTrack {
+    const known = this.#tracks.get(routeName(route));
+    if (known) return known;
+    const made = newTrack(route, pathClass, now);
+    if (this.#tracks.size >= TRACKS_MAX)
+      for (const track of this.#tracks.values())
+        if (track !== this.#current) {
+          this.#tracks.delete(track.name);
+          break;
+        }
+    this.#tracks.set(made.name, made);
+    return made;
+  }
+
+  #keepAliveAt(): number {
+    const last = Math.max(this.#sentAt ?? 0, this.#current?.answeredAt ?? 0);
+    // the two ends do not send at the same moment: the answer to the first one's keeps the other's mapping alive, too
+    return last + this.#own().keepAlive + (this.peer < this.#deps.self ? 1_000 : 0);
+  }
+
+  #isDirect(): boolean {
+    return this.#current !== undefined && this.#current.class !== 'relay' && this.#current.state !== 'dead';
+  }
+
+  #isActive(now: Millis): boolean {
+    return this.#sentAt !== undefined && now - this.#sentAt < IDLE_MS;
+  }
+
+  #isTrying(now: Millis): boolean {
+    return this.#attempts.some((attempt) => !attempt.isOver(now));
+  }
+
+  #whyRelayed(now: Millis): PathReason {
+    const { nat, udpBlocked } = this.#own();
+    const direction = this.#attempts.at(-1)?.direction;
+    return whyRelayed({
+      own: nat,
+      peer: direction?.nat ?? UNKNOWN_NAT,
+      udpBlocked,
+      named: direction?.candidates.length ?? 0,
+      probed: this.#pairs.length,
+      otherFamily: this.#refused.filter(({ reason }) => reason === 'no-such-family').length,
+      trying: this.#isTrying(now),
+      died: this.#directDied,
+    });
+  }
+}
+
+function byMerit(a: PathTrack, b: PathTrack): number {
+  if (a.class !== b.class) return isBetterClass(a, b) ? -1 : 1;
+  return (a.rtt ?? Number.POSITIVE_INFINITY) - (b.rtt ?? Number.POSITIVE_INFINITY) || 0;
+}

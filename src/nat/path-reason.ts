@@ -1,0 +1,54 @@
+import { canMeet, type NatKind } from './nat-kind.ts';
+
+/** Why a peer's traffic goes where it goes: a stable code, and a sentence for whoever reads `status`. */
+export const PATH_REASONS = {
+  lan: 'straight over the local network',
+  direct: 'straight over the Internet',
+  faster: 'this path is faster than the one before',
+  'no-path': 'nothing is known of where the peer is',
+  'relay-trying': 'through a relay while direct paths are tried',
+  'relay-both-symmetric': 'through a relay: both sides map ports per destination',
+  'relay-own-symmetric':
+    'through a relay: this side maps ports per destination, and the peer lets in only ports it sent to',
+  'relay-peer-symmetric':
+    'through a relay: the peer maps ports per destination, and this side lets in only ports it sent to',
+  'relay-own-udp-blocked': 'through a relay: UDP is blocked on this side',
+  'relay-peer-no-address':
+    'through a relay: the peer has no address that datagrams could go to; its UDP may be blocked',
+  'relay-no-common-family': 'through a relay: one side has IPv4 only, the other IPv6 only',
+  'relay-refused-addresses': 'through a relay: every address that the peer named is one that datagrams must not go to',
+  'relay-unanswered': 'through a relay: no direct probe was answered; a firewall may be in the way',
+  'relay-direct-died': 'through a relay: the direct path stopped answering',
+} as const;
+
+export type PathReason = keyof typeof PATH_REASONS;
+
+/** What decides why there is no direct path. */
+export interface RelayCause {
+  readonly own: NatKind;
+  readonly peer: NatKind;
+  readonly udpBlocked: boolean;
+  /** addresses that the peer named, how many of these may be probed, how many were of a family that this side lacks */
+  readonly named: number;
+  readonly probed: number;
+  readonly otherFamily: number;
+  readonly trying: boolean;
+  readonly died: boolean;
+}
+
+/** The first cause that is sure, before those that are only likely. */
+export function whyRelayed(cause: RelayCause): PathReason {
+  const { own, peer, udpBlocked, named, probed, otherFamily, trying, died } = cause;
+  if (udpBlocked) return 'relay-own-udp-blocked';
+  if (died) return 'relay-direct-died';
+  if (trying) return 'relay-trying';
+  if (named === 0) return 'relay-peer-no-address';
+  if (probed === 0) return otherFamily > 0 ? 'relay-no-common-family' : 'relay-refused-addresses';
+  if (canMeet(own, peer)) return 'relay-unanswered';
+  if (!variesPorts(own)) return 'relay-peer-symmetric';
+  return variesPorts(peer) ? 'relay-both-symmetric' : 'relay-own-symmetric';
+}
+
+function variesPorts({ mapping }: NatKind): boolean {
+  return mapping === 'address' || mapping === 'port';
+}

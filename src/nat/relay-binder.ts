@@ -1,0 +1,165 @@
+import { type Millis, millis, type NodeId } from '../base/brands.ts';
+import { equalConstantTime } from '../base/bytes.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { type BindAck, decodeBinding, encodeBind, isAuthenticBinding } from './bind.ts';
+import { routeName } from './path-route.ts';
+import { decodeFrame } from './relay-frame.ts';
+
+export type BinderEffect =
+  | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress }
+  | { readonly kind: 'bound'; readonly relay: PathAddress; readonly channel: number; readonly rtt: number }
+  | { readonly kind: 'unbound'; readonly relay: PathAddress; readonly channel: number; readonly cause: string }
+  | { readonly kind: 'counter'; readonly name: string };
+
+export interface BinderDeps {
+  readonly provider: CryptoProvider;
+  random(length: number): Uint8Array;
+  readonly self: NodeId;
+  /** a number that grew since the last call, also over restarts */
+  nextSeq(): number;
+}
+
+interface Binding {
+  readonly relay: PathAddress;
+  readonly channel: number;
+  readonly key: Uint8Array;
+  state: 'binding' | 'bound';
+  /** frames are taken since the first BIND-ACK, also while the channel is bound anew */
+  open: boolean;
+  seq: number;
+  nonce: Uint8Array;
+  challenge: Uint8Array | undefined;
+  startedAt: Millis;
+  tries: number;
+  nextAt: Millis;
+}
+
+const REPEAT_MS = 200;
+const TRIES = 5;
+
+/**
+ * This node's channels at relays (protocol.md 7): binds them, binds them anew when the node moved and as often as keeps the
+ * mapping to the relay alive, and knows which frames to take.
+ *
+ *   binding ──BIND-ACK──► bound ──keep-alive due, or moved──► binding
+ *      └──5 tries, refused──► gone
+ */
+export class RelayBinder {
+  readonly #deps: BinderDeps;
+  readonly #bindings = new Map<string, Binding>();
+
+  constructor(deps: BinderDeps) {
+    this.#deps = deps;
+  }
+
+  bind(relay: PathAddress, channel: number, key: Uint8Array, now: Millis): BinderEffect[] {
+    const name = nameOf(relay, channel);
+    if (this.#bindings.has(name)) return [];
+    const binding: Binding = {
+      relay,
+      channel,
+      key,
+      state: 'binding',
+      open: false,
+      seq: 0,
+      nonce: new Uint8Array(0),
+      challenge: undefined,
+      startedAt: now,
+      tries: 0,
+      nextAt: now,
+    };
+    this.#bindings.set(name, binding);
+    return this.#restart(binding, now);
+  }
+
+  unbind(relay: PathAddress, channel: number): void {
+    this.#bindings.delete(nameOf(relay, channel));
+  }
+
+  /** The node has another address: every channel is bound anew; the relay sends to the old address until then. */
+  handleNetworkChange(now: Millis): BinderEffect[] {
+    return [...this.#bindings.values()].flatMap((binding) => this.#restart(binding, now));
+  }
+
+  /**
+   * May this framed datagram be taken (protocol.md N5)? Only from a relay and channel that were bound here. Returns the
+   * channel, or the name of a counter.
+   */
+  acceptFrame(bytes: Uint8Array, from: PathAddress): number | string {
+    const channel = decodeFrame(bytes);
+    if (typeof channel === 'string') return `frame-${channel}`;
+    return this.#bindings.get(nameOf(from, channel))?.open ? channel : 'frame-unbound';
+  }
+
+  /** BIND-CHALLENGE or BIND-ACK. */
+  handleDatagram(bytes: Uint8Array, from: PathAddress, keepAlive: number, now: Millis): BinderEffect[] {
+    const message = decodeBinding(bytes);
+    if (typeof message === 'string') return [{ kind: 'counter', name: `bind-${message}` }];
+    const binding = this.#bindings.get(nameOf(from, message.channel));
+    if (!binding || message.kind === 'bind' || message.seq !== binding.seq || binding.state !== 'binding')
+      return [{ kind: 'counter', name: 'bind-unasked' }];
+    if (message.kind === 'bind-ack') return this.#ack(binding, message, bytes, keepAlive, now);
+    // a forged challenge costs one BIND; the true one that follows is taken as well, within the tries
+    if (binding.tries >= 2 * TRIES) return [{ kind: 'counter', name: 'bind-challenged-often' }];
+    binding.challenge = message.challenge;
+    return [this.#send(binding, now)];
+  }
+
+  nextDeadline(): Millis | undefined {
+    let next: number | undefined;
+    for (const { nextAt } of this.#bindings.values()) next = Math.min(next ?? nextAt, nextAt);
+    return next === undefined ? undefined : millis(next);
+  }
+
+  tick(now: Millis): BinderEffect[] {
+    const effects: BinderEffect[] = [];
+    for (const binding of [...this.#bindings.values()]) {
+      if (now < binding.nextAt) continue;
+      if (binding.state === 'bound') effects.push(...this.#restart(binding, now));
+      else if (binding.tries >= TRIES) effects.push(this.#drop(binding, 'silent'));
+      else effects.push(this.#send(binding, now));
+    }
+    return effects;
+  }
+
+  #restart(binding: Binding, now: Millis): BinderEffect[] {
+    binding.state = 'binding';
+    binding.seq = this.#deps.nextSeq();
+    binding.nonce = this.#deps.random(16);
+    binding.challenge = undefined;
+    binding.startedAt = now;
+    binding.tries = 0;
+    return [this.#send(binding, now)];
+  }
+
+  #send(binding: Binding, now: Millis): BinderEffect {
+    const { provider, self } = this.#deps;
+    const { relay, channel, key, seq, nonce, challenge } = binding;
+    binding.nextAt = millis(now + REPEAT_MS * 2 ** Math.min(binding.tries, 3));
+    binding.tries++;
+    const bytes = encodeBind(provider, key, { kind: 'bind', channel, node: self, seq, nonce, challenge });
+    return { kind: 'send', bytes, to: relay };
+  }
+
+  #ack(binding: Binding, ack: BindAck, bytes: Uint8Array, keepAlive: number, now: Millis): BinderEffect[] {
+    if (!equalConstantTime(ack.nonce, binding.nonce) || !isAuthenticBinding(this.#deps.provider, binding.key, bytes))
+      return [{ kind: 'counter', name: 'bind-forged' }];
+    if (ack.status !== 'bound') return [this.#drop(binding, ack.status)];
+    binding.state = 'bound';
+    binding.open = true;
+    binding.nextAt = millis(now + keepAlive);
+    const { relay, channel, startedAt } = binding;
+    // two round trips: the challenge, and this
+    return [{ kind: 'bound', relay, channel, rtt: (now - startedAt) / 2 }];
+  }
+
+  #drop({ relay, channel }: Binding, cause: string): BinderEffect {
+    this.unbind(relay, channel);
+    return { kind: 'unbound', relay, channel, cause };
+  }
+}
+
+function nameOf(relay: PathAddress, channel: number): string {
+  return routeName({ kind: 'relay', address: relay, channel });
+}
