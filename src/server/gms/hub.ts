@@ -57,6 +57,12 @@ export class Hub {
     return this.#sessions;
   }
 
+  /** Whether a node has proved on this connection who it is. */
+  isSession(id: ChannelId): boolean {
+    const connection = this.#connections.get(id);
+    return connection !== undefined && this.#sessionOf(connection) !== undefined;
+  }
+
   takeEffects(): HubEffect[] {
     return this.#context.takeEffects();
   }

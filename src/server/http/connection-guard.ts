@@ -4,10 +4,12 @@ export interface ConnectionLimits {
   readonly connections: number;
   /** of one source, without those on which a node has proved who it is: many nodes may stand behind one NAT */
   readonly unprovedPerSource: number;
+  /** milliseconds for TLS and for the head of a request: who sends a byte now and then is cut off (slowloris) */
+  readonly opening: number;
 }
 
 /** Below the number of files that a process may usually open; a source may try so much before it is known. */
-export const CONNECTION_LIMITS: ConnectionLimits = { connections: 20_000, unprovedPerSource: 256 };
+export const CONNECTION_LIMITS: ConnectionLimits = { connections: 20_000, unprovedPerSource: 256, opening: 10_000 };
 
 /** Counts connections, and says which are too many. A connection is named by what identifies it while it is open. */
 export class ConnectionGuard {

@@ -11,14 +11,8 @@ import type { ServerMetrics } from './metrics.ts';
 import { connectionName, type NodeDoor } from './node-door.ts';
 import { sourceOf } from './source.ts';
 
-/** Times in milliseconds that nobody who means well exceeds; who sends a byte now and then is cut off (slowloris). */
-const TIMES = {
-  handshakeTimeout: 10_000,
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  keepAliveTimeout: 30_000,
-  connectionsCheckingInterval: 5_000,
-} as const;
+/** Milliseconds for a whole request, and between two of them. */
+const TIMES = { requestTimeout: 30_000, keepAliveTimeout: 30_000 } as const;
 const MAX_HEADERS = 16_384;
 /** What requests under way have left when the server ends. */
 const PARTING = 2_000;
@@ -27,6 +21,7 @@ export interface DoorParts {
   readonly app: FastifyInstance;
   readonly nodes: NodeDoor;
   readonly guard: ConnectionGuard;
+  readonly opening: number;
   readonly metrics: ServerMetrics;
 }
 
@@ -42,8 +37,9 @@ export class Doors {
   readonly #tls: TlsServer;
   readonly #local: Server;
 
-  constructor({ app, nodes, guard, metrics }: DoorParts, { cert, key }: TlsIdentity) {
-    const options = { ...TIMES, maxHeaderSize: MAX_HEADERS };
+  constructor({ app, nodes, guard, metrics, opening }: DoorParts, { cert, key }: TlsIdentity) {
+    const times = { headersTimeout: opening, handshakeTimeout: opening, connectionsCheckingInterval: opening / 2 };
+    const options = { ...TIMES, ...times, maxHeaderSize: MAX_HEADERS };
     this.#local = createServer(options, (request, response) => {
       local.add(request);
       app.routing(request, response);

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { parseAddress } from '../../base/ip-address.ts';
 import { type ChannelId, channelId } from '../gms/hub-effects.ts';
+import type { ConnectionGuard } from './connection-guard.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { sourceOf } from './source.ts';
 
@@ -36,6 +37,7 @@ interface Channel {
 /** The node channels of one process as WebSockets: frames in, frames out, within bounds. */
 export class NodeDoor {
   readonly #events: DoorEvents;
+  readonly #guard: ConnectionGuard;
   readonly #metrics: ServerMetrics;
   readonly #channels = new Map<ChannelId, Channel>();
   readonly #upgrades = new WebSocketServer({
@@ -47,8 +49,9 @@ export class NodeDoor {
   readonly #pings = setInterval(() => this.#ping(), PING_EVERY).unref();
   #last = 0;
 
-  constructor(events: DoorEvents, metrics: ServerMetrics) {
+  constructor(events: DoorEvents, guard: ConnectionGuard, metrics: ServerMetrics) {
     this.#events = events;
+    this.#guard = guard;
     this.#metrics = metrics;
   }
 
@@ -60,9 +63,10 @@ export class NodeDoor {
     this.#upgrades.handleUpgrade(request, stream, head, (socket) => this.#open(socket, connection, remoteAddress));
   }
 
-  /** The name of the TCP connection below a channel. */
-  connectionOf(id: ChannelId): string | undefined {
-    return this.#channels.get(id)?.connection;
+  /** The node behind it has proved who it is. */
+  prove(id: ChannelId): void {
+    const channel = this.#channels.get(id);
+    if (channel !== undefined) this.#guard.prove(channel.connection);
   }
 
   send(id: ChannelId, frame: Uint8Array): void {

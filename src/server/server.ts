@@ -1,0 +1,248 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { isServerAddress, JOIN_TOKEN } from '../api/join-token.ts';
+import { millis, unixSeconds } from '../base/brands.ts';
+import { GscipError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { nodeProvider } from '../crypto/node-provider.ts';
+import { Hub } from './gms/hub.ts';
+import { makeApp } from './http/app.ts';
+import { CONNECTION_LIMITS, ConnectionGuard, type ConnectionLimits } from './http/connection-guard.ts';
+import type { Desk, ServerFacts } from './http/desk.ts';
+import { Doors, isLocal } from './http/doors.ts';
+import { FailedLogins } from './http/failed-logins.ts';
+import { HubShell } from './http/hub-shell.ts';
+import { ServerMetrics } from './http/metrics.ts';
+import { NodeDoor } from './http/node-door.ts';
+import { type ListenAddress, parseListenAddress, reachableAt } from './listen-address.ts';
+import { viewOf } from './network/draft.ts';
+import { type NetworkRequest, newNetwork } from './network/new-network.ts';
+import { isMade } from './network/settings.ts';
+import type { Tools } from './network/tools.ts';
+import { ServerFolder } from './server-folder.ts';
+import { serverHealth } from './server-health.ts';
+import { DEFAULT_ROLES, parseServerRoles, type ServerRole } from './server-roles.ts';
+import { openStore } from './store/open-store.ts';
+import type { Store } from './store/store.ts';
+import { type TlsFiles, type TlsIdentity, tlsIdentity } from './tls.ts';
+
+/** What a server is started with; what is absent has a default. */
+export interface ServerOptions {
+  /** folder of keys, certificate, database and local socket */
+  readonly state: string;
+  /** "ADDR:PORT" or ":PORT"; by default port 47247 on all addresses */
+  readonly listen?: string | undefined;
+  /** "HOST:PORT" that join tokens name; by default what is listened on */
+  readonly advertise?: readonly string[] | undefined;
+  /** "as,gms" */
+  readonly roles?: string | undefined;
+  /** "postgres://…"; by default a SQLite file in the state folder */
+  readonly database?: string | undefined;
+  /** both or none: then the server makes its own certificate */
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  /** seals secrets in the database; shared by the processes of one network. By default in the state folder */
+  readonly keyFile?: string | undefined;
+  /** what the network begins with, when the database is empty */
+  readonly network?: Partial<NetworkRequest> | undefined;
+  readonly limits?: ConnectionLimits | undefined;
+  readonly release: string;
+  readonly log: Logger;
+}
+
+export interface RunningServer {
+  /** https://… as clients on this machine reach it */
+  readonly url: string;
+  readonly port: number;
+  /** path of the local socket */
+  readonly socket: string;
+  /** SHA-256 of the TLS key in base64 */
+  readonly pin: string;
+  /** "HOST:PORT" that join tokens name */
+  readonly servers: readonly string[];
+  /** the network was made by this start */
+  readonly isNew: boolean;
+  /** Orderly end: channels are told, requests under way are answered, the database is closed. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_LISTEN = ':47247';
+const DEFAULT_NETWORK = 'gscip';
+const CERTIFICATE_CHECK = 3_600_000;
+const SERVER = { kind: 'server', name: '' } as const;
+
+/** Starts all of a server or nothing: what fails leaves no socket, lock or new key behind. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const settings = checkedSettings(options);
+  const undo: (() => unknown)[] = [];
+  try {
+    const running = await start(options, settings, undo);
+    return { ...running, close: once(() => unwind(undo, options.log)) };
+  } catch (error) {
+    await unwind(undo, undefined);
+    throw error;
+  }
+}
+
+interface Settings {
+  readonly roles: readonly ServerRole[];
+  readonly listen: ListenAddress;
+  readonly files: TlsFiles | undefined;
+}
+
+function checkedSettings({ roles, listen, tlsCert, tlsKey, advertise = [] }: ServerOptions): Settings {
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new GscipError('usage', '--tls-cert and --tls-key belong together', 'Give both, or none of them.');
+  const wrong = advertise.find((each) => !isServerAddress(each));
+  if (wrong !== undefined || advertise.length > JOIN_TOKEN.servers)
+    throw new GscipError(
+      'usage',
+      wrong === undefined ? `a token names at most ${JOIN_TOKEN.servers} addresses` : `"${wrong}" is no HOST:PORT`,
+      'Write --advertise vpn.example.net:47247, IPv6 in brackets.',
+    );
+  const files = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
+  return {
+    roles: parseServerRoles(roles ?? DEFAULT_ROLES),
+    listen: parseListenAddress(listen ?? DEFAULT_LISTEN),
+    files,
+  };
+}
+
+async function start(
+  options: ServerOptions,
+  { roles, listen, files }: Settings,
+  undo: (() => unknown)[],
+): Promise<Omit<RunningServer, 'close'>> {
+  const { log, release, advertise, limits = CONNECTION_LIMITS } = options;
+  const folder = new ServerFolder(options.state);
+  undo.push(() => folder.close());
+  const store = await openDatabase(options, folder);
+  undo.push(() => store.close());
+  const isNew = await makeNetwork(store, options.network);
+
+  const hosts = hostsOf(advertise ?? reachableAt(listen, listen.port));
+  const certificate = () => tlsIdentity(folder.path, files, hosts, wallClock());
+  const identity = { shown: await certificate() };
+  const hub = new Hub({ state: store.state, provider: nodeProvider, random });
+  const guard = new ConnectionGuard(limits);
+  const metrics = new ServerMetrics({
+    connectedNodes: () => hub.sessions.size,
+    openConnections: () => guard.count,
+    revision: () => store.state.revision,
+    rows: () => Object.fromEntries(Object.entries(store.state.tables).map(([table, rows]) => [table, rows.size])),
+  });
+  undo.push(() => metrics.close());
+  const world = { store, tools, log, now: monotonic, time: wallClock };
+  const shell = new HubShell(hub, world, (): NodeDoor => nodes);
+  const nodes = new NodeDoor(shell, guard, metrics);
+  undo.push(
+    () => nodes.stop(),
+    () => shell.stop(),
+  );
+
+  const place = { port: listen.port };
+  const facts = (): ServerFacts => ({
+    ...{ release, roles, url: urlOf(listen, place.port), pin: identity.shown.pin },
+    servers: advertise ?? reachableAt(listen, place.port),
+    database: /^postgres(ql)?:/.test(options.database ?? '') ? 'postgresql' : 'sqlite',
+    uptimeSeconds: process.uptime(),
+    health: serverHealth(store, identity.shown, files !== undefined, wallClock()),
+  });
+  const nextBackup = () => join(folder.path, `backup-${new Date().toISOString().replaceAll(':', '')}.gscip`);
+  const desk: Desk = { store, tools, facts, nextBackup, isConnected: (id) => hub.sessions.has(id) };
+  const app = await makeApp({ desk, metrics, log, logins: new FailedLogins(), now: monotonic, isLocal });
+  undo.push(() => app.close());
+  const doors = new Doors({ app, nodes, guard, metrics, opening: limits.opening }, identity.shown);
+  undo.push(() => doors.close());
+  place.port = await doors.listen(listen, folder.adminSocket);
+  const renewal = setInterval(() => void renew(identity, certificate, doors, log), CERTIFICATE_CHECK);
+  undo.push(() => clearInterval(renewal));
+  const { url, pin, servers } = facts();
+  log.log('info', 'server-up', { url, pin, socket: folder.adminSocket, servers: servers.join(','), isNew });
+  return { url, port: place.port, socket: folder.adminSocket, pin, servers, isNew };
+}
+
+async function openDatabase(options: ServerOptions, folder: ServerFolder): Promise<Store> {
+  const { key, forget } = folder.sealKey(options.keyFile, random);
+  const database = options.database ?? folder.database;
+  try {
+    return await openStore({ database, sealKey: key, provider: nodeProvider, random, now: wallClock });
+  } catch (error) {
+    forget();
+    throw error;
+  }
+}
+
+/** Makes the network of an empty database, unless another process was quicker. */
+async function makeNetwork(store: Store, request: Partial<NetworkRequest> = {}): Promise<boolean> {
+  if (isMade(viewOf(store.state))) return false;
+  const network = request.network ?? DEFAULT_NETWORK;
+  try {
+    await store.run(SERVER, 'new-network', (draft) => newNetwork(tools(), draft, { ...request, network }), { network });
+    return true;
+  } catch (error) {
+    if (isMade(viewOf(store.state))) return false;
+    throw error;
+  }
+}
+
+/** Shows a certificate that was renewed or replaced; one that cannot be read leaves the old one in use. */
+async function renew(
+  identity: { shown: TlsIdentity },
+  certificate: () => Promise<TlsIdentity>,
+  doors: Doors,
+  log: Logger,
+): Promise<void> {
+  try {
+    const next = await certificate();
+    if (next.cert === identity.shown.cert) return;
+    identity.shown = next;
+    doors.show(next);
+    log.log('info', 'certificate-renewed', { pin: next.pin, ends: next.ends });
+  } catch (error) {
+    log.log('error', 'certificate-not-renewed', { reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Undoes what was done, the last first, whatever fails on the way. */
+async function unwind(undo: (() => unknown)[], log: Logger | undefined): Promise<void> {
+  for (let step = undo.pop(); step !== undefined; step = undo.pop())
+    try {
+      await step();
+    } catch (error) {
+      log?.log('error', 'stop-failed', { reason: error instanceof Error ? error.message : String(error) });
+    }
+  log?.log('info', 'server-down', {});
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= work();
+    return running;
+  };
+}
+
+function urlOf({ host = '127.0.0.1' }: ListenAddress, port: number): string {
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function hostsOf(addresses: readonly string[]): readonly string[] {
+  return addresses.map((each) => each.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''));
+}
+
+function random(length: number): Uint8Array {
+  return new Uint8Array(randomBytes(length));
+}
+
+function wallClock() {
+  return unixSeconds(Date.now() / 1000);
+}
+
+function monotonic() {
+  return millis(performance.now());
+}
+
+function tools(): Tools {
+  return { provider: nodeProvider, random, now: wallClock() };
+}
