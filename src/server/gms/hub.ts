@@ -59,8 +59,7 @@ export class Hub {
 
   /** Whether a node has proved on this connection who it is. */
   isSession(id: ChannelId): boolean {
-    const connection = this.#connections.get(id);
-    return connection !== undefined && this.#sessionOf(connection) !== undefined;
+    return this.#connections.get(id)?.session !== undefined;
   }
 
   takeEffects(): HubEffect[] {
