@@ -5,12 +5,15 @@ import type { Prefix } from '../tun/prefix.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { type ImportedBundle, importOrKeep } from './bundle-import.ts';
 import type { BundleKeysDeps } from './bundle-keys.ts';
-import { bootClock, wallClock } from './clocks.ts';
+import { bootClock, now, wallClock } from './clocks.ts';
 import { RandomPool } from './random-pool.ts';
 import type { ResumedKeys } from './resumed-keys.ts';
 import { prefixOf } from './roster-routes.ts';
 import { hasIdentity } from './server-link/identity-store.ts';
+import type { LinkPorts } from './server-link/link-shell.ts';
+import { LinkSocket } from './server-link/link-socket.ts';
 import { LinkedNode } from './server-link/linked-node.ts';
+import { systemdCredentials } from './server-link/sealer.ts';
 import { waitForKeys } from './server-link/waiting.ts';
 import type { KeptState, StateDir } from './state-dir.ts';
 
@@ -56,10 +59,19 @@ function facts(source: KeySource) {
   return 'bundle' in source.keys ? source.keys.bundle : source.keys.facts;
 }
 
+const PORTS: Pick<LinkPorts, 'every' | 'open'> = {
+  every: (interval, act) => {
+    const timer = setInterval(act, interval);
+    return () => clearInterval(timer);
+  },
+  open: (address, calls) => new LinkSocket(address, calls),
+};
+
 async function serverSource(config: AgentConfig, settings: string, tools: SourceTools): Promise<KeySource> {
   const { state, kept, log } = tools;
   const random = new RandomPool().take;
-  const shell = { provider: nodeProvider, random, wall: wallClock, boot: bootClock, log };
+  const clocks = { wall: wallClock, boot: bootClock, now };
+  const shell = { provider: nodeProvider, random, machine: systemdCredentials, log, ...clocks, ...PORTS };
   const linked = new LinkedNode(config, state, kept?.keys.leaseClock ?? 0, shell);
   const deps = { boot: bootClock, edSeed: linked.edSeed, longGrace: false };
   const resumed = linked.resume();

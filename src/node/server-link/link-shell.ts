@@ -1,9 +1,8 @@
 import type { FetchReason } from '../../api/channel/node-message.ts';
-import { type Millis, millis } from '../../base/brands.ts';
+import type { Millis } from '../../base/brands.ts';
 import type { Logger } from '../../base/log.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import type { LinkEffect, ServerLink } from './link.ts';
-import { LinkSocket } from './link-socket.ts';
 import type { LinkStatus } from './link-state.ts';
 
 /** What came from the server for the rest of the node. */
@@ -11,22 +10,42 @@ export type LinkNews = Exclude<LinkEffect, { kind: 'connect' | 'send' | 'disconn
 
 const TICK = 500;
 
-/** Carries out what a link asks for: sockets, timer, log. News go to whoever listens. */
+/** One connection: `close` ends it without another call. */
+export interface LinkConnection {
+  send(frames: readonly Uint8Array[]): void;
+  close(): void;
+}
+
+export interface ConnectionCalls {
+  frame(bytes: Uint8Array): void;
+  closed(why: string): void;
+}
+
+/** The world as a link's shell sees it. */
+export interface LinkPorts {
+  now(): Millis;
+  /** calls again and again, every so many milliseconds, until what it returns is called */
+  every(interval: number, act: () => void): () => void;
+  open(address: string, calls: ConnectionCalls): LinkConnection;
+  readonly log: Logger;
+}
+
+/** Carries out what a link asks for: connections, timer, log. News go to whoever listens. */
 export class LinkShell {
   readonly #link: ServerLink;
-  readonly #log: Logger;
+  readonly #ports: LinkPorts;
   readonly #news: (news: LinkNews) => void;
-  #socket: LinkSocket | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #connection: LinkConnection | undefined;
+  #endTimer: (() => void) | undefined;
 
-  constructor(link: ServerLink, log: Logger, news: (news: LinkNews) => void) {
+  constructor(link: ServerLink, ports: LinkPorts, news: (news: LinkNews) => void) {
     this.#link = link;
-    this.#log = log;
+    this.#ports = ports;
     this.#news = news;
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#step((now) => this.#link.tick(now)), TICK);
+    this.#endTimer = this.#ports.every(TICK, () => this.#step((now) => this.#link.tick(now)));
     this.#step((now) => this.#link.tick(now));
   }
 
@@ -59,13 +78,13 @@ export class LinkShell {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#endTimer?.();
     this.#link.close();
     this.#carryOut();
   }
 
   #step(act: (now: Millis) => void): void {
-    act(millis(performance.now()));
+    act(this.#ports.now());
     this.#carryOut();
   }
 
@@ -78,13 +97,13 @@ export class LinkShell {
       case 'connect':
         return this.#connect(effect.address);
       case 'send':
-        return this.#socket?.send(effect.frames);
+        return this.#connection?.send(effect.frames);
       case 'disconnect':
-        this.#socket?.close();
-        this.#socket = undefined;
+        this.#connection?.close();
+        this.#connection = undefined;
         return;
       case 'log':
-        return this.#log.log(effect.level, effect.event, effect.fields);
+        return this.#ports.log.log(effect.level, effect.event, effect.fields);
       case 'enrolled':
       case 'removed':
       case 'update':
@@ -100,8 +119,8 @@ export class LinkShell {
   }
 
   #connect(address: string): void {
-    this.#socket?.close();
-    this.#socket = new LinkSocket(address, {
+    this.#connection?.close();
+    this.#connection = this.#ports.open(address, {
       frame: (bytes) => this.#step((now) => this.#link.handleFrame(bytes, now)),
       closed: (why) => this.#step((now) => this.#link.handleClosed(why, now)),
     });

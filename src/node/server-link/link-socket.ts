@@ -1,10 +1,6 @@
 import { WebSocket } from 'ws';
 import { MAX_RECORD } from '../../crypto/noise-channel-records.ts';
-
-export interface SocketCalls {
-  frame(bytes: Uint8Array): void;
-  closed(why: string): void;
-}
+import type { ConnectionCalls, LinkConnection } from './link-shell.ts';
 
 /** Bytes that wait for a server which does not read; then the connection is given up. */
 const MAX_BACKLOG = 8 << 20;
@@ -14,12 +10,12 @@ const CONNECTING = 8_000;
  * One WebSocket to a server. Its TLS certificate is not looked at: TLS is here to pass through networks, and the handshake
  * inside proves who the server is (protocol.md 11). After `close`, nothing is called any more.
  */
-export class LinkSocket {
+export class LinkSocket implements LinkConnection {
   readonly #socket: WebSocket;
   readonly #waiting: Uint8Array[] = [];
   #over = false;
 
-  constructor(address: string, { frame, closed }: SocketCalls) {
+  constructor(address: string, { frame, closed }: ConnectionCalls) {
     this.#socket = new WebSocket(`wss://${address}/node/1`, {
       rejectUnauthorized: false,
       handshakeTimeout: CONNECTING,

@@ -1,10 +1,9 @@
 import { hostname } from 'node:os';
 import type { Holding, NodeEndpoints } from '../../api/channel/node-message.ts';
 import type { DirectoryPeer } from '../../api/channel/server-message.ts';
-import { type Millis, millis, type UnixSeconds, unixSeconds } from '../../base/brands.ts';
+import { type Millis, type UnixSeconds, unixSeconds } from '../../base/brands.ts';
 import { wipe } from '../../base/bytes.ts';
 import { GscipError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import { openBundle, type VerifiedBundle } from '../../crypto/bundle-verify.ts';
@@ -18,10 +17,10 @@ import type { StateDir } from '../state-dir.ts';
 import { nameFrom, openIdentity, writeIdentity } from './identity-store.ts';
 import { ServerLink } from './link.ts';
 import { decodeLinkCache, encodeLinkCache, type LinkCache, type LinkIdentity } from './link-memory.ts';
-import { type LinkNews, LinkShell } from './link-shell.ts';
+import { type LinkNews, type LinkPorts, LinkShell } from './link-shell.ts';
 import type { LinkStatus } from './link-state.ts';
 import { packageRelease } from './release.ts';
-import { openSealer, type Sealer, systemdCredentials } from './sealer.ts';
+import { type MachineKeys, openSealer, type Sealer } from './sealer.ts';
 import type { ServerFacts } from './server-status.ts';
 
 /** What the running node does with the news of its server. */
@@ -34,12 +33,13 @@ export interface LinkedSinks {
   keep(): void;
 }
 
-export interface LinkedTools {
+export interface LinkedTools extends LinkPorts {
   readonly provider: CryptoProvider;
   random(length: number): Uint8Array;
   wall(): UnixSeconds;
   boot(): Millis;
-  readonly log: Logger;
+  /** what the machine itself can seal with */
+  readonly machine: MachineKeys;
 }
 
 type CacheFacts = Omit<LinkCache, 'keys'>;
@@ -77,8 +77,8 @@ export class LinkedNode {
   constructor(config: AgentConfig, state: StateDir, lease: number, tools: LinkedTools) {
     this.#tools = tools;
     this.#state = state;
-    const { provider, random, log, wall } = tools;
-    this.#sealer = openSealer(state, { provider, random, machine: systemdCredentials });
+    const { provider, random, wall, machine } = tools;
+    this.#sealer = openSealer(state, { provider, random, machine });
     this.#clock = new LeaseClock(unixSeconds(lease));
     const { identity, token } = openIdentity(state, this.#sealer, tools, config);
     this.#identity = identity;
@@ -94,7 +94,7 @@ export class LinkedNode {
     const { lastContact } = this.#facts;
     const name = config.name ?? nameFrom(hostname());
     const start = { servers, enrolment, token, name, lastContact: lastContact === 0 ? undefined : lastContact };
-    this.#shell = new LinkShell(new ServerLink(deps, start), log, (news) => this.#handle(news));
+    this.#shell = new LinkShell(new ServerLink(deps, start), tools, (news) => this.#handle(news));
   }
 
   get edSeed(): Uint8Array {
@@ -196,16 +196,14 @@ export class LinkedNode {
         'the server is not reached',
         'see "gscip status"; it is tried again by itself',
       );
-    await new Promise((resolve) => setTimeout(resolve, ASKING));
+    await this.#pause(ASKING);
     await this.#updates;
   }
 
   /** Tells the server farewell, as far as it listens; the state folder is to be forgotten then. */
   async logout(): Promise<void> {
-    const late = setTimeout(() => this.#left.resolve(), PARTING);
     this.#shell.leave();
-    await this.#left.promise;
-    clearTimeout(late);
+    await Promise.race([this.#left.promise, this.#pause(PARTING)]);
     this.stop();
   }
 
@@ -216,6 +214,15 @@ export class LinkedNode {
   wipe(): void {
     wipe(this.edSeed);
     this.#sealer.wipe();
+  }
+
+  #pause(time: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = this.#tools.every(time, () => {
+        end();
+        resolve();
+      });
+    });
   }
 
   #readCache(): void {
@@ -242,7 +249,7 @@ export class LinkedNode {
         return this.#keepIdentity({ enrolment: news.enrolment, token: undefined });
       case 'certificate':
         this.#keepIdentity({ enrolment: news.enrolment });
-        this.#keys?.takeCertificate(news.enrolment.caPart, now());
+        this.#keys?.takeCertificate(news.enrolment.caPart, this.#tools.now());
         return this.#sinks?.keep();
       case 'update':
         this.#updates = this.#updates.then(() => this.#update(news.bundle));
@@ -277,7 +284,7 @@ export class LinkedNode {
     this.#followCertificate(verified.bundle.node.caPart);
     if (!this.#keys) return this.#first.resolve(verified);
     const { number } = verified.bundle;
-    await this.#sinks?.changed(this.#keys.reload(verified, now()));
+    await this.#sinks?.changed(this.#keys.reload(verified, this.#tools.now()));
     this.#shell.handleTaken(number, this.#keys.facts().caPart);
   }
 
@@ -319,10 +326,6 @@ export class LinkedNode {
     this.#identity = { ...this.#identity, ...change };
     writeIdentity(this.#state, this.#sealer, this.#identity);
   }
-}
-
-function now(): Millis {
-  return millis(performance.now());
 }
 
 function removedError(reason: string): GscipError {
