@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { addGroup, groupNamed, rollGroup } from '../server/authority/network-rules.ts';
 import { currentEpoch, nextEpoch } from '../server/authority/state.ts';
 import { changeAuthority } from '../server/authority/store.ts';
-import { authorityTools, bundleAdvice, membersOf, printParts, shellWord } from './authority-tools.ts';
+import { authorityTools, bundleAdvice, membersOf, printParts } from './authority-tools.ts';
 import { parseDuration } from './duration.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
+import { shellWord } from './shell-word.ts';
 import { seconds } from './units.ts';
 
 /** `gscip authority group add|roll` */

@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { newAuthority } from '../server/authority/network-rules.ts';
 import { createAuthority } from '../server/authority/store.ts';
 import { DEFAULT_POOL, formatRange, parsePool, ulaRange } from '../server/network/address-plan.ts';
-import { authorityTools, printParts, shellWord } from './authority-tools.ts';
+import { authorityTools, printParts } from './authority-tools.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
+import { shellWord } from './shell-word.ts';
 
 interface InitOptions {
   readonly network: string;

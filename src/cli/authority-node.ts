@@ -5,8 +5,9 @@ import { bundleFor, isBundleOf } from '../server/authority/bundle-rules.ts';
 import { addNode, groupsOf, liveNodes, nodeNamed, removeNode } from '../server/authority/node-rules.ts';
 import type { EndNodeType } from '../server/authority/state.ts';
 import { changeAuthority, readAuthority } from '../server/authority/store.ts';
-import { authorityTools, bundleAdvice, membersOf, nodeFields, printParts, shellWord } from './authority-tools.ts';
+import { authorityTools, bundleAdvice, membersOf, nodeFields, printParts } from './authority-tools.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
+import { shellWord } from './shell-word.ts';
 import { splitList } from './split-list.ts';
 
 /** `gscip authority node add|remove` */

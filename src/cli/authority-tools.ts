@@ -5,6 +5,7 @@ import { nodeProvider } from '../crypto/node-provider.ts';
 import { groupsOf, liveNodes } from '../server/authority/node-rules.ts';
 import type { AuthorityGroup, AuthorityNode, AuthorityState, AuthorityTools } from '../server/authority/state.ts';
 import { formatRange } from '../server/network/address-plan.ts';
+import { shellWord } from './shell-word.ts';
 
 /** The machine's randomness and clock, for one command. */
 export function authorityTools(): AuthorityTools {
@@ -42,11 +43,6 @@ export function bundleAdvice(folder: string, names: readonly string[]): string {
   if (names.length === 0) return '';
   const lines = names.map((name) => `  gscip authority bundle ${shellWord(folder)} ${name} --out ${name}.gscip`);
   return ['These nodes need a new bundle:', ...lines].join('\n');
-}
-
-/** A word as a shell reads it. */
-export function shellWord(text: string): string {
-  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Prints the parts that are not empty, one below the other. */

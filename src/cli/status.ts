@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { PeerStatus, StatusAnswer } from '../api/status.ts';
+import type { PeerStatus, ServerStatus, StatusAnswer } from '../api/status.ts';
 import { type AgentOptions, agentFlags } from './agent-options.ts';
 import { ask } from './control-client.ts';
 import { examples } from './output.ts';
@@ -26,7 +26,13 @@ export function define(command: Command): void {
 }
 
 function describe(status: StatusAnswer): string {
-  const parts = [nodeLines(status), groupTable(status), peerTable(status.peers), healthLines(status)];
+  const parts = [
+    nodeLines(status),
+    serverLines(status.server),
+    groupTable(status),
+    peerTable(status.peers),
+    healthLines(status),
+  ];
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
@@ -46,6 +52,36 @@ function nodeLines({ node, dataPath, pit }: StatusAnswer): string {
   ].join('\n');
 }
 
+function serverLines(server: ServerStatus): string {
+  const atRest = `  at rest     ${server.atRest}`;
+  if (server.url === null) return `Keys from an authority's file, without a server\n${atRest}`;
+  const { ages, leaseSeconds, lastContactSeconds } = server;
+  const contact = server.connected ? 'connected' : `last heard of ${age(lastContactSeconds)}`;
+  const pieces = [
+    `certificate ${age(ages.certificateSeconds)}`,
+    `keys ${age(ages.keysSeconds)}`,
+    `members ${age(ages.rostersSeconds)}`,
+    `endpoints ${age(ages.endpointsSeconds)}`,
+  ];
+  return [
+    `Server ${server.url}, ${contact}${server.standing === 'active' ? '' : ` (${server.standing})`}`,
+    `  from it     ${pieces.join(', ')}`,
+    `  lease       ${leaseText(leaseSeconds)}`,
+    atRest,
+  ].join('\n');
+}
+
+function age(count: number | null): string {
+  return count === null ? 'never' : `${seconds(count)} ago`;
+}
+
+/** protocol.md 10.4 */
+function leaseText(left: number | null): string {
+  if (left === null) return 'none: keys do not end by themselves';
+  if (left <= 0) return 'over: no new session until the server is reached';
+  return `${seconds(left)}: so long keys are good without the server, and so late a removal may reach this node`;
+}
+
 function groupTable({ groups }: StatusAnswer): string {
   if (groups.length === 0) return 'No groups.';
   const rows = groups.map((group) => [
@@ -53,8 +89,9 @@ function groupTable({ groups }: StatusAnswer): string {
     `${group.version}`,
     group.next === null ? group.state : `${group.state}, next ${group.next}`,
     `${group.members}`,
+    group.readableByAdministrator ? 'yes' : 'no',
   ]);
-  return table(['group', 'key version', 'state', 'members'], rows);
+  return table(['group', 'key version', 'state', 'members', 'readable by the administrator'], rows);
 }
 
 function peerTable(peers: readonly PeerStatus[]): string {

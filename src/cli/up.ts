@@ -10,7 +10,6 @@ import {
   DEFAULTS,
   parseConfigFile,
   parseLevel,
-  parseListen,
   resolveConfig,
   settingsToKeep,
   type WrittenConfig,
@@ -18,6 +17,7 @@ import {
 import { JsonLog } from '../node/json-log.ts';
 import { LineWriter } from '../node/line-writer.ts';
 import { StateDir } from '../node/state-dir.ts';
+import { parseListenAddress } from '../server/listen-address.ts';
 import { reportError } from './error-report.ts';
 import { examples } from './output.ts';
 import type { Founding } from './up/first-machine.ts';
@@ -76,7 +76,7 @@ async function prepare(options: UpOptions): Promise<Start> {
   const state = new StateDir(flags.state ?? file.state ?? DEFAULTS.state);
   const kept = keptSettings(state);
   if (begin !== undefined) refuseSecondNetwork(state, kept);
-  const serverListen = begin === undefined ? undefined : `0.0.0.0:${DEFAULT_PORT}`;
+  const serverListen = begin === undefined ? undefined : `:${DEFAULT_PORT}`;
   const settings = {
     ...(serverListen !== undefined && { 'server-listen': serverListen }),
     ...kept,
@@ -104,8 +104,9 @@ function keptSettings(state: StateDir): WrittenConfig {
   return kept === undefined ? {} : parseConfigFile(kept, join(state.path, 'config.toml'));
 }
 
+/** A first start that failed before the node ran may be repeated. */
 function refuseSecondNetwork(state: StateDir, kept: WrittenConfig): void {
-  if (state.config() === undefined) return;
+  if (state.kept() === undefined) return;
   const what = kept['server-listen'] === undefined ? 'a node of a network' : 'a network with its server';
   throw new GscipError(
     'network-exists',
@@ -137,7 +138,7 @@ async function startAgent(start: Start, server: ServerProcess | undefined, log: 
       token === undefined ? settings : { ...settings, join: token },
       token === undefined ? flags : { ...flags, join: token },
     );
-    const agent = await Agent.start(config, stringify({ ...settingsToKeep(settings) }), log);
+    const agent = await Agent.start(config, stringify({ ...settingsToKeep(settings) }), log, server);
     if (founded) await tell(founded);
     return agent;
   } catch (error) {
@@ -148,7 +149,7 @@ async function startAgent(start: Start, server: ServerProcess | undefined, log: 
 
 async function begun(server: ServerProcess, network: string, settings: WrittenConfig): Promise<Founding> {
   const { found } = await import('./up/first-machine.ts');
-  return found(server.admin, network, parseListen(settings['server-listen'] ?? `${DEFAULT_PORT}`).port);
+  return found(server.admin, network, parseListenAddress(settings['server-listen'] ?? `:${DEFAULT_PORT}`).port);
 }
 
 async function tell({ group, next, nextUses }: Founding): Promise<void> {

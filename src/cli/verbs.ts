@@ -18,6 +18,7 @@ export interface Verb {
 export const VERBS: readonly Verb[] = [
   { name: 'up', summary: 'start the node and stay in the foreground', load: () => import('./up.ts') },
   { name: 'down', summary: 'end the running agent and undo what it set up', load: () => import('./down.ts') },
+  { name: 'logout', summary: 'leave the network and forget its keys', load: () => import('./logout.ts') },
   {
     name: 'status',
     summary: 'show this node, its groups and how every peer is reached',
@@ -28,6 +29,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'pit', summary: 'list, watch or flush the flows', load: () => import('./pit.ts') },
   { name: 'wait', summary: 'wait until the node, or a peer, is ready', load: () => import('./wait.ts') },
   { name: 'metrics', summary: 'print counters in the text format of Prometheus', load: () => import('./metrics.ts') },
+  { name: 'server', summary: 'keep a network: accounts, groups and keys', load: () => import('./server.ts') },
   { name: 'admin', summary: 'administer the server of this machine', load: () => import('./admin.ts') },
   { name: 'demo', summary: 'show it all between two machines made of namespaces', load: () => import('./demo.ts') },
   { name: 'authority', summary: 'keep a network without a server, in a folder', load: () => import('./authority.ts') },

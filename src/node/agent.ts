@@ -55,6 +55,7 @@ export class Agent {
   readonly #hedge: Hedge;
   readonly #clock = new ClockWatch(clockSample());
   readonly #startedAt = performance.now();
+  readonly #beside: Beside;
   readonly #lastPaths: Readonly<Record<string, PathAddress>>;
   /** a bundle file that was not taken at the start */
   #refused: readonly HealthLine[];
@@ -73,7 +74,8 @@ export class Agent {
   readonly done: Promise<void> = this.#stopped.promise;
 
   private constructor(config: AgentConfig, log: Logger, given: Given, io: PacketIo) {
-    const { state, kept, source } = given;
+    const { state, kept, source, beside } = given;
+    this.#beside = beside;
     this.#hedge = nextHedge(state.hedge(), this.#random.take);
     this.#config = config;
     this.#log = log;
@@ -110,7 +112,7 @@ export class Agent {
   }
 
   /** Starts everything or nothing: what fails leaves no device, socket or file behind. `settings` is what a bare start resumes with. */
-  static async start(config: AgentConfig, settings: string, log: Logger): Promise<Agent> {
+  static async start(config: AgentConfig, settings: string, log: Logger, beside = NOTHING_BESIDE): Promise<Agent> {
     const state = new StateDir(config.state);
     const kept = state.kept();
     await refuseRunning(config.socket);
@@ -124,7 +126,7 @@ export class Agent {
     });
     try {
       selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }, true));
-      const made = new Agent(config, log, { state, kept, source }, io);
+      const made = new Agent(config, log, { state, kept, source, beside }, io);
       agent = made;
       await made.#goLive(settings);
       return made;
@@ -314,7 +316,13 @@ export class Agent {
     const rosters = this.#keys.refusedRosters().map(refusedRosterLine);
     const server =
       this.#source.kind === 'server' ? serverHealth(this.#source.linked.facts(), this.#keys.corrected()) : [];
-    return [...this.#refused, ...server, ...rosters, ...this.#unknownPeers.map(unknownPeerLine)];
+    return [
+      ...this.#refused,
+      ...this.#beside.health(),
+      ...server,
+      ...rosters,
+      ...this.#unknownPeers.map(unknownPeerLine),
+    ];
   }
 
   #status() {
@@ -351,7 +359,15 @@ interface Given {
   readonly state: StateDir;
   readonly kept: KeptState | undefined;
   readonly source: KeySource;
+  readonly beside: Beside;
 }
+
+/** What runs beside the agent in the same program, and may have something to say in `status`. */
+interface Beside {
+  health(): readonly HealthLine[];
+}
+
+const NOTHING_BESIDE: Beside = { health: () => [] };
 
 function refusedLine({ message, remedy }: GscipError): HealthLine {
   return { code: 'bundle-refused', text: `${message}; the node runs with the copy that it kept; ${remedy}` };

@@ -9,10 +9,10 @@ import {
   type RollAnswer,
 } from '../../api/admin/groups.ts';
 import type { Done } from '../../api/admin/operations.ts';
-import { shellWord } from '../authority-tools.ts';
 import { confirm } from '../confirm.ts';
 import { parseDuration } from '../duration.ts';
 import { examples } from '../output.ts';
+import { shellWord } from '../shell-word.ts';
 import { table } from '../table.ts';
 import { part } from './admin-client.ts';
 import { type AdminOptions, adminFlags, clientFor, show } from './admin-options.ts';

@@ -127,9 +127,12 @@ export class OverlayNode {
   readonly state: string;
   readonly socket: string;
   readonly device = 'gscip0';
+  readonly #enter: readonly string[];
   #process: LabProcess | undefined;
 
-  constructor(name: string, namespace: Namespace, bundle: string, state: string) {
+  /** `enter`: the words that bring it into its network; by default its bundle. */
+  constructor(name: string, namespace: Namespace, bundle: string, state: string, enter = ['--bundle', bundle]) {
+    this.#enter = enter;
     this.name = name;
     this.namespace = namespace;
     this.bundle = bundle;
@@ -146,7 +149,7 @@ export class OverlayNode {
   start(how: UpOptions): LabProcess {
     const peers = (how.peers ?? []).flatMap(({ name, at }) => ['--peer', `${name}=${at}`]);
     const mtu = how.mtu === undefined ? [] : ['--mtu', String(how.mtu)];
-    const files = ['--bundle', this.bundle, '--state', this.state, '--socket', this.socket];
+    const files = [...this.#enter, '--state', this.state, '--socket', this.socket];
     const words = [
       'up',
       ...files,

@@ -1,7 +1,10 @@
 import type { UserList } from '../../api/admin/accounts.ts';
 import type { GroupList } from '../../api/admin/groups.ts';
 import type { NewToken, NewTokenAnswer } from '../../api/admin/nodes.ts';
+import type { ServerStatus } from '../../api/admin/operations.ts';
+import { GscipError } from '../../base/errors.ts';
 import type { AdminClient } from '../admin/admin-client.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** What a network begins with: a user, a group, the token of this machine, and one for the next. */
 export interface Founding {
@@ -19,6 +22,7 @@ const OWN_SECONDS = 600;
 
 /** Makes user and group where they are not there yet, so that a start that failed half-way can be repeated. */
 export async function found(admin: AdminClient, network: string, port: number): Promise<Founding> {
+  await refuseOther(admin, network);
   const user = firstUser(process.env);
   const { users } = await admin.get<UserList>('/users');
   if (!users.some(({ name }) => name === user)) await admin.post('/users', { name: user });
@@ -27,6 +31,17 @@ export async function found(admin: AdminClient, network: string, port: number): 
   const own = await token(admin, { user, groups: [network], ttl: OWN_SECONDS, servers: [`127.0.0.1:${port}`] });
   const next = await token(admin, { user, groups: [network], uses: NEXT_USES });
   return { user, group: network, own: own.token, next, nextUses: NEXT_USES };
+}
+
+/** The server's folder outlives a `logout` of the node. */
+async function refuseOther(admin: AdminClient, network: string): Promise<void> {
+  const { network: there } = await admin.get<ServerStatus>('/status');
+  if (there === network) return;
+  throw new GscipError(
+    'network-exists',
+    `the server of this machine keeps the network "${there}"`,
+    `to come back to it: sudo gscip up --new ${shellWord(there)}; for another network use a --state of its own`,
+  );
 }
 
 function token(admin: AdminClient, wanted: NewToken): Promise<NewTokenAnswer> {

@@ -13,7 +13,7 @@ export async function joinToken(written: string): Promise<string> {
   if (TOKEN.test(token)) return token;
   const where = written === '-' ? 'what was entered' : written;
   throw new GscipError(
-    'token-malformed',
+    'bad-token',
     `${where} holds no join token`,
     'a token begins with "gsj1."; make one with: gscip admin token create --user NAME --groups GROUP',
   );

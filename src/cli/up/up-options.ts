@@ -9,6 +9,7 @@ import {
   parseServer,
   type WrittenConfig,
 } from '../../node/agent-config.ts';
+import { parseListenAddress } from '../../server/listen-address.ts';
 import { checked } from '../checked.ts';
 import { wholeNumber } from '../numbers.ts';
 
@@ -43,7 +44,7 @@ export function networkFlags(command: Command): Command {
     .option('--bundle <FILE>', "the node's bundle, as an offline authority wrote it")
     .option('--name <NAME>', 'what this node is called (default: the name of the machine)')
     .option('--server <HOST:PORT>', 'where the server is now, if it moved; may be given several times', collectServer)
-    .option('--server-listen <ADDR:PORT>', 'the TCP port of the server that --new begins', checked(parseListen))
+    .option('--server-listen <ADDR:PORT>', 'the TCP port of the server that --new begins', checked(parseListenAddress))
     .option('--always-on', 'a machine that others rely on: it is told of new keys in every group')
     .option(
       '--listen <ADDR:PORT>',

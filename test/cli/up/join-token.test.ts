@@ -25,8 +25,8 @@ describe('what stands behind --join', () => {
   });
 
   it.each([
-    ['a file of something else', () => file('hello'), 'token-malformed'],
-    ['an empty file', () => file(''), 'token-malformed'],
+    ['a file of something else', () => file('hello'), 'bad-token'],
+    ['an empty file', () => file(''), 'bad-token'],
     ['neither token nor file', () => join(folder, 'none'), 'no-token'],
     ['a folder', () => folder, 'no-token'],
   ])('is refused when it is %s', async (_, written, code) => {

@@ -13,7 +13,7 @@ describe('gscip up', () => {
 
   it.each([
     [['--server', 'a:b'], /no address of a server/],
-    [['--server-listen', 'x'], /cannot listen/],
+    [['--server-listen', 'x'], /no address to listen on/],
   ])('with %s is usage', async (words, text) => {
     expect(await run(['up', ...words])).toMatchObject({ status: 2, stderr: expect.stringMatching(text) });
   });

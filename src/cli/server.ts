@@ -1,0 +1,152 @@
+import type { Command } from 'commander';
+import { GscipError } from '../base/errors.ts';
+import { parseLevel } from '../node/agent-config.ts';
+import { JsonLog } from '../node/json-log.ts';
+import { LineWriter } from '../node/line-writer.ts';
+import { parseListenAddress } from '../server/listen-address.ts';
+import { DEFAULT_POOL, parsePool } from '../server/network/address-plan.ts';
+import { checked } from './checked.ts';
+import { parseDuration } from './duration.ts';
+import { examples } from './output.ts';
+import { shellWord } from './shell-word.ts';
+import { splitList } from './split-list.ts';
+
+interface ServerFlags {
+  readonly state: string;
+  readonly listen: string;
+  readonly advertise?: readonly string[];
+  readonly roles?: string;
+  readonly network?: string;
+  readonly pool?: string;
+  readonly timeZone?: string;
+  readonly lease?: number;
+  readonly certificateLife?: number;
+  readonly database?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly keyFile?: string;
+  readonly logLevel: string;
+  readonly attached?: boolean;
+}
+
+/** `gscip server` */
+export function define(command: Command): void {
+  networkFlags(command)
+    .option('--state <DIR>', 'keys, certificate, database and the socket of gscip admin', '/var/lib/gscip-server')
+    .option(
+      '--listen <ADDR:PORT>',
+      'the TCP port for nodes, administrators and metrics',
+      checked(parseListenAddress),
+      ':47247',
+    )
+    .option(
+      '--advertise <LIST>',
+      'HOST:PORT that join tokens name, separated by commas (default: the addresses of this machine)',
+      splitList,
+    )
+    .option('--roles <LIST>', 'what this process does (default: as,gms)')
+    .option('--database <URL>', 'postgres://… (default: SQLite in the state folder)')
+    .option('--tls-cert <FILE>', 'certificate for TLS (default: one of its own)')
+    .option('--tls-key <FILE>', 'key of that certificate')
+    .option('--key-file <FILE>', 'key that seals secrets in the database; several servers of one network share it')
+    .option('--log-level <LEVEL>', 'debug, info, warn or error', checked(parseLevel), 'info')
+    .option('--attached', 'end when standard input does, and print nothing but the log: for programs that start it')
+    .action(server);
+  examples(command, [
+    ['sudo gscip server --network office', 'first start: makes keys and database, and says what to do next'],
+    ['gscip server --state ./net --listen 127.0.0.1:8443', 'needs no root'],
+    [
+      'gscip server --state ./two --database postgres://gscip@db/gscip --key-file ./server.key',
+      'a second server for the same network',
+    ],
+  ]);
+}
+
+/** At the first start only. */
+function networkFlags(command: Command): Command {
+  return command
+    .option('--network <NAME>', 'first start: name of the network (default: gscip)')
+    .option('--pool <CIDR>', `first start: IPv4 range of the overlay (default: ${DEFAULT_POOL})`, checked(parsePool))
+    .option('--time-zone <NAME>', "first start: zone of the daily rolls (default: this machine's)")
+    .option('--lease <TIME>', 'first start: how long keys are good without the server (default: 72h)', parseDuration)
+    .option('--certificate-life <TIME>', 'first start: how long a node certificate lives (default: 60d)', parseLife);
+}
+
+/** Longer than other times are. */
+function parseLife(text: string): number {
+  const [, days = ''] = /^(\d{1,4})d$/.exec(text) ?? [];
+  return days === '' ? parseDuration(text) : Number(days) * 86_400;
+}
+
+async function server(flags: ServerFlags): Promise<void> {
+  const { state, listen, advertise, roles, database, tlsCert, tlsKey, keyFile } = flags;
+  const { startServer } = await import('../server/server.ts');
+  const { packageRelease } = await import('../node/server-link/release.ts');
+  const lines = new LineWriter(process.stderr.fd);
+  const log = new JsonLog(lines.write, parseLevel(flags.logLevel));
+  const network = networkRequest(flags);
+  const files = { database, tlsCert, tlsKey, keyFile };
+  const running = await startServer({
+    state,
+    listen,
+    advertise,
+    roles,
+    ...files,
+    network,
+    release: packageRelease(),
+    log,
+  });
+  if (!flags.attached) console.log(running.isNew ? welcome(running, flags) : `The server is up: ${running.url}`);
+  const reason = await ended(flags.attached === true);
+  log.log('info', 'server-down', { reason });
+  await running.close();
+  lines.flush();
+  process.exit();
+}
+
+/** What a network begins with; a server that has one already passes over it. */
+function networkRequest({ network, pool, timeZone, lease, certificateLife }: ServerFlags) {
+  return {
+    timeZone: timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    ...(network !== undefined && { network }),
+    ...(pool !== undefined && { pool }),
+    ...(lease !== undefined && { lease }),
+    ...(certificateLife !== undefined && { certificateLife }),
+  };
+}
+
+/** What ends it: a signal, a fault of ours, or, attached, the end of the program that started it. */
+function ended(attached: boolean): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
+    process.once('uncaughtException', (error) => {
+      console.error(error instanceof GscipError ? error.message : error);
+      process.exitCode = 1;
+      resolve('a failure');
+    });
+    if (attached) process.stdin.once('end', () => resolve('the end of its owner')).resume();
+  });
+}
+
+interface Made {
+  readonly url: string;
+  readonly pin: string;
+  readonly servers: readonly string[];
+  readonly socket: string;
+}
+
+function welcome({ url, pin, servers, socket }: Made, { state }: ServerFlags): string {
+  const where = `--socket ${shellWord(socket)}`;
+  return [
+    `A new network. The server is up: ${url}`,
+    `  its TLS key (SPKI, SHA-256)  ${pin}`,
+    `  nodes reach it at            ${servers.join(', ')}; otherwise start it with --advertise HOST:PORT`,
+    `  keep a copy of               ${state}/server.key, apart from backups: without it they are worth nothing`,
+    '',
+    'Next, in another terminal:',
+    `  gscip admin user add alice ${where}`,
+    `  gscip admin group add lab ${where}`,
+    `  gscip admin token create --user alice --groups lab ${where}`,
+    'and on the first machine: sudo gscip up --join TOKEN',
+  ].join('\n');
+}
