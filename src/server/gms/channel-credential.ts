@@ -1,10 +1,12 @@
 import { type UnixSeconds, unixSeconds } from '../../base/brands.ts';
 import {
   type CaPart,
+  CREDENTIAL_SIZE,
   type CredentialFault,
   decodeCredential,
   KEY_PART_MAX_LIFE,
-  verifyCredential,
+  verifyCaPart,
+  verifyKeyPart,
 } from '../../crypto/credential.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 
@@ -29,13 +31,15 @@ export function checkCredential(
 ): SessionNode | CredentialFault {
   const stated = decodeCredential(bytes);
   if (typeof stated === 'string') return stated;
-  const { notBefore, notAfter } = stated.caPart;
   const keyEnd = stated.keyPart.notAfter;
-  // signatures are checked at a time at which both parts are valid, if there is one; what the time is, below
-  const inTime = unixSeconds(Math.max(notBefore, Math.min(notAfter, keyEnd) - 1));
-  const verified = verifyCredential(provider, bytes, remoteStatic, [caPublic], inTime);
-  if (typeof verified === 'string') return verified;
-  // before notBefore our own clock was set back: we issued it
-  const expired = now >= notAfter || now >= keyEnd || keyEnd - now > KEY_PART_MAX_LIFE;
-  return { caPart: verified.caPart, expired };
+  // each signature is checked at a time at which its part is valid; what the time is, comes after
+  const ca = bytes.subarray(0, CREDENTIAL_SIZE.caPart);
+  const caPart = verifyCaPart(provider, ca, [caPublic], stated.caPart.notBefore);
+  if (typeof caPart === 'string') return caPart;
+  const beforeEnd = unixSeconds(keyEnd - 1);
+  const keyPart = verifyKeyPart(provider, bytes.subarray(CREDENTIAL_SIZE.caPart), caPart, remoteStatic, beforeEnd);
+  if (typeof keyPart === 'string') return keyPart;
+  // before notBefore it is our own clock that was set back: we issued it
+  const expired = now >= caPart.notAfter || now >= keyEnd || keyEnd - now > KEY_PART_MAX_LIFE;
+  return { caPart, expired };
 }
