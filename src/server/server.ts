@@ -135,10 +135,7 @@ async function start(
   const world = { store, tools, log, now: monotonic, time: wallClock };
   const shell = new HubShell(hub, world, (): NodeDoor => nodes);
   const nodes = new NodeDoor(shell, guard, metrics);
-  undo.push(
-    () => nodes.stop(),
-    () => shell.stop(),
-  );
+  undo.push(() => shell.stop());
 
   const place = { port: listen.port };
   const facts = (): ServerFacts => ({
@@ -153,7 +150,10 @@ async function start(
   const app = await makeApp({ desk, metrics, log, logins: new FailedLogins(), now: monotonic, isLocal });
   undo.push(() => app.close());
   const doors = new Doors({ app, nodes, guard, metrics, opening: limits.opening }, identity.shown);
-  undo.push(() => doors.close());
+  undo.push(() => {
+    shell.stop();
+    return doors.close();
+  });
   place.port = await doors.listen(listen, folder.adminSocket);
   const renewal = setInterval(() => void renew(identity, certificate, doors, log), CERTIFICATE_CHECK);
   undo.push(() => clearInterval(renewal));

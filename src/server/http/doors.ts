@@ -36,8 +36,10 @@ export function isLocal(request: IncomingMessage): boolean {
 export class Doors {
   readonly #tls: TlsServer;
   readonly #local: Server;
+  readonly #nodes: NodeDoor;
 
   constructor({ app, nodes, guard, metrics, opening }: DoorParts, { cert, key }: TlsIdentity) {
+    this.#nodes = nodes;
     const times = { headersTimeout: opening, handshakeTimeout: opening, connectionsCheckingInterval: opening / 2 };
     const options = { ...TIMES, ...times, maxHeaderSize: MAX_HEADERS };
     this.#local = createServer(options, (request, response) => {
@@ -70,7 +72,7 @@ export class Doors {
     this.#tls.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
   }
 
-  /** Takes no more connections, lets requests under way end, and cuts off what takes too long. */
+  /** Takes no more connections, ends node channels, lets requests under way end, and cuts off what takes too long. */
   async close(): Promise<void> {
     const servers = [this.#tls, this.#local].filter((server) => server.listening);
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
@@ -78,7 +80,7 @@ export class Doors {
     const insist = setTimeout(() => {
       for (const server of servers) server.closeAllConnections();
     }, PARTING);
-    await Promise.all(closed);
+    await Promise.all([this.#nodes.stop(), ...closed]);
     clearTimeout(insist);
   }
 }
