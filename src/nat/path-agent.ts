@@ -1,19 +1,18 @@
 import { type Millis, millis, type NodeId } from '../base/brands.ts';
-import { compareBytes, equalConstantTime } from '../base/bytes.ts';
+import { compareBytes } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { type CandidatePair, classOf, type PathClass, pairCandidates, type Refused } from './candidate-order.ts';
+import { DirectionLimit } from './direction-limit.ts';
 import { type NatKind, UNKNOWN_NAT } from './nat-kind.ts';
 import { type OwnPlace, outerFault } from './outer-address.ts';
 import type { PathEffect } from './path-effects.ts';
 import { type PathReason, whyRelayed } from './path-reason.ts';
-import { type Route, routeName } from './path-route.ts';
+import type { Route } from './path-route.ts';
 import {
   bury,
   isBetterClass,
   isClearlyFaster,
-  isUsable,
   measure,
-  newTrack,
   type PathTrack,
   prove,
   startChallenge,
@@ -21,6 +20,7 @@ import {
 } from './path-track.ts';
 import { ProbeAttempt, type ProbeDeps } from './probe-attempt.ts';
 import type { RouteDirection } from './signal-message.ts';
+import { TrackSet } from './track-set.ts';
 import { COMPARE_MS, FASTER_TIMES, IDLE_MS, REPROVE_MS, RETRY_MS, SUSPECT_MS } from './tuning.ts';
 import type { SignedProbe } from './tunnel-probe.ts';
 
@@ -45,14 +45,7 @@ export interface PathReport {
   readonly refused: readonly Refused[];
 }
 
-/** Routes of one peer that are remembered. */
-const TRACKS_MAX = 16;
 const ATTEMPTS_MAX = 2;
-/** Directions of one peer that are taken at once, then one per this time: a DC that lies must not make a node probe for ever. */
-const DIRECTIONS = 4;
-const DIRECTION_EACH_MS = 2_000;
-/** Between two Direction Requests for one peer. */
-const ASK_GAP_MS = 500;
 
 /**
  * Chooses the path to one peer (protocol.md 6, 7). Starts on the relay, probes direct ways beside it, moves to the best one
@@ -68,15 +61,13 @@ export class PathAgent {
   readonly peer: NodeId;
   readonly #deps: ProbeDeps;
   readonly #own: () => OwnSide;
-  readonly #tracks = new Map<string, PathTrack>();
+  readonly #tracks = new TrackSet();
   #current: PathTrack | undefined;
   #reason: PathReason = 'no-path';
   #hasSa = false;
   /** the newest last; two where both ends asked the DC at the same time */
   #attempts: ProbeAttempt[] = [];
-  #directionAt: Millis | undefined;
-  #directions = DIRECTIONS;
-  #askedAt: Millis | undefined;
+  readonly #limit = new DirectionLimit();
   #pairs: readonly CandidatePair[] = [];
   #refused: readonly Refused[] = [];
   #directDied = false;
@@ -102,10 +93,9 @@ export class PathAgent {
 
   /** The DC tells where the peer may be. */
   handleDirection(direction: RouteDirection, now: Millis): PathEffect[] {
-    if (!this.#takeDirection(now)) return [{ kind: 'counter', name: 'direction-too-often' }];
+    if (!this.#limit.take(now)) return [{ kind: 'counter', name: 'direction-too-often' }];
     const { place } = this.#own();
     const { pairs, refused } = pairCandidates(direction.candidates, place);
-    this.#directionAt = now;
     this.#pairs = pairs;
     this.#refused = refused;
     this.#attempts.push(new ProbeAttempt(this.#deps, direction, pairs, place, now));
@@ -128,8 +118,7 @@ export class PathAgent {
   handleBound(relay: PathAddress, channel: number, now: Millis): PathEffect[] {
     const track = this.#track({ kind: 'relay', address: relay, channel }, 'relay', now);
     if (track.state === 'known') track.state = 'answered';
-    for (const other of this.#tracks.values())
-      if (other !== track && other.class === 'relay' && other !== this.#current) this.#tracks.delete(other.name);
+    this.#tracks.forgetRelaysBut([track, this.#current]);
     const effects: PathEffect[] = [];
     // bound anew while the path in use is doubted: will it carry the traffic?
     if (this.#hasSa && (track.state !== 'proved' || this.#current?.challenge)) this.#challenge(track, now, effects);
@@ -138,7 +127,7 @@ export class PathAgent {
 
   /** The relay does not answer any more, or refused the channel. */
   handleUnbound(relay: PathAddress, channel: number, now: Millis): PathEffect[] {
-    const track = this.#tracks.get(routeName({ kind: 'relay', address: relay, channel }));
+    const track = this.#tracks.find({ kind: 'relay', address: relay, channel });
     if (!track) return [];
     bury(track, now);
     return [...this.#choose(now), ...(this.#current === track ? this.#ask(now) : [])];
@@ -166,7 +155,7 @@ export class PathAgent {
     const track = this.#track(route, pathClass, now);
     prove(track, now);
     const effects: PathEffect[] = [];
-    for (const other of this.#tracks.values()) if (other.state === 'answered') this.#challenge(other, now, effects);
+    for (const other of this.#tracks.all()) if (other.state === 'answered') this.#challenge(other, now, effects);
     return [...effects, ...this.#choose(now)];
   }
 
@@ -174,19 +163,17 @@ export class PathAgent {
   handleNoSa(): void {
     this.#hasSa = false;
     this.#unansweredSince = undefined;
-    for (const track of this.#tracks.values()) track.challenge = undefined;
+    for (const track of this.#tracks.all()) track.challenge = undefined;
   }
 
   /** PATH-RESPONSE came inside an SA of this peer; by which route does not matter, its token names the one it proves. */
   handlePathResponse(token: Uint8Array, now: Millis): PathEffect[] {
-    for (const track of this.#tracks.values()) {
-      if (!track.challenge || !equalConstantTime(track.challenge.token, token)) continue;
-      prove(track, now);
-      if (track === this.#current) this.#unansweredSince = undefined;
-      else this.#compare(track);
-      return this.#choose(now);
-    }
-    return [{ kind: 'counter', name: 'path-response-unasked' }];
+    const track = this.#tracks.challengedBy(token);
+    if (!track) return [{ kind: 'counter', name: 'path-response-unasked' }];
+    prove(track, now);
+    if (track === this.#current) this.#unansweredSince = undefined;
+    else this.#compare(track);
+    return this.#choose(now);
   }
 
   /** Authentic data came by the path in use: call at least once per batch. */
@@ -222,11 +209,7 @@ export class PathAgent {
     for (const attempt of this.#attempts.splice(0)) attempt.wipe();
     this.#directDied = false;
     const effects: PathEffect[] = [];
-    for (const track of [...this.#tracks.values()]) {
-      track.heldUntil = millis(0);
-      track.deaths = 0;
-      if (track !== this.#current && track.route.kind === 'direct') this.#tracks.delete(track.name);
-    }
+    this.#tracks.forgetNetwork(this.#current);
     if (this.#current && this.#hasSa) this.#challenge(this.#current, now, effects);
     return [...effects, ...this.#ask(now)];
   }
@@ -234,7 +217,7 @@ export class PathAgent {
   nextDeadline(): Millis | undefined {
     const times: (number | undefined)[] = [this.#retryAt];
     for (const attempt of this.#attempts) times.push(attempt.nextDeadline());
-    for (const { challenge } of this.#tracks.values()) times.push(challenge?.nextAt);
+    for (const { challenge } of this.#tracks.all()) times.push(challenge?.nextAt);
     if (this.#hasSa && this.#current && !this.#current.challenge) {
       if (this.#unansweredSince !== undefined)
         times.push(Math.max(this.#unansweredSince + SUSPECT_MS, this.#reproveAt));
@@ -247,7 +230,7 @@ export class PathAgent {
   tick(now: Millis): PathEffect[] {
     const effects = this.#attempts.flatMap((attempt) => attempt.tick(now));
     if (this.#hasSa) this.#watch(now, effects);
-    for (const track of [...this.#tracks.values()]) this.#stepChallenge(track, now, effects);
+    for (const track of this.#tracks.all()) this.#stepChallenge(track, now, effects);
     if (!this.#isTrying(now)) this.#afterAttempt(now);
     effects.push(...this.#choose(now));
     if (this.#retryAt !== undefined && now >= this.#retryAt) effects.push(...this.#retry(now));
@@ -285,7 +268,7 @@ export class PathAgent {
 
   /** Ways that could take over: proved ones, and dead ones whose time has come. */
   #challengeOthers(now: Millis, effects: PathEffect[]): void {
-    for (const track of this.#tracks.values()) {
+    for (const track of this.#tracks.all()) {
       if (track === this.#current || now < track.heldUntil) continue;
       if (track.class !== 'relay' || this.#unansweredSince !== undefined) this.#challenge(track, now, effects);
     }
@@ -308,7 +291,7 @@ export class PathAgent {
     const revived = track.state === 'dead';
     const wasDirect = track === this.#current && track.class !== 'relay';
     // the path in use may be the only one: it is asked again and again while traffic flows
-    if (track === this.#current && !this.#best(now, track)) {
+    if (track === this.#current && !this.#tracks.best(now, track)) {
       track.challenge = undefined;
       this.#reproveAt = millis(now + REPROVE_MS);
       effects.push(...this.#ask(now));
@@ -316,16 +299,16 @@ export class PathAgent {
     }
     bury(track, now);
     if (wasDirect) this.#directDied = true;
-    if (revived || track.deaths > 8) this.#tracks.delete(track.name);
+    if (revived || track.deaths > 8) this.#tracks.forget(track);
   }
 
   #choose(now: Millis): PathEffect[] {
     const current = this.#current;
     if (!current || current.state === 'dead') {
-      const best = this.#best(now) ?? (this.#hasSa ? undefined : this.#bestAnswered());
+      const best = this.#tracks.best(now) ?? (this.#hasSa ? undefined : this.#tracks.bestAnswered());
       return best && best !== current ? this.#move(best, now) : [];
     }
-    const best = this.#hasSa ? this.#best(now, current) : this.#bestAnswered();
+    const best = this.#hasSa ? this.#tracks.best(now, current) : this.#tracks.bestAnswered();
     if (!best || best === current) return [];
     if (isBetterClass(best, current)) return this.#move(best, now);
     return best.class === current.class && best.faster >= FASTER_TIMES ? this.#move(best, now) : [];
@@ -335,7 +318,7 @@ export class PathAgent {
     const from = this.#current;
     this.#current = to;
     this.#unansweredSince = undefined;
-    for (const track of this.#tracks.values()) track.faster = 0;
+    for (const track of this.#tracks.all()) track.faster = 0;
     if (to.class !== 'relay') this.#directDied = false;
     const sameClass = from?.class === to.class && from.state !== 'dead';
     this.#reason = to.class === 'relay' ? this.#whyRelayed(now) : sameClass ? 'faster' : to.class;
@@ -345,21 +328,6 @@ export class PathAgent {
     return effects;
   }
 
-  /** The best proved route that answers, without the one named. */
-  #best(now: Millis, except?: PathTrack): PathTrack | undefined {
-    const usable = [...this.#tracks.values()].filter(
-      (track) => track !== except && isUsable(track, now) && (track.challenge?.sent ?? 0) < 2,
-    );
-    return usable.sort(byMerit)[0];
-  }
-
-  /** For handshakes, before there is an SA to prove anything with. */
-  #bestAnswered(): PathTrack | undefined {
-    return [...this.#tracks.values()]
-      .filter(({ state }) => state === 'answered' || state === 'proved')
-      .sort(byMerit)[0];
-  }
-
   #compare(track: PathTrack): void {
     const current = this.#current;
     if (current && isClearlyFaster(track, current)) track.faster++;
@@ -367,18 +335,10 @@ export class PathAgent {
   }
 
   #afterAttempt(now: Millis): void {
-    if (this.#retryAt !== undefined || this.#directionAt === undefined || this.#isDirect() || !this.#isActive(now))
-      return;
+    const { takenAt } = this.#limit;
+    if (this.#retryAt !== undefined || takenAt === undefined || this.#isDirect() || !this.#isActive(now)) return;
     const wait = RETRY_MS[Math.min(this.#retries, RETRY_MS.length - 1)] ?? 0;
-    this.#retryAt = millis(Math.max(now, this.#directionAt + wait));
-  }
-
-  #takeDirection(now: Millis): boolean {
-    const grown = this.#directionAt === undefined ? 0 : (now - this.#directionAt) / DIRECTION_EACH_MS;
-    this.#directions = Math.min(DIRECTIONS, this.#directions + grown);
-    if (this.#directions < 1) return false;
-    this.#directions--;
-    return true;
+    this.#retryAt = millis(Math.max(now, takenAt + wait));
   }
 
   #retry(now: Millis): PathEffect[] {
@@ -389,23 +349,11 @@ export class PathAgent {
   }
 
   #ask(now: Millis): PathEffect[] {
-    if (this.#askedAt !== undefined && now - this.#askedAt < ASK_GAP_MS) return [];
-    this.#askedAt = now;
-    return [{ kind: 'ask-direction', peer: this.peer }];
+    return this.#limit.ask(now) ? [{ kind: 'ask-direction', peer: this.peer }] : [];
   }
 
   #track(route: Route, pathClass: PathClass, now: Millis): PathTrack {
-    const known = this.#tracks.get(routeName(route));
-    if (known) return known;
-    const made = newTrack(route, pathClass, now);
-    if (this.#tracks.size >= TRACKS_MAX)
-      for (const track of this.#tracks.values())
-        if (track !== this.#current) {
-          this.#tracks.delete(track.name);
-          break;
-        }
-    this.#tracks.set(made.name, made);
-    return made;
+    return this.#tracks.take(route, pathClass, this.#current, now);
   }
 
   #keepAliveAt(): number {
@@ -440,9 +388,4 @@ export class PathAgent {
       died: this.#directDied,
     });
   }
-}
-
-function byMerit(a: PathTrack, b: PathTrack): number {
-  if (a.class !== b.class) return isBetterClass(a, b) ? -1 : 1;
-  return (a.rtt ?? Number.POSITIVE_INFINITY) - (b.rtt ?? Number.POSITIVE_INFINITY) || 0;
 }

@@ -61,3 +61,5 @@ export const MAPPING_REPEAT_MS = 250;
 export const MAPPING_TRIES = 5;
 /** A router that answered nothing is asked again after this time. */
 export const MAPPING_AGAIN_MS = 900_000;
+/** … and after this time when it had given a mapping before. */
+export const MAPPING_LOST_MS = 30_000;

@@ -1,0 +1,33 @@
+import type { Millis } from '../base/brands.ts';
+
+/** Directions of one peer that are taken at once, then one per this time: a DC that lies must not make a node probe for ever. */
+const DIRECTIONS = 4;
+const DIRECTION_EACH_MS = 2_000;
+/** Between two Direction Requests for one peer. */
+const ASK_GAP_MS = 500;
+
+/** How often directions of one peer are asked for, and taken. */
+export class DirectionLimit {
+  #tokens = DIRECTIONS;
+  #takenAt: Millis | undefined;
+  #askedAt: Millis | undefined;
+
+  /** When the last direction was taken. */
+  get takenAt(): Millis | undefined {
+    return this.#takenAt;
+  }
+
+  take(now: Millis): boolean {
+    const grown = this.#takenAt === undefined ? 0 : (now - this.#takenAt) / DIRECTION_EACH_MS;
+    if (Math.min(DIRECTIONS, this.#tokens + grown) < 1) return false;
+    this.#tokens = Math.min(DIRECTIONS, this.#tokens + grown) - 1;
+    this.#takenAt = now;
+    return true;
+  }
+
+  ask(now: Millis): boolean {
+    if (this.#askedAt !== undefined && now - this.#askedAt < ASK_GAP_MS) return false;
+    this.#askedAt = now;
+    return true;
+  }
+}
