@@ -147,7 +147,8 @@ describe('the page on troubleshooting', () => {
   });
 
   it('explains every metric', () => {
-    const names = readText('src/node/metrics.ts').match(/(?<=')(gscip|process)_[a-z_]+(?=')/g) ?? [];
+    const sources = ['src/node/metrics.ts', 'src/server/http/metrics.ts'].map((path) => readText(path));
+    const names = sources.join('').match(/(?<=')(gscip|process)_[a-z_]+(?=')/g) ?? [];
     expect(difference(new Set(names), documented(page, 'Metrics'))).toEqual(NONE);
   });
 
