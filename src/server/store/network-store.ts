@@ -47,7 +47,8 @@ export class NetworkStore implements Store {
   #lineage = '';
   #auditSeq = 0;
   #news = false;
-  #pumping: Promise<void> | undefined;
+  #working = false;
+  #ended: Promise<void> = Promise.resolve();
   #poll: NodeJS.Timeout | undefined;
   #trouble: GscipError | undefined;
   #closed = false;
@@ -110,7 +111,7 @@ export class NetworkStore implements Store {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#poll);
-    await this.#pumping;
+    await this.#ended;
     await this.#database.close();
   }
 
@@ -120,9 +121,9 @@ export class NetworkStore implements Store {
   }
 
   #pump(): void {
-    this.#pumping ??= this.#work().finally(() => {
-      this.#pumping = undefined;
-    });
+    if (this.#working) return;
+    this.#working = true;
+    this.#ended = this.#work();
   }
 
   /** One thing at a time: a transaction of waiting commands, or a look at what others did. */
@@ -134,6 +135,8 @@ export class NetworkStore implements Store {
       // SQLite answers at once: without this, a long queue would keep the process from everything else
       await othersFirst();
     }
+    // here, and not when the promise is settled: what comes in between would wait for the next occasion
+    this.#working = false;
   }
 
   async #commitWaiting(): Promise<void> {

@@ -11,13 +11,26 @@ export interface Written {
 
 /** Rows of one statement: far below what either database takes as parameters. */
 const CHUNK = 500;
+const PAGE = 1_000;
 
-/** What changed after a revision, removed rows too, in the order in which rows came into the network. */
+/**
+ * What changed after a revision, removed rows too, in the order in which rows came into the network. The caller's
+ * transaction sees to it that the pages are of one moment.
+ */
 export async function changesAfter(sql: Sql, revision: number, sealer: Sealer): Promise<readonly Change[]> {
-  const query = sql.selectFrom('gscip_rows').select(['kind', 'key', 'document']).where('revision', '>', revision);
-  // what went before a process began is nothing to it
-  const rows = await (revision === 0 ? query.where('document', 'is not', null) : query).orderBy('id').execute();
-  return rows.map((row) => decodeChange(row, sealer));
+  const changes: Change[] = [];
+  for (let last = 0; ; ) {
+    const query = sql
+      .selectFrom('gscip_rows')
+      .select(['id', 'kind', 'key', 'document'])
+      .where('revision', '>', revision);
+    // what went before a process began is nothing to it
+    const wanted = revision === 0 ? query.where('document', 'is not', null) : query;
+    const page = await wanted.where('id', '>', last).orderBy('id').limit(PAGE).execute();
+    for (const row of page) changes.push(decodeChange(row, sealer));
+    if (page.length < PAGE) return changes;
+    last = page[page.length - 1].id;
+  }
 }
 
 export async function writeChanges(sql: Sql, written: readonly Written[], sealer: Sealer): Promise<void> {
