@@ -159,8 +159,10 @@ export class Invariants implements Watcher {
       const chained = chain && retired !== undefined && this.#now < retired.at + KEY_TIMES.chain;
       const inGrace = retired !== undefined && this.#now < retired.at + KEY_TIMES.grace;
       const needed = state === 'current' || state === 'next' || inGrace || chained || node.engine.halfOpen > 0;
-      if (needed) memory.needed.set(v, this.#now);
-      const idle = this.#now - (memory.needed.get(v) ?? Number.NEGATIVE_INFINITY);
+      // a version that comes replaced already goes with the next tick, too
+      const since = needed ? this.#now : (memory.needed.get(v) ?? this.#now);
+      memory.needed.set(v, since);
+      const idle = this.#now - since;
       if (kPsk !== undefined && idle > SLACK)
         this.#fault('V7', node, `keeps K_psk of version ${v}, which nothing needs`);
       if (kPsk !== undefined && state === 'tagonly') this.#fault('V7', node, `keeps K_psk of TAGONLY version ${v}`);
