@@ -38,6 +38,8 @@ const BUSY_TICK = 10;
 const IDLE_TICK = 500;
 /** How often the machine's own addresses are looked at, in milliseconds: laptops move. */
 const ENDPOINTS_EVERY = 15_000;
+/** How often the lease clock and the time of the last contact are kept, in milliseconds (protocol.md 10.4). */
+const CLOCK_KEPT = 600_000;
 
 /** The running node: opens the devices, joins them with the engine, answers the control socket, and undoes it all. */
 export class Agent {
@@ -62,6 +64,7 @@ export class Agent {
   #source: KeySource;
   #unknownPeers: readonly string[] = [];
   #endpointsAt = 0;
+  #keptAt = performance.now();
   /** logged out: nothing is kept any more */
   #isForgotten = false;
   #control: ControlSocket | undefined;
@@ -164,7 +167,7 @@ export class Agent {
 
   /** Keys changed: they are kept before anything is sent under them (V1), then the engine goes on with them. */
   async #takeUp(changes: readonly KeyChange[]): Promise<void> {
-    await this.#keeper.keep(now());
+    await this.#keep();
     for (const change of changes) this.#engine.handleKeyChange(change, now());
     if (changes.length === 0) this.#engine.handleNewKeys(now());
     this.#hintPaths();
@@ -180,9 +183,9 @@ export class Agent {
     linked.attach(this.#keys, {
       changed: (changes) => this.#takeUp(changes),
       endpoints: ({ id, endpoints }) => {
-        for (const path of endpoints.toReversed()) this.#engine.node.paths.hint(id, path);
+        for (const path of endpoints.toReversed()) this.#engine.handleEndpoint(id, path);
       },
-      keep: () => void this.#keeper.keep(now()),
+      keep: () => void this.#keep(),
     });
     this.#tellEndpoints();
     if (isFirst) linked.handleFirstTaken();
@@ -236,7 +239,7 @@ export class Agent {
     this.#engine.shutDown(now());
     this.#afterBatch();
     if (this.#source.kind === 'server') this.#source.linked.stop();
-    await this.#keeper.keep(now());
+    await this.#keep();
     if (this.#isForgotten) this.#state.forget();
     this.#io.stop();
     this.#keys.wipe();
@@ -255,7 +258,7 @@ export class Agent {
         io: this.#io,
         log: this.#log,
         persist: () => {
-          void this.#keeper.keep(now());
+          void this.#keep();
           void this.#routes.follow();
         },
         refresh: (what) => this.#refresh(what),
@@ -291,9 +294,15 @@ export class Agent {
     this.#routes.tick(performance.now());
     this.#keeper.tick(now());
     if (performance.now() - this.#endpointsAt > ENDPOINTS_EVERY) this.#tellEndpoints();
+    if (performance.now() - this.#keptAt > CLOCK_KEPT) void this.#keep();
     this.#rates.sample(this.#engine, performance.now());
     this.#afterBatch();
     this.#arm();
+  }
+
+  #keep(): Promise<void> {
+    this.#keptAt = performance.now();
+    return this.#keeper.keep(now());
   }
 
   #memory(): NodeMemory {

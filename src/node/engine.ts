@@ -1,4 +1,5 @@
 import type { GroupId, Millis, NodeId } from '../base/brands.ts';
+import type { PathAddress } from '../base/path-address.ts';
 import type { PacketPrimitives } from '../base/primitives.ts';
 import { unreachable } from '../base/unreachable.ts';
 import { KEY_TIMES } from '../crypto/key-states.ts';
@@ -190,6 +191,11 @@ export class Engine {
     const { directory, keys } = this.node;
     directory.rebuild(keys.self(), keys.members());
     this.#negotiating.versionsChanged(now);
+  }
+
+  /** The server says where a peer is: flows that failed because nobody knew begin again with their next packet. */
+  handleEndpoint(peer: NodeId, path: PathAddress): void {
+    if (this.node.paths.hint(peer, path)) this.#negotiating.tryAgain(peer);
   }
 
   /** Forgets all flows, and with `sas` all traffic keys and handshakes; counts what went. */

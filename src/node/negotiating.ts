@@ -161,7 +161,7 @@ export class Negotiating {
       case 'advance':
         return this.#keysChanged(this.#node.keys.peerUsed(effect.group, effect.version, now), now);
       case 'heard':
-        return this.#heard(effect.peer);
+        return this.tryAgain(effect.peer);
       case 'counter':
         counters.add(effect.name);
         return;
@@ -266,7 +266,8 @@ export class Negotiating {
     pit.put(this.#words, { ...values, confirmed: true, pitIdHigh: 0, pitIdLow: 0 }, now);
   }
 
-  #heard(peer: NodeId): void {
+  /** What failed with this peer need not wait for its time: a sign of life came, or a new address of it. */
+  tryAgain(peer: NodeId): void {
     this.#node.negative.clear((destination) => this.#isAt(peer, destination));
   }
 

@@ -38,10 +38,12 @@ export class PathBook {
     return this.#peers.values();
   }
 
-  /** An address to try before anything is proved; a later call goes in front. */
-  hint(id: NodeId, path: PathAddress): void {
+  /** An address to try before anything is proved; a later call goes in front. True when it was not known. */
+  hint(id: NodeId, path: PathAddress): boolean {
     const { hints } = this.peer(id);
-    if (!hints.includes(path)) hints.unshift(path);
+    const isNew = !hints.includes(path);
+    if (isNew) hints.unshift(path);
+    return isNew;
   }
 
   /** Where handshake datagrams go: the proved path first, then the hints. */

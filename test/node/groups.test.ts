@@ -141,6 +141,18 @@ describe('a packet that may go nowhere', () => {
     expect(numbersOf(b)).toEqual([3]);
   });
 
+  it('begins again with its next packet when the server tells a path', () => {
+    const { world, a, b } = pair();
+    a.engine.node.paths.peer(b.keys.self().id).hints.length = 0;
+    world.send(a, numbered(a, b, 1));
+    world.send(a, numbered(a, b, 2));
+    expect(reasonsOf(a)).toEqual(['no-path']);
+    a.engine.handleEndpoint(b.keys.self().id, b.path);
+    world.send(a, numbered(a, b, 3));
+    world.run(50);
+    expect(numbersOf(b)).toEqual([3]);
+  });
+
   it.each([
     ['of another member', (_: SimNode, b: SimNode) => b.address(4)],
     ['of nobody', () => address('100.64.77.77')],
