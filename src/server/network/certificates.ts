@@ -1,5 +1,4 @@
 import { unixSeconds } from '../../base/brands.ts';
-import { decodeCaPart } from '../../crypto/credential.ts';
 import { encodeGmsCertificate } from '../../crypto/gms-certificate.ts';
 import type { Draft, View } from './draft.ts';
 import { CLOCK_SLACK, issueCaPart, type StatedNode } from './node-certificate.ts';
@@ -24,9 +23,7 @@ export function certify(tools: Tools, draft: Draft, node: StatedNode): Pick<Node
 export function renewalDue(tools: Tools, view: View, node: NodeRow): boolean {
   const { certificateLife } = settingsOf(view);
   const { now } = tools;
-  if (now >= node.certificateEnds - certificateLife / 3) return true;
-  const stated = decodeCaPart(node.caPart);
-  return typeof stated === 'string' || now < stated.notBefore || node.certificateEnds > now + certificateLife;
+  return now >= node.certificateEnds - certificateLife / 3 || node.certificateEnds > now + certificateLife;
 }
 
 /** The CA's statement about the group management server's key, which nodes pin (protocol.md 11). */

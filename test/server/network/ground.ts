@@ -88,6 +88,8 @@ export class Member {
   have: Holding = { number: 0, groups: [] };
   /** every RN2 that it was ever given, by "group/v", in hex */
   readonly given = new Map<string, string>();
+  /** names of the peers that it was told of */
+  readonly peers = new Map<NodeId, string>();
   last: VerifiedBundle | undefined;
 
   constructor(world: World, node: NodeRow) {
@@ -106,7 +108,11 @@ export class Member {
     const opened = openBundle(nodeProvider, update.bytes, tools.now, trust);
     if (typeof opened === 'string') throw new Error(opened);
     for (const id of opened.bundle.left ?? []) this.#held.delete(id);
-    if (update.base === undefined) this.#held = new Map();
+    if (update.base === undefined) {
+      this.#held = new Map();
+      this.peers.clear();
+    }
+    for (const { nodeId, name } of opened.bundle.peers) this.peers.set(nodeId, name);
     for (const { roster, bundled, versions } of opened.groups) {
       this.#held.set(roster.groupId, { roster, bundled });
       for (const { v, rn2 } of versions) this.given.set(`${roster.groupId}/${v}`, Buffer.from(rn2).toString('hex'));

@@ -200,7 +200,9 @@ class Model {
     }
     for (const [key, stays] of this.stays) {
       const stay = stays.at(-1);
-      if (stay && !there.has(key)) stay.until = Math.min(stay.until, this.newest.get(key.split(' ')[1]) ?? 0);
+      // a group that was removed as a whole has no version after its members'
+      if (stay && !there.has(key) && view.get('groups', key.split(' ')[1]))
+        stay.until = Math.min(stay.until, this.newest.get(key.split(' ')[1]) ?? 0);
     }
     for (const member of this.members.values()) this.#checkGiven(member);
   }
@@ -258,6 +260,7 @@ class Model {
         const member = this.members.get(id);
         expect(member?.rosters().get(each.name)?.head).toEqual(roster.head);
         expect(member?.given.has(`${each.id}/${each.versions.at(-1)}`)).toBe(true);
+        for (const peer of wanted) if (peer.id !== id) expect(member?.peers.get(peer.id)).toBe(peer.name);
       }
     }
   }
