@@ -5,7 +5,6 @@ import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
-import { VOLUME_SOFT } from '../pccom/limits.ts';
 import { configureInterface, refuseOverlap } from '../tun/interface.ts';
 import { AgentAnswers } from './agent-answers.ts';
 import type { AgentConfig } from './agent-config.ts';
@@ -17,8 +16,9 @@ import { clockSample, now, wallClock } from './clocks.ts';
 import { ControlSocket, refuseRunning } from './control-socket.ts';
 import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
+import { engineSettings } from './engine-settings.ts';
 import { hintPaths, unknownPeer, unknownPeerLine } from './first-paths.ts';
-import { refusedRosterLine } from './health.ts';
+import { type Beside, NOTHING_BESIDE, refusedRosterLine } from './health.ts';
 import { encodeHedge, nextHedge } from './hedge-file.ts';
 import { type KeySource, poolOf, sourceOf } from './key-source.ts';
 import type { KeyChange } from './key-store.ts';
@@ -371,33 +371,6 @@ interface Given {
   readonly beside: Beside;
 }
 
-/** What runs beside the agent in the same program, and may have something to say in `status`. */
-interface Beside {
-  health(): readonly HealthLine[];
-}
-
-const NOTHING_BESIDE: Beside = { health: () => [] };
-
 function refusedLine({ message, remedy }: GscipError): HealthLine {
   return { code: 'bundle-refused', text: `${message}; the node runs with the copy that it kept; ${remedy}` };
-}
-
-function engineSettings(
-  config: AgentConfig,
-  { type, mode }: { readonly type: string; readonly mode: string },
-  noGms: boolean,
-) {
-  return {
-    type: type === 'gen' || type === 'gea' ? type : 'ges',
-    mode: mode === 'cl' ? 'cl' : 'op',
-    suites: [1, 2],
-    lanes: 1,
-    mtu: config.mtu,
-    noGms,
-    lifetime: 600,
-    pitCapacity: config.flows,
-    rekeyVolume: Math.min(VOLUME_SOFT, (config.rekeyAfter * 2 ** 30) / 16),
-    pitLimits: { entriesPerPeer: config.flowsPerPeer, newPerSecond: config.newFlowsPerSecond },
-    windowBits: 65_536,
-  } as const;
 }

@@ -53,3 +53,10 @@ export function refusedRosterLine({ group, fault }: RefusedRoster): HealthLine {
     text: `the bundle's list of members of group ${group} does not go on from the one that this node had (${fault}); nothing of it was taken: ask the authority which of the two is right`,
   };
 }
+
+/** What runs beside the agent in the same program, and may have something to say in `status`. */
+export interface Beside {
+  health(): readonly HealthLine[];
+}
+
+export const NOTHING_BESIDE: Beside = { health: () => [] };
