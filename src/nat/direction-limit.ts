@@ -3,14 +3,16 @@ import type { Millis } from '../base/brands.ts';
 /** Directions of one peer that are taken at once, then one per this time: a DC that lies must not make a node probe for ever. */
 const DIRECTIONS = 4;
 const DIRECTION_EACH_MS = 2_000;
-/** Between two Direction Requests for one peer. */
+/** Between two Direction Requests for one peer; doubled each time while none is answered. */
 const ASK_GAP_MS = 500;
+const ASK_GAP_MAX_MS = 16_000;
 
 /** How often directions of one peer are asked for, and taken. */
 export class DirectionLimit {
   #tokens = DIRECTIONS;
   #takenAt: Millis | undefined;
   #askedAt: Millis | undefined;
+  #gap = ASK_GAP_MS;
 
   /** When the last direction was taken. */
   get takenAt(): Millis | undefined {
@@ -22,12 +24,23 @@ export class DirectionLimit {
     if (Math.min(DIRECTIONS, this.#tokens + grown) < 1) return false;
     this.#tokens = Math.min(DIRECTIONS, this.#tokens + grown) - 1;
     this.#takenAt = now;
+    this.#gap = ASK_GAP_MS;
     return true;
   }
 
   ask(now: Millis): boolean {
-    if (this.#askedAt !== undefined && now - this.#askedAt < ASK_GAP_MS) return false;
+    if (now < this.nextAsk()) return false;
+    if (this.#askedAt !== undefined) this.#gap = Math.min(ASK_GAP_MAX_MS, 2 * this.#gap);
     this.#askedAt = now;
     return true;
+  }
+
+  nextAsk(): number {
+    return this.#askedAt === undefined ? 0 : this.#askedAt + this.#gap;
+  }
+
+  /** Another network, other chances. */
+  reset(): void {
+    this.#gap = ASK_GAP_MS;
   }
 }

@@ -88,7 +88,7 @@ export class PathAgent {
   /** A flow to this peer wants to start: a Direction Request, unless one was answered lately. */
   handleWanted(now: Millis): PathEffect[] {
     this.#sentAt = now;
-    return this.#current && this.#current.state !== 'dead' ? [] : this.#ask(now);
+    return this.#hasPath() ? [] : this.#ask(now);
   }
 
   /** The DC tells where the peer may be. */
@@ -206,6 +206,7 @@ export class PathAgent {
   /** This node's addresses changed: everything is asked again, the path in use stays until another is proved. */
   handleNetworkChange(now: Millis): PathEffect[] {
     this.#retries = 0;
+    this.#limit.reset();
     for (const attempt of this.#attempts.splice(0)) attempt.wipe();
     this.#directDied = false;
     const effects: PathEffect[] = [];
@@ -218,6 +219,7 @@ export class PathAgent {
     const times: (number | undefined)[] = [this.#retryAt];
     for (const attempt of this.#attempts) times.push(attempt.nextDeadline());
     for (const { challenge } of this.#tracks.all()) times.push(challenge?.nextAt);
+    if (!this.#hasPath() && this.#sentAt !== undefined) times.push(this.#limit.nextAsk());
     if (this.#hasSa && this.#current && !this.#current.challenge) {
       if (this.#unansweredSince !== undefined)
         times.push(Math.max(this.#unansweredSince + SUSPECT_MS, this.#reproveAt));
@@ -233,6 +235,8 @@ export class PathAgent {
     for (const track of this.#tracks.all()) this.#stepChallenge(track, now, effects);
     if (!this.#isTrying(now)) this.#afterAttempt(now);
     effects.push(...this.#choose(now));
+    // a question or its answer may have been lost
+    if (!this.#hasPath() && this.#isActive(now)) effects.push(...this.#ask(now));
     if (this.#retryAt !== undefined && now >= this.#retryAt) effects.push(...this.#retry(now));
     return effects;
   }
@@ -362,8 +366,12 @@ export class PathAgent {
     return last + this.#own().keepAlive + (this.peer < this.#deps.self ? 1_000 : 0);
   }
 
+  #hasPath(): boolean {
+    return this.#current !== undefined && this.#current.state !== 'dead';
+  }
+
   #isDirect(): boolean {
-    return this.#current !== undefined && this.#current.class !== 'relay' && this.#current.state !== 'dead';
+    return this.#hasPath() && this.#current?.class !== 'relay';
   }
 
   #isActive(now: Millis): boolean {

@@ -1,7 +1,7 @@
 import { type NodeId, nodeId } from '../../src/base/brands.ts';
 import { concat, fromHex, toHex } from '../../src/base/bytes.ts';
 import { DATAGRAM } from '../../src/base/datagram-kinds.ts';
-import { type PathAddress, parsePath, pathAddress } from '../../src/base/path-address.ts';
+import { formatPath, type PathAddress, parsePath, pathAddress } from '../../src/base/path-address.ts';
 import { unreachable } from '../../src/base/unreachable.ts';
 import { nodeProvider as provider } from '../../src/crypto/node-provider.ts';
 import type { Candidate } from '../../src/nat/candidate.ts';
@@ -22,6 +22,7 @@ import { DC, DC_6, DC_OTHER_ADDRESS, DC_OTHER_PORT, keyOf, tickets } from './sim
 /** Inside the stand-in for an SA: the bytes behind kind and sender. */
 const INNER = { confirm: 0, challenge: 1, response: 2, application: 3 } as const;
 const PORT = 47247;
+const SPARE = 47300;
 const TICK = 5;
 
 interface SimPeer {
@@ -62,6 +63,7 @@ export class SimNode {
   #fromOther = new Set<ReflectFrom>();
   #seq = 0;
   #requests = 0;
+  #moved = false;
 
   constructor(network: SimNetwork, name: string, realm: Realm, address: string) {
     this.id = nodeId(name.padEnd(32, '0'));
@@ -96,7 +98,8 @@ export class SimNode {
       });
     }
     // which answers come from elsewhere is asked of another socket: this one has opened the filters already
-    this.network.at(this.network.now + 300, () => this.#register());
+    if (!this.#is6()) for (const from of ['asked', 'other-port', 'other-address'] as const) this.#ask(DC, from, SPARE);
+    this.network.at(this.network.now + 600, () => this.#register());
   }
 
   /** Another network: the old address is gone at once. */
@@ -107,8 +110,7 @@ export class SimNode {
     realm.attach(address, this);
     this.join();
     this.#bind(this.binder.handleNetworkChange(this.network.now));
-    // the new outer address must be known before the peer is told of it
-    this.network.at(this.network.now + 310, () => this.#carry(this.agents.handleNetworkChange(this.network.now)));
+    this.#moved = true;
   }
 
   want(peer: NodeId): void {
@@ -136,8 +138,9 @@ export class SimNode {
     return true;
   }
 
-  handlePacket({ from, bytes }: Packet): void {
+  handlePacket({ from, to, bytes }: Packet): void {
     const [kind] = bytes;
+    if (parsePath(to).port === SPARE) return this.#heardElsewhere(bytes);
     if (kind === NAT_KIND.tunnelRequest || kind === NAT_KIND.tunnelResponse)
       return this.#carry(this.agents.handleDatagram(bytes, from, this.network.now));
     if (kind === NAT_KIND.bindChallenge || kind === NAT_KIND.bindAck)
@@ -277,7 +280,7 @@ export class SimNode {
     this.#out(this.#is6() ? DC_6 : DC, concat(Uint8Array.of(NAT_KIND.signal), fromHex(this.id), encodeSignal(message)));
   }
 
-  #ask(vantage: PathAddress, from: ReflectFrom): void {
+  #ask(vantage: PathAddress, from: ReflectFrom, port = PORT): void {
     const question = {
       kind: 'question',
       from,
@@ -285,14 +288,24 @@ export class SimNode {
       nonce: this.network.bytes(12),
       delay: 0,
     } as const;
-    this.#out(vantage, encodeReflect(provider, keyOf(this.id, 'reflect'), question));
+    this.#out(vantage, encodeReflect(provider, keyOf(this.id, 'reflect'), question), port);
   }
 
   #reflected(bytes: Uint8Array, from: PathAddress): void {
     const answer = decodeReflect(bytes);
     if (typeof answer === 'string' || answer.kind !== 'answer') return;
-    if (answer.from !== 'asked') this.#fromOther.add(answer.from);
-    else this.#seen.set(from, answer.seen);
+    const first = this.#seen.size === 0;
+    this.#seen.set(from, answer.seen);
+    if (first) this.#register();
+    if (!first || !this.#moved) return;
+    // the new outer address is known, so the peer can be told of it
+    this.#moved = false;
+    this.#carry(this.agents.handleNetworkChange(this.network.now));
+  }
+
+  #heardElsewhere(bytes: Uint8Array): void {
+    const answer = decodeReflect(bytes);
+    if (typeof answer !== 'string' && answer.kind === 'answer') this.#fromOther.add(answer.from);
   }
 
   #register(): void {
@@ -300,11 +313,11 @@ export class SimNode {
     this.nat = natKindOf({
       local: [own],
       seen: this.#seen,
-      fromOtherPort: this.#fromOther.has('other-port') || undefined,
-      fromOtherAddress: this.#fromOther.has('other-address') || undefined,
+      fromOtherPort: this.#fromOther.has('asked') ? this.#fromOther.has('other-port') : undefined,
+      fromOtherAddress: this.#fromOther.has('asked') ? this.#fromOther.has('other-address') : undefined,
       hairpin: undefined,
     });
-    this.reflexive = this.#seen.get(this.#is6() ? DC_6 : DC);
+    this.reflexive = [...this.#seen.values()][0];
     const candidates: Candidate[] = [{ kind: 'host', address: own, seen: false }];
     const { reflexive } = this;
     if (reflexive && reflexive !== own) candidates.push({ kind: 'reflexive', address: reflexive, seen: false });
@@ -312,10 +325,10 @@ export class SimNode {
     this.#signal({ type: 'register', seq: ++this.#seq, nat: this.nat, candidates });
   }
 
-  #out(to: PathAddress, bytes: Uint8Array): void {
+  #out(to: PathAddress, bytes: Uint8Array, port = PORT): void {
     const { address } = parsePath(to);
     if ((address.length === 16) !== this.#is6() || hostOf(to) === this.#address) return;
-    const packet = { from: this.path, to, bytes };
+    const packet = { from: formatPath(this.#is6() ? 6 : 4, parsePath(this.path).address, port), to, bytes };
     this.network.sent.push({ at: this.network.now, packet });
     this.#realm.send(packet);
   }
