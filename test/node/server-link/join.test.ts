@@ -3,7 +3,8 @@ import { GscipError } from '../../../src/base/errors.ts';
 import { approveNode, removeNode } from '../../../src/server/network/commands/nodes.ts';
 import { revokeToken } from '../../../src/server/network/commands/tokens.ts';
 import { type World, world } from '../../server/network/ground.ts';
-import { Network, type SimMachine, type SimServer } from './network.ts';
+import type { SimMachine } from './machine.ts';
+import { Network, type SimServer } from './network.ts';
 
 let net: Network;
 let server: SimServer;

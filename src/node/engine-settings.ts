@@ -1,0 +1,24 @@
+import { VOLUME_SOFT } from '../pccom/limits.ts';
+import type { AgentConfig } from './agent-config.ts';
+import type { EngineSettings } from './node-state.ts';
+
+/** What the engine runs with. `noGms`: there is no server (protocol.md 3.5). */
+export function engineSettings(
+  config: AgentConfig,
+  { type, mode }: { readonly type: string; readonly mode: string },
+  noGms: boolean,
+): EngineSettings {
+  return {
+    type: type === 'gen' || type === 'gea' ? type : 'ges',
+    mode: mode === 'cl' ? 'cl' : 'op',
+    suites: [1, 2],
+    lanes: 1,
+    mtu: config.mtu,
+    noGms,
+    lifetime: 600,
+    pitCapacity: config.flows,
+    rekeyVolume: Math.min(VOLUME_SOFT, (config.rekeyAfter * 2 ** 30) / 16),
+    pitLimits: { entriesPerPeer: config.flowsPerPeer, newPerSecond: config.newFlowsPerSecond },
+    windowBits: 65_536,
+  };
+}
