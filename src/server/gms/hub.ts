@@ -12,6 +12,7 @@ import { DirectoryDesk } from './directory-desk.ts';
 import { Enrolments } from './enrolments.ts';
 import { HubContext, type HubDeps } from './hub-context.ts';
 import type { ChannelId, HubEffect, Moment } from './hub-effects.ts';
+import { Leases } from './leases.ts';
 import { News } from './news.ts';
 import { type Connection, isServed, newSession, type Session, takeAllowance } from './session.ts';
 import { UpdateQueue } from './update-queue.ts';
@@ -46,9 +47,10 @@ export class Hub {
   constructor(deps: HubDeps) {
     this.#context = new HubContext(deps);
     this.#enrolments = new Enrolments(this.#context);
-    this.#updates = new UpdateQueue(this.#context);
+    const leases = new Leases();
+    this.#updates = new UpdateQueue(this.#context, leases);
     this.#directory = new DirectoryDesk(this.#context, this.#sessions);
-    this.#news = new News(this.#context, this.#updates);
+    this.#news = new News(this.#context, this.#updates, leases);
     this.#chores = new Chores(this.#context);
   }
 

@@ -4,11 +4,9 @@ import { settingsOf } from '../network/settings.ts';
 import type { Change, NodeRow } from '../network/state.ts';
 import type { HubContext } from './hub-context.ts';
 import type { Moment } from './hub-effects.ts';
+import type { Leases } from './leases.ts';
 import { isServed, type Session } from './session.ts';
 import type { UpdateQueue } from './update-queue.ts';
-
-/** Leases are renewed when this part of them is over, so that several tries are left. */
-const LEASE_PART = 1 / 6;
 
 /** What changes of the store mean to nodes. */
 export interface Told {
@@ -22,12 +20,14 @@ export interface Told {
 export class News {
   readonly #context: HubContext;
   readonly #updates: UpdateQueue;
+  readonly #leases: Leases;
   /** of every node what matters of its row, to tell a sign of life from news */
   readonly #known = new Map<NodeId, { readonly number: number; readonly text: string }>();
 
-  constructor(context: HubContext, updates: UpdateQueue) {
+  constructor(context: HubContext, updates: UpdateQueue, leases: Leases) {
     this.#context = context;
     this.#updates = updates;
+    this.#leases = leases;
     for (const row of context.view.rows('nodes')) this.#known.set(row.id, digest(row));
   }
 
@@ -54,15 +54,15 @@ export class News {
 
   /** To one node that comes back and did not ask: what the policies would have sent it meanwhile. */
   spreadTo(session: Session): void {
-    for (const id of [...session.row.groups, settingsOf(this.#context.view).domain]) this.#push(session, id, false);
+    const { have, row } = session;
+    for (const id of [...row.groups, settingsOf(this.#context.view).domain])
+      if ((this.#context.view.get('groups', id)?.number ?? 0) > have.number) this.#push(session, id, false);
   }
 
   renewLeases(sessions: ReadonlyMap<NodeId, Session>, { time }: Moment): void {
-    const every = settingsOf(this.#context.view).lease * LEASE_PART;
+    const { lease } = settingsOf(this.#context.view);
     for (const session of sessions.values()) {
-      // after a clock was put back, `leasedAt` says nothing
-      if (!isServed(session) || Math.abs(time - session.leasedAt) < every) continue;
-      session.leasedAt = time;
+      if (session.lease || !isServed(session) || !this.#leases.isDue(session.row.id, lease, time)) continue;
       session.lease = true;
       this.#updates.want(session);
     }
@@ -76,6 +76,7 @@ export class News {
   ): void {
     const id = nodeId(key);
     const before = this.#known.get(id);
+    if (row === undefined || row.standing === 'removed') this.#leases.forget(id);
     if (row === undefined) this.#known.delete(id);
     else this.#known.set(id, digest(row));
     const now = row && digest(row);

@@ -1,4 +1,4 @@
-import type { Holding } from '../../api/channel/node-message.ts';
+import type { Hello, Holding } from '../../api/channel/node-message.ts';
 import type { Millis, UnixSeconds } from '../../base/brands.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import type { NodeRow } from '../network/state.ts';
@@ -39,7 +39,6 @@ export interface Session {
   asked: boolean;
   /** The next update renews the leases. */
   lease: boolean;
-  leasedAt: UnixSeconds;
   /** where peers are told that it is */
   endpoints: readonly PathAddress[];
   /** newest change of the directory that it was told of */
@@ -57,11 +56,11 @@ export interface Session {
 const BURST = 100;
 const PER_SECOND = 5;
 
-/** A session that begins: it has what it says, and the first update renews its leases. */
+/** A session that begins: it has what it says; what it asks for at its start renews its leases. */
 export function newSession(
   connection: Connection,
   row: NodeRow,
-  { have, alwaysOn, release }: { readonly have: Holding; readonly alwaysOn: boolean; readonly release: string },
+  { have, alwaysOn, release, fetch: wish }: Hello,
   isExpired: boolean,
   { now, time }: Moment,
 ): Session {
@@ -72,8 +71,7 @@ export function newSession(
     underWay: 0,
     blocked: false,
     asked: false,
-    lease: true,
-    leasedAt: time,
+    lease: wish === 'start',
     endpoints: [],
     cursor: 0,
     heardAt: time,

@@ -5,6 +5,7 @@ import type { GroupRow } from '../network/state.ts';
 import { type NoUpdate, updateFor } from '../network/updates.ts';
 import type { HubContext } from './hub-context.ts';
 import type { Moment } from './hub-effects.ts';
+import type { Leases } from './leases.ts';
 import { isServed, type Session } from './session.ts';
 
 /** Updates that a node may leave unacknowledged before it is sent more; a removal does not wait. */
@@ -17,11 +18,13 @@ const OVERTAKE_EVERY = 60_000;
 /** Who is to be sent news of keys, and in which order: removals first, then as they came. */
 export class UpdateQueue {
   readonly #context: HubContext;
+  readonly #leases: Leases;
   readonly #urgent = new Set<Session>();
   readonly #waiting = new Set<Session>();
 
-  constructor(context: HubContext) {
+  constructor(context: HubContext, leases: Leases) {
     this.#context = context;
+    this.#leases = leases;
   }
 
   get size(): number {
@@ -88,7 +91,7 @@ export class UpdateQueue {
     session.have = after;
     session.underWay += 1;
     session.asked = false;
-    if (lease) session.leasedAt = moment.time;
+    if (lease || have.number === 0) this.#leases.handleRenewal(row.id, moment.time);
     session.lease = false;
   }
 
