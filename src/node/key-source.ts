@@ -11,7 +11,6 @@ import type { ResumedKeys } from './resumed-keys.ts';
 import { prefixOf } from './roster-routes.ts';
 import { hasIdentity } from './server-link/identity-store.ts';
 import type { LinkPorts } from './server-link/link-shell.ts';
-import { LinkSocket } from './server-link/link-socket.ts';
 import { LinkedNode } from './server-link/linked-node.ts';
 import { systemdCredentials } from './server-link/sealer.ts';
 import { waitForKeys } from './server-link/waiting.ts';
@@ -59,19 +58,23 @@ function facts(source: KeySource) {
   return 'bundle' in source.keys ? source.keys.bundle : source.keys.facts;
 }
 
-const PORTS: Pick<LinkPorts, 'every' | 'open'> = {
-  every: (interval, act) => {
-    const timer = setInterval(act, interval);
-    return () => clearInterval(timer);
-  },
-  open: (address, calls) => new LinkSocket(address, calls),
-};
+/** A node that lives by a file loads no client of WebSockets. */
+async function ports(): Promise<Pick<LinkPorts, 'every' | 'open'>> {
+  const { LinkSocket } = await import('./server-link/link-socket.ts');
+  return {
+    every: (interval, act) => {
+      const timer = setInterval(act, interval);
+      return () => clearInterval(timer);
+    },
+    open: (address, calls) => new LinkSocket(address, calls),
+  };
+}
 
 async function serverSource(config: AgentConfig, settings: string, tools: SourceTools): Promise<KeySource> {
   const { state, kept, log } = tools;
   const random = new RandomPool().take;
   const clocks = { wall: wallClock, boot: bootClock, now };
-  const shell = { provider: nodeProvider, random, machine: systemdCredentials, log, ...clocks, ...PORTS };
+  const shell = { provider: nodeProvider, random, machine: systemdCredentials, log, ...clocks, ...(await ports()) };
   const linked = new LinkedNode(config, state, kept?.keys.leaseClock ?? 0, shell);
   const deps = { boot: bootClock, edSeed: linked.edSeed, longGrace: false };
   const resumed = linked.resume();
