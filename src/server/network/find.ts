@@ -20,13 +20,8 @@ export function groupOf(view: View, id: GroupId): GroupRow {
 export function groupNamed(view: View, text: string): GroupRow {
   const name = text.normalize('NFC').trim();
   for (const group of namedGroups(view)) if (group.name === name) return group;
-  throw unknown(
-    'unknown-group',
-    `there is no group "${text}"`,
-    name,
-    names(namedGroups(view)),
-    'gscip admin group add',
-  );
+  const remedy = remedyFor(name, names(namedGroups(view)), 'gscip admin group add');
+  throw new GscipError('unknown-group', `there is no group "${text}"`, remedy);
 }
 
 export function* liveNodes(view: View): IterableIterator<NodeRow> {
@@ -42,33 +37,28 @@ export function nodeNamed(view: View, text: string): NodeRow {
     removed = true;
   }
   const what = removed ? `the node "${text}" was removed` : `there is no node "${text}"`;
-  throw unknown('unknown-node', what, text, names(liveNodes(view)), 'gscip admin token create');
+  throw new GscipError('unknown-node', what, remedyFor(text, names(liveNodes(view)), 'gscip admin token create'));
 }
 
 export function userNamed(view: View, name: string): UserRow {
   const user = view.get('users', name);
   if (user !== undefined) return user;
-  throw unknown('unknown-user', `there is no user "${name}"`, name, names(view.rows('users')), 'gscip admin user add');
+  const remedy = remedyFor(name, names(view.rows('users')), 'gscip admin user add');
+  throw new GscipError('unknown-user', `there is no user "${name}"`, remedy);
 }
 
 export function administratorNamed(view: View, name: string): AdministratorRow {
   const row = view.get('administrators', name);
   if (row !== undefined) return row;
-  const known = names(view.rows('administrators'));
-  throw unknown(
-    'unknown-administrator',
-    `there is no administrator "${name}"`,
-    name,
-    known,
-    'gscip admin administrator add',
-  );
+  const remedy = remedyFor(name, names(view.rows('administrators')), 'gscip admin administrator add');
+  throw new GscipError('unknown-administrator', `there is no administrator "${name}"`, remedy);
 }
 
 export function tokenOf(view: View, id: string): TokenRow {
   const token = view.get('tokens', id);
   if (token !== undefined) return token;
   const known = [...view.rows('tokens')].map((each) => each.id);
-  throw unknown('unknown-token', `there is no token "${id}"`, id, known, 'gscip admin token create');
+  throw new GscipError('unknown-token', `there is no token "${id}"`, remedyFor(id, known, 'gscip admin token create'));
 }
 
 function names(rows: Iterable<{ readonly name: string }>): readonly string[] {
@@ -77,9 +67,10 @@ function names(rows: Iterable<{ readonly name: string }>): readonly string[] {
 
 const MOST_LISTED = 8;
 
-function unknown(code: string, text: string, given: string, known: readonly string[], how: string): GscipError {
+/** Names the nearest one; where there are few, all of them. */
+function remedyFor(given: string, known: readonly string[], how: string): string {
   const nearest = nearestName(given, known);
-  if (nearest === undefined) return new GscipError(code, text, `Make one with: ${how}`);
-  const all = known.length <= MOST_LISTED ? ` There are: ${known.join(', ')}.` : '';
-  return new GscipError(code, text, `Did you mean "${nearest}"?${known.length > 1 ? all : ''}`);
+  if (nearest === undefined) return `Make one with: ${how}`;
+  const all = known.length > 1 && known.length <= MOST_LISTED ? ` There are: ${known.join(', ')}.` : '';
+  return `Did you mean "${nearest}"?${all}`;
 }
