@@ -7,6 +7,7 @@ import { type NatKind, UNKNOWN_NAT } from './nat-kind.ts';
 import { type OwnPlace, outerFault } from './outer-address.ts';
 import type { PathEffect } from './path-effects.ts';
 import { type PathReason, whyRelayed } from './path-reason.ts';
+import type { PathReport } from './path-report.ts';
 import type { Route } from './path-route.ts';
 import {
   bury,
@@ -31,18 +32,6 @@ export interface OwnSide {
   readonly udpBlocked: boolean;
   /** milliseconds between two datagrams on an idle path (keep-alive-search.ts) */
   readonly keepAlive: number;
-}
-
-/** The path of one peer, for `status`. */
-export interface PathReport {
-  readonly peer: NodeId;
-  readonly route: Route | undefined;
-  readonly class: PathClass | undefined;
-  readonly reason: PathReason;
-  /** milliseconds */
-  readonly rtt: number | undefined;
-  readonly trying: boolean;
-  readonly refused: readonly Refused[];
 }
 
 const ATTEMPTS_MAX = 2;
@@ -71,8 +60,10 @@ export class PathAgent {
   #pairs: readonly CandidatePair[] = [];
   #refused: readonly Refused[] = [];
   #directDied = false;
-  /** last datagram to this peer by the path in use, and the first one since it was heard there */
+  /** the last datagram to this peer by the path in use */
   #sentAt: Millis | undefined;
+  /** the last packet of an application, and the first one since the peer was heard there */
+  #dataAt: Millis | undefined;
   #unansweredSince: Millis | undefined;
   #retries = 0;
   #retryAt: Millis | undefined;
@@ -87,7 +78,7 @@ export class PathAgent {
 
   /** A flow to this peer wants to start: a Direction Request, unless one was answered lately. */
   handleWanted(now: Millis): PathEffect[] {
-    this.#sentAt = now;
+    this.#dataAt = now;
     return this.#hasPath() ? [] : this.#ask(now);
   }
 
@@ -182,10 +173,16 @@ export class PathAgent {
     this.#unansweredSince = undefined;
   }
 
-  /** Something was sent by the path in use: call at least once per batch. */
+  /** Packets were sent by the path in use: call at least once per batch. */
   handleSent(now: Millis): void {
     this.#sentAt = now;
+    this.#dataAt = now;
     this.#unansweredSince ??= now;
+  }
+
+  /** A PATH-RESPONSE or keep-alive left by the path in use: it keeps the mapping, and nobody will answer it. */
+  handleAnswerSent(now: Millis): void {
+    this.#sentAt = now;
   }
 
   /** An authentic, newest datagram came from an unknown source (protocol.md 6.2): both paths are challenged, nothing moves. */
@@ -219,7 +216,7 @@ export class PathAgent {
     const times: (number | undefined)[] = [this.#retryAt];
     for (const attempt of this.#attempts) times.push(attempt.nextDeadline());
     for (const { challenge } of this.#tracks.all()) times.push(challenge?.nextAt);
-    if (!this.#hasPath() && this.#sentAt !== undefined) times.push(this.#limit.nextAsk());
+    if (!this.#hasPath() && this.#dataAt !== undefined) times.push(this.#limit.nextAsk());
     if (this.#hasSa && this.#current && !this.#current.challenge) {
       if (this.#unansweredSince !== undefined)
         times.push(Math.max(this.#unansweredSince + SUSPECT_MS, this.#reproveAt));
@@ -375,7 +372,7 @@ export class PathAgent {
   }
 
   #isActive(now: Millis): boolean {
-    return this.#sentAt !== undefined && now - this.#sentAt < IDLE_MS;
+    return this.#dataAt !== undefined && now - this.#dataAt < IDLE_MS;
   }
 
   #isTrying(now: Millis): boolean {

@@ -29,6 +29,9 @@ export class SimNetwork {
   /** every packet that left a host, for counting */
   readonly sent: { readonly at: Millis; readonly packet: Packet }[] = [];
   readonly internet: Realm;
+  readonly nats: Nat[] = [];
+  /** what is dropped on the Internet, whatever its quality */
+  blocked: (packet: Packet) => boolean = () => false;
   #seed: number;
   #events: { readonly at: number; readonly order: number; readonly run: () => void }[] = [];
   #order = 0;
@@ -77,7 +80,7 @@ export class SimNetwork {
   /** Carries a packet over one link of a realm. */
   carry(packet: Packet, to: Device, far: boolean): void {
     const { delay, jitter, loss } = this.quality;
-    if (far && this.random() < loss) return;
+    if (far && (this.random() < loss || this.blocked(packet))) return;
     const took = far ? delay + this.random() * jitter : 1;
     this.at(this.now + took, () => to.handlePacket(packet));
   }
@@ -141,6 +144,7 @@ export class Nat implements Device {
     this.inside = new Realm(outside.network);
     this.inside.gateway = this;
     outside.attach(address, this);
+    outside.network.nats.push(this);
   }
 
   outbound({ from, to, bytes }: Packet): void {

@@ -17,7 +17,7 @@ import { type BinderEffect, RelayBinder } from '../../src/nat/relay-binder.ts';
 import { encodeFrame } from '../../src/nat/relay-frame.ts';
 import { decodeSignal, encodeSignal, type SignalMessage } from '../../src/nat/signal-message.ts';
 import type { Packet, Realm, SimNetwork } from './sim-network.ts';
-import { DC, DC_6, DC_OTHER_ADDRESS, DC_OTHER_PORT, keyOf, tickets } from './sim-servers.ts';
+import { DC, DC_6, DC_OTHER_ADDRESS, DC_OTHER_PORT, keyOf, RELAY, tickets } from './sim-servers.ts';
 
 /** Inside the stand-in for an SA: the bytes behind kind and sender. */
 const INNER = { confirm: 0, challenge: 1, response: 2, application: 3 } as const;
@@ -138,6 +138,12 @@ export class SimNode {
     return true;
   }
 
+  /** An authentic datagram by the relay, whatever path is in use. */
+  sendByRelay(peer: NodeId): void {
+    for (const [channel, owner] of this.#channels)
+      if (owner === peer) this.#inner({ kind: 'relay', address: RELAY, channel }, INNER.confirm, new Uint8Array(0));
+  }
+
   handlePacket({ from, to, bytes }: Packet): void {
     const [kind] = bytes;
     if (parsePath(to).port === SPARE) return this.#heardElsewhere(bytes);
@@ -188,7 +194,7 @@ export class SimNode {
     else this.#carry(agent.handleNewSource(route, now));
     const body = record.subarray(1);
     if (record[0] === INNER.challenge) {
-      if (current && routeName(current) === routeName(route)) agent.handleSent(now);
+      if (current && routeName(current) === routeName(route)) agent.handleAnswerSent(now);
       this.#inner(route, INNER.response, body);
     } else if (record[0] === INNER.response) this.#carry(agent.handlePathResponse(body, now));
     else if (record[0] === INNER.application)
