@@ -188,8 +188,7 @@ export class Agent {
       keep: () => void this.#keep(),
     });
     this.#tellEndpoints();
-    if (isFirst) linked.handleFirstTaken();
-    else linked.start();
+    if (!isFirst) linked.start();
   }
 
   #tellEndpoints(): void {
@@ -219,6 +218,7 @@ export class Agent {
     );
     this.#attach();
     this.#keeper.write();
+    if (this.#source.kind === 'server' && this.#source.isFirst) this.#source.linked.handleFirstTaken();
     this.#state.writeHedge(encodeHedge(this.#hedge));
     this.#state.writeConfig(settings);
     this.#io.start({
