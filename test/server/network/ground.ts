@@ -8,6 +8,7 @@ import { addGroup } from '../../../src/server/network/commands/groups.ts';
 import { createToken, type TokenRequest } from '../../../src/server/network/commands/tokens.ts';
 import { addUser } from '../../../src/server/network/commands/users.ts';
 import { type Draft, type View, viewOf } from '../../../src/server/network/draft.ts';
+import { admitWaiting } from '../../../src/server/network/membership.ts';
 import { type NetworkRequest, newNetwork } from '../../../src/server/network/new-network.ts';
 import type { NodeRow } from '../../../src/server/network/state.ts';
 import type { Tools } from '../../../src/server/network/tools.ts';
@@ -133,4 +134,16 @@ export class Member {
   rosters(): ReadonlyMap<string, HeldRoster['roster']> {
     return new Map([...this.#held.values()].map(({ roster }) => [roster.name, roster]));
   }
+}
+
+/** lab with alice and bob, home with alice. */
+export function small(): { readonly network: World; readonly alice: Member; readonly bob: Member } {
+  const network = world();
+  const alice = new Member(network, network.join({ name: 'alice', groups: ['lab', 'home'] }));
+  const bob = new Member(network, network.join({ name: 'bob' }));
+  network.run(admitWaiting);
+  network.now += 5;
+  alice.taken();
+  bob.taken();
+  return { network, alice, bob };
 }
