@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { databaseError } from '../../../src/server/store/database-errors.ts';
 import { MIGRATIONS } from '../../../src/server/store/migrations.ts';
 import { SqliteDatabase } from '../../../src/server/store/sqlite-database.ts';
@@ -15,7 +15,10 @@ let postgres: TestPostgres;
 beforeAll(() => {
   postgres = new TestPostgres();
 });
-afterEach(() => stores.closeAll());
+afterEach(async () => {
+  vi.useRealTimers();
+  await stores.closeAll();
+});
 afterAll(() => {
   postgres.remove();
   removeTestFolders();
@@ -63,6 +66,8 @@ describe('a store whose PostgreSQL goes away', () => {
   });
 
   it('listens again, and hears what it missed and what comes', async () => {
+    // nobody looks by itself
+    vi.useFakeTimers({ toFake: ['setInterval'] });
     const database = postgres.newDatabase();
     const [one, two] = [await stores.open(database), await stores.open(database)];
     postgres.stop();
@@ -122,7 +127,6 @@ describe('a store in a file', () => {
     mkdirSync(`${folder}/server.db`);
     await expect(stores.open(`${folder}/server.db`)).rejects.toMatchObject({ code: 'database-unreachable' });
     await expect(stores.open(`${folder}/absent/server.db`)).rejects.toMatchObject({ code: 'database-unreachable' });
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(`${folder}/noise`, 'no database '.repeat(1000));
     await expect(stores.open(`${folder}/noise`)).rejects.toMatchObject({ code: 'database-damaged' });
   });

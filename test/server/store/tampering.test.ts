@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { nodeProvider } from '../../../src/crypto/node-provider.ts';
+import { chained } from '../../../src/server/store/audit-chain.ts';
 import { databaseOf } from '../../../src/server/store/open-database.ts';
 import type { Sql } from '../../../src/server/store/schema.ts';
 import {
@@ -87,10 +89,10 @@ describe.each([
     const store = await stores.open(database);
     await store.run(ROOT, 'a', addUser('anna'));
     await meddle(database, async (db) => {
-      const entry = await db.selectFrom('gscip_audit').selectAll().executeTakeFirstOrThrow();
+      const { seq, hash, ...entry } = await db.selectFrom('gscip_audit').selectAll().executeTakeFirstOrThrow();
       await db
         .insertInto('gscip_audit')
-        .values({ ...entry, seq: 2 })
+        .values(chained(nodeProvider, { seq, hash }, entry))
         .execute();
     });
     expect(await store.verifyAudit()).toMatchObject({ ok: false, fault: 'changed', seq: 2 });
