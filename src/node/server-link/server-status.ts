@@ -1,7 +1,6 @@
 import type { HealthLine, ServerStatus } from '../../api/status.ts';
 import type { UnixSeconds } from '../../base/brands.ts';
 import { decodeCaPart } from '../../crypto/credential.ts';
-import { currentOf } from '../../dprp/admission.ts';
 import type { GroupView } from '../../dprp/negotiation-deps.ts';
 import type { LinkStatus } from './link-state.ts';
 import type { AtRest } from './sealer.ts';
@@ -15,7 +14,7 @@ export interface ServerFacts {
   /** 0: never */
   readonly keysAt: UnixSeconds;
   readonly endpointsAt: UnixSeconds;
-  readonly groups: readonly GroupView[];
+  readonly groups: readonly Pick<GroupView, 'versions'>[];
   /** why the last keys were not taken */
   readonly refused: string | undefined;
 }
@@ -109,11 +108,15 @@ function leaseLines(facts: ServerFacts, now: UnixSeconds): HealthLine[] {
   const left = leaseLeft(facts, now);
   if (left === undefined || left >= LEASE_WARN) return [];
   const hours = Math.max(0, Math.floor(left / 3_600));
-  const text =
-    left > 0
-      ? `without word from the server no new session is opened in ${hours} hours`
-      : 'too long without word from the server: no new session is opened until it is reached';
-  return [{ code: 'lease-ends', text }];
+  return [
+    {
+      code: 'lease-ends',
+      text:
+        left > 0
+          ? `without word from the server no new session is opened in ${hours} hours`
+          : 'too long without word from the server: no new session is opened until it is reached',
+    },
+  ];
 }
 
 function clockLines({ link: { clockAhead } }: ServerFacts): HealthLine[] {
@@ -131,7 +134,9 @@ function refusedLine(fault: string): HealthLine {
 
 /** Until the first of the groups admits nobody any more. */
 function leaseLeft({ groups }: ServerFacts, now: UnixSeconds): number | undefined {
-  const ends = groups.flatMap((group) => currentOf(group)?.notAfter ?? []).filter((end) => end < END_OF_TIME);
+  const ends = groups
+    .flatMap(({ versions }) => versions.find(({ state }) => state === 'current')?.notAfter ?? [])
+    .filter((end) => end < END_OF_TIME);
   return ends.length === 0 ? undefined : Math.min(...ends) - now;
 }
 
