@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { DirectoryPeer } from '../api/channel/server-message.ts';
 import { isServerAddress, JOIN_TOKEN } from '../api/join-token.ts';
 import { millis, unixSeconds } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
+import { DirectoryShare } from './directory-share.ts';
 import { Hub } from './gms/hub.ts';
 import { makeApp } from './http/app.ts';
 import { CONNECTION_LIMITS, ConnectionGuard, type ConnectionLimits } from './http/connection-guard.ts';
@@ -132,16 +134,24 @@ async function start(
     rows: () => Object.fromEntries(Object.entries(store.state.tables).map(([table, rows]) => [table, rows.size])),
   });
   undo.push(() => metrics.close());
-  const world = { store, tools, log, now: monotonic, time: wallClock };
+  const share = (peers: readonly DirectoryPeer[]) => others?.send(peers);
+  const world = { store, share, tools, log, now: monotonic, time: wallClock };
   const shell = new HubShell(hub, world, (): NodeDoor => nodes);
   const nodes = new NodeDoor(shell, guard, metrics);
   undo.push(() => shell.stop());
+  const others = isPostgres(options.database)
+    ? new DirectoryShare(options.database, {
+        take: (peers) => shell.shared(peers),
+        all: () => [...hub.sessions.values()].map(({ row: { id }, endpoints }) => ({ id, endpoints, gone: false })),
+      })
+    : undefined;
+  undo.push(() => others?.stop());
 
   const place = { port: listen.port };
   const facts = (): ServerFacts => ({
     ...{ release, roles, url: urlOf(listen, place.port), pin: identity.shown.pin },
     servers: advertise ?? reachableAt(listen, place.port),
-    database: /^postgres(ql)?:/.test(options.database ?? '') ? 'postgresql' : 'sqlite',
+    database: isPostgres(options.database) ? 'postgresql' : 'sqlite',
     uptimeSeconds: process.uptime(),
     health: serverHealth(store, identity.shown, files !== undefined, wallClock()),
   });
@@ -221,6 +231,10 @@ function once(work: () => Promise<void>): () => Promise<void> {
     running ??= work();
     return running;
   };
+}
+
+function isPostgres(database: string | undefined): database is string {
+  return /^postgres(ql)?:/.test(database ?? '');
 }
 
 function urlOf({ host = '127.0.0.1' }: ListenAddress, port: number): string {

@@ -1,3 +1,4 @@
+import type { DirectoryPeer } from '../../api/channel/server-message.ts';
 import type { Millis, UnixSeconds } from '../../base/brands.ts';
 import type { Logger } from '../../base/log.ts';
 import { unreachable } from '../../base/unreachable.ts';
@@ -9,6 +10,8 @@ import type { NodeDoor } from './node-door.ts';
 
 export interface HubWorld {
   readonly store: Store;
+  /** passes on what concerns the hubs of other processes */
+  readonly share: (peers: readonly DirectoryPeer[]) => void;
   readonly tools: () => Tools;
   readonly log: Logger;
   now(): Millis;
@@ -51,6 +54,11 @@ export class HubShell {
     this.#input(() => this.#hub.handleClosed(id));
   }
 
+  /** What a hub of another process shared. */
+  shared(peers: readonly DirectoryPeer[]): void {
+    this.#input(() => this.#hub.handleShared(peers));
+  }
+
   /** No more inputs, and what commands under way come back with is not heard. */
   stop(): void {
     this.#stopped = true;
@@ -91,7 +99,7 @@ export class HubShell {
       case 'run':
         return this.#run(effect);
       case 'share':
-        return;
+        return this.#world.share(effect.peers);
       case 'log':
         return this.#world.log.log(effect.level, effect.event, effect.fields);
       default:

@@ -4,6 +4,7 @@ import type { Enrolled } from '../../../src/api/channel/enrol-message.ts';
 import type { ServerMessage } from '../../../src/api/channel/server-message.ts';
 import type { JoinToken } from '../../../src/api/join-token.ts';
 import { unixSeconds } from '../../../src/base/brands.ts';
+import { type PathAddress, pathAddress } from '../../../src/base/path-address.ts';
 import { nodeProvider } from '../../../src/crypto/node-provider.ts';
 import { type ChannelEvent, type ChannelPlan, NodeChannel } from '../../../src/node/server-link/channel.ts';
 
@@ -62,13 +63,15 @@ class Line {
 export class TestNode {
   readonly #port: number;
   readonly #edSeed = tools.random(32);
+  readonly #endpoints: readonly PathAddress[];
   readonly name: string;
   #enrolled: { readonly answer: Enrolled; readonly gmsKey: Uint8Array } | undefined;
   #line: Line | undefined;
 
-  constructor(port: number, name: string) {
+  constructor(port: number, name: string, endpoints: readonly string[] = []) {
     this.#port = port;
     this.name = name;
+    this.#endpoints = endpoints.map(pathAddress);
   }
 
   /** The name that it got, or the code of the refusal. */
@@ -87,8 +90,8 @@ export class TestNode {
     if (this.#enrolled === undefined) throw new Error('not enrolled');
     const { answer, gmsKey } = this.#enrolled;
     const have = { number: 0, groups: [] };
-    const hello = () =>
-      ({ release: '1', formats: [1], have, fetch: 'start', alwaysOn: true, udpPort: 47_247, endpoints: [] }) as const;
+    const where = { udpPort: 47_247, endpoints: this.#endpoints };
+    const hello = () => ({ release: '1', formats: [1], have, fetch: 'start', alwaysOn: true, ...where }) as const;
     this.#line = new Line(this.#port, {
       purpose: 'session',
       gmsKey,
