@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate as othersFirst } from 'node:timers/promises';
@@ -80,8 +80,8 @@ class BackupFile {
 
   constructor(path: string) {
     this.#path = path;
-    this.#partial = `${path}.${process.pid}.partial`;
-    this.#handle = guarded(path, () => openSync(this.#partial, 'w', 0o600));
+    this.#partial = `${path}.${randomUUID()}.partial`;
+    this.#handle = guarded(path, () => openSync(this.#partial, 'wx', 0o600));
   }
 
   line(text: string): void {

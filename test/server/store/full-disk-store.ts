@@ -53,11 +53,11 @@ tell(`audit ${audit.ok && audit.entries === acknowledged.length ? 'ok' : JSON.st
 await add('room');
 tell('room ok');
 await store.close();
-execFileSync('mount', ['-o', 'remount,ro', folder]);
+execFileSync('mount', ['-o', 'remount,bind,ro', folder]);
 try {
   await openStore(options(path));
 } catch (cause) {
   tell(`read-only ${codeOf(cause)}`);
 }
-execFileSync('mount', ['-o', 'remount,rw', folder]);
+execFileSync('mount', ['-o', 'remount,bind,rw', folder]);
 await tellKept();
