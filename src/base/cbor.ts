@@ -1,4 +1,4 @@
-import { compareBytes, concat, utf8 } from './bytes.ts';
+import { compareBytes, utf8, wipe } from './bytes.ts';
 
 /** What we write and read: a small part of CBOR, in the one encoding that RFC 8949 4.2.1 leaves for each value. */
 export type CborValue =
@@ -20,12 +20,9 @@ export const CBOR_SIMPLE = { false: 20, true: 21, null: 22 } as const;
  * Throws RangeError on what has no such encoding here: fractions, integers beyond 2^53, lone surrogates.
  */
 export function encodeCbor(value: CborValue): Uint8Array {
-  if (typeof value === 'number') return encodeInteger(value);
-  if (typeof value === 'string') return encodeText(value);
-  if (typeof value === 'boolean') return head(CBOR.simple, value ? CBOR_SIMPLE.true : CBOR_SIMPLE.false);
-  if (value === null) return head(CBOR.simple, CBOR_SIMPLE.null);
-  if (value instanceof Uint8Array) return concat(head(CBOR.bytes, value.length), value);
-  return isMap(value) ? encodeMap(value) : concat(head(CBOR.array, value.length), ...value.map(encodeCbor));
+  const writer = new CborWriter();
+  writer.item(value);
+  return writer.finish();
 }
 
 /** A map with text keys, as most of our formats use it; undefined fields are left out. */
@@ -35,38 +32,95 @@ export function cborMap(fields: Readonly<Record<string, CborValue | undefined>>)
   return map;
 }
 
+/** Writes items one after the other into a buffer that grows; what it leaves behind is overwritten, since it may be secret. */
+class CborWriter {
+  #bytes = new Uint8Array(256);
+  #at = 0;
+
+  item(value: CborValue): void {
+    if (typeof value === 'number') this.#integer(value);
+    else if (typeof value === 'string') this.#text(value);
+    else if (typeof value === 'boolean') this.#head(CBOR.simple, value ? CBOR_SIMPLE.true : CBOR_SIMPLE.false);
+    else if (value === null) this.#head(CBOR.simple, CBOR_SIMPLE.null);
+    else if (value instanceof Uint8Array) this.#string(CBOR.bytes, value);
+    else if (isMap(value)) this.#map(value);
+    else this.#list(value);
+  }
+
+  finish(): Uint8Array {
+    const out = this.#bytes.slice(0, this.#at);
+    wipe(this.#bytes);
+    return out;
+  }
+
+  #integer(value: number): void {
+    if (!Number.isSafeInteger(value)) throw new RangeError(`cbor: ${value} is no safe integer`);
+    if (value >= 0) this.#head(CBOR.uint, value);
+    else this.#head(CBOR.negative, -1 - value);
+  }
+
+  #text(value: string): void {
+    if (!value.isWellFormed()) throw new RangeError('cbor: text with a lone surrogate');
+    this.#string(CBOR.text, utf8(value));
+  }
+
+  #list(list: readonly CborValue[]): void {
+    this.#head(CBOR.array, list.length);
+    for (const each of list) this.item(each);
+  }
+
+  #map(map: ReadonlyMap<CborKey, CborValue>): void {
+    const entries = [...map].map(([key, value]) => ({ key: encodeCbor(key), value }));
+    entries.sort((a, b) => compareBytes(a.key, b.key));
+    this.#head(CBOR.map, map.size);
+    for (const { key, value } of entries) {
+      this.#raw(key);
+      this.item(value);
+    }
+  }
+
+  #string(major: number, bytes: Uint8Array): void {
+    this.#head(major, bytes.length);
+    this.#raw(bytes);
+  }
+
+  #raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /** The shortest head that holds the number. */
+  #head(major: number, argument: number): void {
+    if (argument < 24) return this.#big(major, argument, 0);
+    if (argument < 0x100) return this.#big(major, argument, 1);
+    if (argument < 0x1_0000) return this.#big(major, argument, 2);
+    return this.#big(major, argument, argument <= 0xffff_ffff ? 4 : 8);
+  }
+
+  /** A head whose number follows in `size` bytes, or with size 0 stands in the head itself. */
+  #big(major: number, argument: number, size: 0 | 1 | 2 | 4 | 8): void {
+    this.#reserve(1 + size);
+    this.#bytes[this.#at++] = (major << 5) | (size === 0 ? argument : 24 + Math.log2(size));
+    let rest = argument;
+    for (let i = size - 1; i >= 0; i--) {
+      this.#bytes[this.#at + i] = rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+    this.#at += size;
+  }
+
+  #reserve(length: number): void {
+    if (this.#at + length <= this.#bytes.length) return;
+    const before = this.#bytes;
+    this.#bytes = new Uint8Array(Math.max(this.#at + length, 2 * before.length));
+    this.#bytes.set(before);
+    wipe(before);
+  }
+}
+
 function isMap(
   value: readonly CborValue[] | ReadonlyMap<CborKey, CborValue>,
 ): value is ReadonlyMap<CborKey, CborValue> {
   return value instanceof Map;
-}
-
-function encodeInteger(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`cbor: ${value} is no safe integer`);
-  return value >= 0 ? head(CBOR.uint, value) : head(CBOR.negative, -1 - value);
-}
-
-function encodeText(value: string): Uint8Array {
-  if (!value.isWellFormed()) throw new RangeError('cbor: text with a lone surrogate');
-  const bytes = utf8(value);
-  return concat(head(CBOR.text, bytes.length), bytes);
-}
-
-function encodeMap(map: ReadonlyMap<CborKey, CborValue>): Uint8Array {
-  const entries = [...map].map(([key, value]) => ({ key: encodeCbor(key), value: encodeCbor(value) }));
-  entries.sort((a, b) => compareBytes(a.key, b.key));
-  return concat(head(CBOR.map, map.size), ...entries.flatMap(({ key, value }) => [key, value]));
-}
-
-function head(major: number, argument: number): Uint8Array {
-  const first = major << 5;
-  if (argument < 24) return Uint8Array.of(first | argument);
-  if (argument < 0x100) return Uint8Array.of(first | 24, argument);
-  if (argument < 0x1_0000) return Uint8Array.of(first | 25, argument >>> 8, argument);
-  const out = new Uint8Array(argument <= 0xffff_ffff ? 5 : 9);
-  const view = new DataView(out.buffer);
-  out[0] = first | (out.length === 5 ? 26 : 27);
-  if (out.length === 9) view.setUint32(1, Math.floor(argument / 2 ** 32));
-  view.setUint32(out.length - 4, argument % 2 ** 32);
-  return out;
 }
