@@ -42,9 +42,12 @@ export interface TooBig {
 interface SizeProbe {
   readonly size: number;
   readonly token: Uint8Array;
-  readonly startedAt: Millis;
-  sent: number;
+  /** when it was last sent; undefined before */
+  sentAt: Millis | undefined;
   nextAt: Millis;
+  /** of its sendings: lost although the path carried something afterwards, and lost with everything else */
+  lost: number;
+  lostWithAll: number;
 }
 
 /**
@@ -154,21 +157,23 @@ export class MtuSearch {
     if (this.#probe) return this.#step(this.#probe, rtt, now);
     const size = this.#wanted(now);
     if (size === undefined) return undefined;
-    this.#probe = { size, token: this.#random(8), startedAt: now, sent: 0, nextAt: now };
+    this.#probe = { size, token: this.#random(8), sentAt: undefined, nextAt: now, lost: 0, lostWithAll: 0 };
     return this.#step(this.#probe, rtt, now);
   }
 
   #step(probe: SizeProbe, rtt: number, now: Millis): MtuProbe | undefined {
     if (now < probe.nextAt) return undefined;
-    // a path that carries nothing at all says nothing of sizes: the path agent decides what becomes of it
-    const alive = this.#heardAt !== undefined && this.#heardAt > probe.startedAt;
-    if (probe.sent >= MTU_PROBES && alive) {
+    if (probe.sentAt !== undefined) {
+      // a path that carries nothing at all says nothing of sizes: the path agent decides what becomes of it
+      if (this.#heardAt !== undefined && this.#heardAt > probe.sentAt) probe.lost++;
+      else probe.lostWithAll++;
+    }
+    if (probe.lost >= MTU_PROBES) {
       this.#lost(probe.size, now);
       return undefined;
     }
-    probe.sent++;
-    const wait = Math.max(MTU_PROBE_MS, 3 * rtt);
-    probe.nextAt = millis(now + wait * (probe.sent > MTU_PROBES ? 2 ** Math.min(6, probe.sent - MTU_PROBES) : 1));
+    probe.sentAt = now;
+    probe.nextAt = millis(now + Math.max(MTU_PROBE_MS, 3 * rtt) * 2 ** Math.min(6, probe.lostWithAll));
     return { size: probe.size, token: probe.token };
   }
 

@@ -1,12 +1,7 @@
-import { type Millis, millis } from '../base/brands.ts';
+import type { Millis } from '../base/brands.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { PROBES_PER_SECOND, SILENT_DATAGRAMS, TEMP_KEY_MS } from './constants.ts';
 import { hostOf } from './outer-address.ts';
-
-interface Destination {
-  tokens: number;
-  at: Millis;
-}
 
 interface Silent {
   sent: number;
@@ -21,7 +16,8 @@ const REMEMBERED = 4_096;
  * says, a third party does not get more than that from this node.
  */
 export class ProbeLimiter {
-  readonly #hosts = new Map<string, Destination>();
+  /** when the last twenty left */
+  readonly #hosts = new Map<string, Millis[]>();
   readonly #silent = new Map<PathAddress, Silent>();
 
   /** Takes the right to send one datagram; the reason when there is none. */
@@ -41,18 +37,13 @@ export class ProbeLimiter {
   }
 
   #takeHost(host: string, now: Millis): boolean {
-    const known = this.#hosts.get(host);
-    const grown = known ? known.tokens + ((now - known.at) / 1000) * PROBES_PER_SECOND : BURST;
-    const tokens = Math.min(BURST, grown);
-    if (tokens < 1) return false;
+    const lately = (this.#hosts.get(host) ?? []).filter((at) => now - at < 1_000);
+    if (lately.length >= PROBES_PER_SECOND) return false;
     this.#hosts.delete(host);
-    remember(this.#hosts, host, { tokens: tokens - 1, at: millis(now) });
+    remember(this.#hosts, host, [...lately, now]);
     return true;
   }
 }
-
-/** Half of a second's worth at once, so that no second holds more than 20 and a bit of the next. */
-const BURST = PROBES_PER_SECOND / 2;
 
 /** Insertion order is last-use order: the longest unused goes when there are too many. */
 function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
