@@ -73,8 +73,8 @@ export class CommandBatch {
   }
 
   #log({ actor, action, detail }: Command, outcome: AuditOutcome, code: string, changes: readonly Change[]): void {
-    const { audit, ...told } = detail;
-    if (audit === false) return;
+    // whoever comes from outside leaves an entry, whatever the request says
+    if (actor.kind === 'server' && detail['audit'] === false) return;
     const entry = chained(this.#provider, this.#end, {
       at: this.#now,
       actor_kind: actor.kind,
@@ -83,7 +83,7 @@ export class CommandBatch {
       outcome,
       code,
       changes: namedChanges(changes.map(nameOf)),
-      detail: JSON.stringify(told),
+      detail: JSON.stringify(detail),
       revision: this.#revision,
     });
     this.entries.push(entry);

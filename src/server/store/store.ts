@@ -71,8 +71,8 @@ export interface Store {
   /**
    * Runs a command in one transaction: catches up with other processes, runs it over a draft, writes the changed rows and the
    * audit entry, commits, tells other processes. Resolves when the disk has it. What the command throws is thrown on, and
-   * then nothing of it is kept but an entry that says so. `detail` goes into the entry; `{ audit: false }` leaves the entry
-   * out, for housekeeping that gives nobody a right. Commands of one process run in the order of the calls.
+   * then nothing of it is kept but an entry that says so. `detail` goes into the entry; with `{ audit: false }` the
+   * server itself leaves no entry, for housekeeping that gives nobody a right. Commands of one process run in the order of the calls.
    */
   run<T>(actor: Actor, action: string, command: (draft: Draft) => T, detail?: JsonObject): Promise<T>;
 

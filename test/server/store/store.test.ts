@@ -114,13 +114,17 @@ describe.each([
     expect(told).toMatchObject([[[{ table: 'users', key: 'anna', row: { name: 'anna' } }], 1, true]]);
   });
 
-  it('writes an entry for a command that changes nothing, unless it is told not to', async () => {
+  it('writes an entry for a command that changes nothing, unless the server itself says otherwise', async () => {
     const store = await stores.open(newDatabase());
+    const hub = { kind: 'server', name: 'hub' } as const;
     await store.run(ROOT, 'look', () => undefined, { at: 'users' });
-    await store.run(ROOT, 'seen', () => undefined, { audit: false });
-    await store.run({ kind: 'server', name: 'hub' }, 'node.seen', addUser('x'), { audit: false });
-    const entries = await store.audit();
-    expect(entries).toMatchObject([{ seq: 1, action: 'look', actor: ROOT, detail: { at: 'users' }, changes: [] }]);
+    await store.run(hub, 'seen', () => undefined, { audit: false });
+    await store.run(hub, 'node.seen', addUser('x'), { audit: false });
+    await store.run(ROOT, 'hide', () => undefined, { audit: false });
+    expect(await store.audit()).toMatchObject([
+      { seq: 1, action: 'look', actor: ROOT, detail: { at: 'users' }, changes: [] },
+      { seq: 2, action: 'hide', detail: { audit: false } },
+    ]);
     expect(store.state.revision).toBe(1);
   });
 
