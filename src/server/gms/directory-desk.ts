@@ -7,7 +7,7 @@ import { endpointsOf } from './endpoint-filter.ts';
 import type { HubContext } from './hub-context.ts';
 import { isServed, type Session } from './session.ts';
 
-/** Changes of so many milliseconds are told together. */
+/** Changes of so many milliseconds are told together, and so is everything to those who came meanwhile. */
 const TELL_EVERY = 500;
 
 /** Tells each node where the members of its groups are. */
@@ -19,8 +19,7 @@ export class DirectoryDesk {
   /** encoded messages by groups and cursor: nodes of the same groups are told the same */
   readonly #encoded = new Map<string, readonly Uint8Array[]>();
   #encodedAt = 0;
-  #toldAt = 0;
-  #toldUpTo = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: HubContext, sessions: ReadonlyMap<NodeId, Session>) {
     this.#context = context;
@@ -28,19 +27,20 @@ export class DirectoryDesk {
   }
 
   /** Where a node says that it is, and where it is seen. */
-  put(session: Session, own: NodeEndpoints): void {
+  put(session: Session, own: NodeEndpoints, now: Millis): void {
     session.endpoints = endpointsOf(own, session.connection.address);
     if (!isServed(session)) return;
     const { id, groups } = session.row;
     const peer = { id, endpoints: session.endpoints, gone: false };
     if (this.#directory.put(peer, groups)) this.#context.emit({ kind: 'share', peers: [peer] });
-    this.#waiting.add(session);
+    // who comes alone need not wait
+    if (now - this.#toldAt >= TELL_EVERY) this.#tell(now);
   }
 
   /** The node was let in, or is in other groups: it is told of all whom it may know now. */
-  showAnew(session: Session): void {
+  showAnew(session: Session, now: Millis): void {
     session.cursor = 0;
-    this.put(session, { udpPort: 0, endpoints: session.endpoints });
+    this.put(session, { udpPort: 0, endpoints: session.endpoints }, now);
   }
 
   /** A node is in these groups now, wherever it is connected. */
@@ -65,10 +65,7 @@ export class DirectoryDesk {
   }
 
   tick(now: Millis): void {
-    if (this.#directory.changes === this.#toldUpTo || now - this.#toldAt < TELL_EVERY) return;
-    this.#toldAt = now;
-    this.#toldUpTo = this.#directory.changes;
-    for (const session of this.#sessions.values()) if (isServed(session)) this.#waiting.add(session);
+    if (now - this.#toldAt >= TELL_EVERY) this.#tell(now);
   }
 
   /** Tells one of those who wait; false when nobody does. */
@@ -79,6 +76,15 @@ export class DirectoryDesk {
     for (const message of this.#messagesFor(session)) this.#context.sayBytes(session.connection, message);
     session.cursor = this.#directory.changes;
     return true;
+  }
+
+  #tell(now: Millis): void {
+    const { changes } = this.#directory;
+    for (const session of this.#sessions.values()) {
+      if (session.cursor === changes || !isServed(session)) continue;
+      this.#waiting.add(session);
+      this.#toldAt = now;
+    }
   }
 
   #messagesFor({ row, cursor }: Session): readonly Uint8Array[] {

@@ -158,7 +158,7 @@ export class Hub {
     connection.channel.admit(moment.now);
     this.#context.log('info', 'node-connected', { node: row.id, name: row.name, release: hello.release });
     this.#tellStanding(session, moment);
-    this.#directory.put(session, hello);
+    this.#directory.put(session, hello, moment.now);
     if (hello.fetch === 'start') {
       session.asked = true;
       this.#updates.want(session);
@@ -178,7 +178,7 @@ export class Hub {
       case 'leave':
         return isServed(session) || session.row.standing === 'pending' ? this.#leave(session) : undefined;
       case 'endpoints':
-        return this.#directory.put(session, message);
+        return this.#directory.put(session, message, moment.now);
       case 'received':
         return this.#updates.acknowledge(session, message.number);
       case 'fetch':
@@ -235,7 +235,7 @@ export class Hub {
     session.row = row;
     if (before.standing !== row.standing) this.#tellStanding(session, moment);
     const isRegrouped = before.groups.join() !== row.groups.join();
-    if (before.standing !== row.standing || isRegrouped) this.#directory.showAnew(session);
+    if (before.standing !== row.standing || isRegrouped) this.#directory.showAnew(session, moment.now);
     this.#updates.want(session, isRegrouped);
   }
 
