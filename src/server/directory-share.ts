@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { type DirectoryPeer, decodeServerMessage, encodeServerMessage } from '../api/channel/server-message.ts';
+import type { NodeId } from '../base/brands.ts';
 import { connectionOptions } from './store/postgres-options.ts';
 
 /*
@@ -16,7 +17,12 @@ const RETRY = 1_000;
 /** PostgreSQL takes no longer ones. */
 const LONGEST = 7_999;
 
+/** Peers that were told of before the change that brought them; more are forgotten. */
+const MOST_EARLY = 1_024;
+
 export interface ShareCalls {
+  /** Notifications overtake changes, which have to be read first. */
+  isKnown(node: NodeId): boolean;
   /** peers that are connected to another process */
   take(peers: readonly DirectoryPeer[]): void;
   /** those that are connected here */
@@ -27,6 +33,7 @@ export interface ShareCalls {
 export class DirectoryShare {
   readonly #options: pg.ClientConfig;
   readonly #calls: ShareCalls;
+  readonly #early = new Map<NodeId, DirectoryPeer>();
   readonly #sender = randomBytes(8).toString('hex');
   #client: pg.Client | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -41,6 +48,11 @@ export class DirectoryShare {
 
   send(peers: readonly DirectoryPeer[]): void {
     this.#notify(peers.map(encoded));
+  }
+
+  /** Nodes may have become known. */
+  handleChanges(): void {
+    if (this.#early.size > 0) this.#take([...this.#early.values()]);
   }
 
   async stop(): Promise<void> {
@@ -77,7 +89,15 @@ export class DirectoryShare {
     if (sender === this.#sender) return;
     if (text === ASK) return this.send(this.#calls.all());
     const message = decodeServerMessage(new Uint8Array(Buffer.from(text, 'base64')));
-    if (typeof message !== 'string' && message.type === 'directory') this.#calls.take(message.peers);
+    if (typeof message !== 'string' && message.type === 'directory') this.#take(message.peers);
+  }
+
+  #take(peers: readonly DirectoryPeer[]): void {
+    for (const peer of peers) {
+      this.#early.delete(peer.id);
+      if (this.#calls.isKnown(peer.id)) this.#calls.take([peer]);
+      else if (this.#early.size < MOST_EARLY) this.#early.set(peer.id, peer);
+    }
   }
 
   #notify(texts: readonly string[]): void {

@@ -139,12 +139,7 @@ async function start(
   const shell = new HubShell(hub, world, (): NodeDoor => nodes);
   const nodes = new NodeDoor(shell, guard, metrics);
   undo.push(() => shell.stop());
-  const others = isPostgres(options.database)
-    ? new DirectoryShare(options.database, {
-        take: (peers) => shell.shared(peers),
-        all: () => [...hub.sessions.values()].map(({ row: { id }, endpoints }) => ({ id, endpoints, gone: false })),
-      })
-    : undefined;
+  const others = isPostgres(options.database) ? shareDirectory(options.database, store, hub, shell) : undefined;
   undo.push(() => others?.stop());
 
   const place = { port: listen.port };
@@ -170,6 +165,17 @@ async function start(
   const { url, pin, servers } = facts();
   log.log('info', 'server-up', { url, pin, socket: folder.adminSocket, servers: servers.join(','), isNew });
   return { url, port: place.port, socket: folder.adminSocket, pin, servers, isNew };
+}
+
+/** Joins the hub with those of the network's other processes. */
+function shareDirectory(database: string, store: Store, hub: Hub, shell: HubShell): DirectoryShare {
+  const share = new DirectoryShare(database, {
+    isKnown: (node) => store.state.tables.nodes.get(node)?.standing === 'active',
+    take: (peers) => shell.shared(peers),
+    all: () => [...hub.sessions.values()].map(({ row: { id }, endpoints }) => ({ id, endpoints, gone: false })),
+  });
+  store.onChanges(() => share.handleChanges());
+  return share;
 }
 
 async function openDatabase(options: ServerOptions, folder: ServerFolder): Promise<Store> {
