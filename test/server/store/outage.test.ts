@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { databaseError } from '../../../src/server/store/database-errors.ts';
 import { MIGRATIONS } from '../../../src/server/store/migrations.ts';
+import { PostgresDatabase } from '../../../src/server/store/postgres-database.ts';
 import { SqliteDatabase } from '../../../src/server/store/sqlite-database.ts';
 import type { Store } from '../../../src/server/store/store.ts';
 import { addUser, ROOT, removeTestFolders, Stores, testFolder } from './ground.ts';
@@ -144,6 +146,33 @@ describe('a store in a file', () => {
       'read-only database-read-only',
       'kept as acknowledged',
     ]);
+  });
+});
+
+describe('a commit', () => {
+  it('is on the disk when it is told: SQLite', async () => {
+    const database = new SqliteDatabase(`${testFolder()}/server.db`);
+    const read = (name: string) => database.write((db) => sql.raw<object>(`pragma ${name}`).execute(db));
+    const full = 2;
+    expect((await read('synchronous')).rows).toEqual([{ synchronous: full }]);
+    expect((await read('journal_mode')).rows).toEqual([{ journal_mode: 'wal' }]);
+    await database.close();
+  });
+
+  it('is on the disk when it is told, also where a database is set otherwise: PostgreSQL', async () => {
+    const url = postgres.newDatabase();
+    const setting = async () => {
+      const database = new PostgresDatabase(url);
+      const { rows } = await database.write(async (db) => {
+        const found = await sql<{ name: string; value: string }>`
+          select current_database() as name, current_setting('synchronous_commit') as value`.execute(db);
+        await sql`alter database ${sql.id(found.rows[0].name)} set synchronous_commit = off`.execute(db);
+        return found;
+      });
+      await database.close();
+      return rows[0].value;
+    };
+    expect([await setting(), await setting()]).toEqual(['on', 'on']);
   });
 });
 
