@@ -30,6 +30,8 @@ export class UpnpMapper {
   #control: IgdControl | undefined;
   #description: GatewayUrl | undefined;
   #address: string | undefined;
+  /** one answer is taken per round of searches */
+  #searching = false;
   #step: Step | undefined;
   #id = 0;
   #offset = 0;
@@ -46,14 +48,16 @@ export class UpnpMapper {
     this.#seconds = seconds;
     this.#description = undefined;
     if (this.#control) return [this.#request('address', soapExternalAddress(this.#control))];
+    this.#searching = true;
     return ssdpSearches().map((text) => ({ kind: 'search', text }));
   }
 
   handleSsdp(text: string, source: string): UpnpEffect[] {
-    if (this.#control || this.#description) return [];
+    if (!this.#searching) return [];
     if (source !== this.#router) return [{ kind: 'counter', name: 'upnp-not-the-router' }];
     const url = decodeSsdpAnswer(text, source);
     if (typeof url === 'string') return [{ kind: 'counter', name: `upnp-${url}` }];
+    this.#searching = false;
     this.#description = url;
     return [{ ...this.#request('description', { url, headers: {}, body: '' }), method: 'GET' }];
   }
