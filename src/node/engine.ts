@@ -4,6 +4,7 @@ import type { PacketPrimitives } from '../base/primitives.ts';
 import { unreachable } from '../base/unreachable.ts';
 import { KEY_TIMES } from '../crypto/key-states.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { decodeEntry } from '../crypto/roster-entry.ts';
 import { currentOf } from '../dprp/admission.ts';
 import { encodeControl } from '../dprp/control-record.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
@@ -32,6 +33,12 @@ export interface EngineDeps {
   readonly settings: EngineSettings;
   /** absent: random numbers, for a node that keeps nothing */
   readonly hedge?: Hedge;
+}
+
+/** Whom a signed REMOVE names. */
+function removedBy(bytes: Uint8Array): NodeId[] {
+  const entry = decodeEntry(bytes);
+  return typeof entry !== 'string' && entry.change.kind === 'remove' ? [entry.change.nodeId] : [];
 }
 
 /** Entries that the expiry hand looks at per tick. */
@@ -148,7 +155,9 @@ export class Engine {
       this.node.log('warn', 'roster-refused', { group: keys.groupName(change.group), fault: change.refused });
     }
     let spread: number | undefined;
-    for (const node of change.removed) this.#cutOff(change.group, node, now);
+    // a node that was added again meanwhile loses what it had before its removal, too (protocol.md 10.3)
+    const removed = new Set([...change.removed, ...change.removals.flatMap(removedBy)]);
+    for (const node of removed) this.#cutOff(change.group, node, now);
     this.#handOn(change.group, change.removals, now);
     if (change.left) this.#closeSas((sa) => sa.group === change.group, 'removed', now);
     for (const effect of change.effects)
@@ -190,6 +199,7 @@ export class Engine {
   handleNewKeys(now: Millis): void {
     const { directory, keys } = this.node;
     directory.rebuild(keys.self(), keys.members());
+    this.node.negative.clear(() => true); // a peer that had no key in common may have one now
     this.#negotiating.versionsChanged(now);
   }
 

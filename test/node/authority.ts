@@ -2,6 +2,7 @@ import { type UnixSeconds, unixSeconds } from '../../src/base/brands.ts';
 import { decodePrefix } from '../../src/crypto/address-prefix.ts';
 import { openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
+import { REMOVE_REASON } from '../../src/crypto/roster-entry.ts';
 import { bundleFor } from '../../src/server/authority/bundle-rules.ts';
 import {
   addGroup,
@@ -59,6 +60,14 @@ export class Authority {
   remove(name: string): void {
     this.#gone.set(name, nodeNamed(this.#state, name));
     this.#state = removeNode(this.#tools(), this.#state, name);
+  }
+
+  /** Takes a node out of one group; the domain does not roll. */
+  leave(name: string, group: string): void {
+    const [tools, node] = [this.#tools(), nodeNamed(this.#state, name)];
+    const change = { kind: 'remove', nodeId: node.id, reason: REMOVE_REASON.unspecified } as const;
+    const state = revised(tools, this.#state);
+    this.#state = withGroup(state, withRosterChange(tools, state, groupNamed(state, group), change, 'removal'));
   }
 
   /** Adds a removed node again, with the identity that it had. */
