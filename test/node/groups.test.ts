@@ -118,6 +118,23 @@ describe('a packet that may go nowhere', () => {
     expect(isSeen(world)).toBe(false);
   });
 
+  it('is discarded for want of a common key no longer than until there is one', () => {
+    const { world, nodes } = network({ a: ['one'], b: ['one', 'two'] });
+    const [a, b] = nodes;
+    const { groups, ...rest } = world.authority.bundle('b');
+    const less = { ...rest, groups: groups.filter(({ roster }) => roster.name === 'two') };
+    for (const change of b.keys.reload(less, world.now)) b.engine.handleKeyChange(change, world.now);
+    world.send(a, numbered(a, b, 1));
+    world.run(1_000, 50);
+    expect(a.counter('discarded-no-common-group')).toBe(1);
+    world.authority.roll('one');
+    for (const node of [a, b]) node.reload(world);
+    world.run(1_000, 50);
+    world.send(a, numbered(a, b, 2));
+    world.run(1_000, 50);
+    expect(numbersOf(b)).toEqual([2]);
+  });
+
   it.each(['100.64.9.9', '198.51.100.7', '2001:db8::7'])('is discarded when nobody is at %s', (to) => {
     const { world, a } = pair();
     world.send(a, secretTo(a, to));
