@@ -18,9 +18,11 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 export function toHex(bytes: Uint8Array): string {
   let out = '';
-  for (const byte of bytes) out += byte.toString(16).padStart(2, '0');
+  for (const byte of bytes) out += HEX[byte];
   return out;
 }
 
@@ -28,8 +30,14 @@ export function toHex(bytes: Uint8Array): string {
 export function fromHex(hex: string): Uint8Array {
   if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) throw new RangeError('not a hex string');
   const out = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < out.length; i++) out[i] = (digit(hex, 2 * i) << 4) | digit(hex, 2 * i + 1);
   return out;
+}
+
+/** The value of a character that is known to be a hex digit: letters have 0x40 set and count from 1. */
+function digit(hex: string, at: number): number {
+  const code = hex.charCodeAt(at);
+  return (code & 0x0f) + (code >> 6) * 9;
 }
 
 /** Compares two byte strings in time that depends on their lengths only. */

@@ -13,14 +13,21 @@ export interface RosterCoverage {
   memberCovers(id: NodeId, address: Uint8Array): boolean;
 }
 
-/** Indexes the vips and routes of the members. */
-export function rosterCoverage(members: ReadonlyMap<NodeId, Member>): RosterCoverage {
-  const vips = new Map<string, NodeId>();
+/** Whose each vip is, by the address in hex. */
+export function vipIndex(members: ReadonlyMap<NodeId, Member>): Map<string, NodeId> {
+  const index = new Map<string, NodeId>();
+  for (const { nodeId, vips } of members.values()) for (const vip of vips) index.set(toHex(vip), nodeId);
+  return index;
+}
+
+/** Indexes the routes of the members. `vips`: their `vipIndex`, where it is known. */
+export function rosterCoverage(
+  members: ReadonlyMap<NodeId, Member>,
+  vips: ReadonlyMap<string, NodeId> = vipIndex(members),
+): RosterCoverage {
   const routes: { readonly prefix: AddressPrefix; readonly id: NodeId }[] = [];
-  for (const { nodeId, vips: own, routes: behind } of members.values()) {
-    for (const vip of own) vips.set(toHex(vip), nodeId);
+  for (const { nodeId, routes: behind } of members.values())
     for (const prefix of behind) routes.push({ prefix, id: nodeId });
-  }
   routes.sort((a, b) => b.prefix.length - a.prefix.length);
 
   const coveredBy = (address: Uint8Array): readonly NodeId[] => {

@@ -12,7 +12,7 @@ import {
   type RosterEntry,
   type RosterEntryFault,
 } from './roster-entry.ts';
-import { applyChange, type RosterRuleFault, type RosterState } from './roster-state.ts';
+import { applyChange, type OwnMembers, ownMembers, type RosterRuleFault, type RosterState } from './roster-state.ts';
 
 /** Why an entry or chain was refused; the roster that was held stays as it is. */
 export type RosterFault =
@@ -148,33 +148,48 @@ function verified(
   held: Roster | undefined,
   chain: readonly Uint8Array[],
 ): Roster | RosterFault | undefined {
+  if (chain.length === 0) return held;
   let link: Link | undefined = held && { ...held, state: held };
+  const own = ownMembers(held?.members);
   const heads = [...(held?.heads ?? [])];
   for (const bytes of chain) {
-    const next = nextLink(provider, link, bytes);
+    const next = nextLink(provider, link, bytes, own);
     if (typeof next === 'string') return next;
     heads.push(next.head);
     link = next;
   }
-  if (link === undefined || chain.length === 0) return held;
+  if (link === undefined) return held;
   const { state, groupId: id, seq, head } = link;
   const entries = [...(held?.entries ?? []), ...chain];
-  return { ...state, ...rosterCoverage(state.members), groupId: id, seq, head, entries, heads };
+  return { ...state, ...rosterCoverage(state.members, own.vips), groupId: id, seq, head, entries, heads };
 }
 
-function nextLink(provider: CryptoProvider, link: Link | undefined, bytes: Uint8Array): Link | RosterFault {
+function nextLink(
+  provider: CryptoProvider,
+  link: Link | undefined,
+  bytes: Uint8Array,
+  own: OwnMembers,
+): Link | RosterFault {
   const entry = decodeEntry(bytes);
   if (typeof entry === 'string') return entry;
   const place = link === undefined ? FIRST : { seq: link.seq + 1, prev: link.head };
   if (entry.seq !== place.seq) return 'sequence';
   if (compareBytes(entry.prev, place.prev) !== 0) return 'previous';
-  const state = applyChange(provider, link?.state, entry.change);
+  const fault = link && unsigned(provider, link.state, link.groupId, entry);
+  if (fault) return fault;
+  const state = applyChange(provider, link?.state, entry.change, own);
   if (typeof state === 'string') return state;
   // GENESIS is signed by the admins that it names itself
-  const signers = signedBy(provider, link?.state ?? state, link?.groupId ?? null, entry);
-  if (signers !== 'admins' && signers !== 'member') return signers;
+  const first = link ? undefined : unsigned(provider, state, null, entry);
+  if (first) return first;
   const head = headOf(provider, entry.core);
   return { state, groupId: link?.groupId ?? groupId(toHex(head.subarray(0, 16))), seq: entry.seq, head };
+}
+
+/** Why nobody who may stands behind an entry, or undefined when somebody does. */
+function unsigned(provider: CryptoProvider, state: RosterState, id: GroupId | null, entry: RosterEntry) {
+  const signers = signedBy(provider, state, id, entry);
+  return signers === 'admins' || signers === 'member' ? undefined : signers;
 }
 
 /** Who stands behind an entry in this state: each signature must be valid, by a different signer, and entitled. */
