@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { concat, fromHex, utf8 } from '../../../src/base/bytes.ts';
 import { decodeCaPart } from '../../../src/crypto/credential.ts';
 import { nodeProvider as provider } from '../../../src/crypto/node-provider.ts';
@@ -106,6 +106,40 @@ describe('a node in a session', () => {
     server.revive();
     await net.run(65);
     expect(a.health()).toEqual([]);
+  });
+
+  it('takes no keys of another administrator, though the server proves its key', async () => {
+    const [settings] = [...server.ground.view.rows('settings')];
+    const row = { ...settings, adminSeed: new Uint8Array(32).fill(5) };
+    server.ground.store.runNow({ kind: 'local', name: 'test' }, 'test', (draft) =>
+      draft.put({ table: 'settings', key: 'network', row }),
+    );
+    const before = a.current();
+    roll();
+    await net.run(5);
+    expect([a.current(), a.health()]).toEqual([before, ['update-refused']]);
+    expect(a.linked?.facts().refused).toBe('bundle-other-authority');
+  });
+
+  it('asks for a whole bundle when one does not build on what it has', async () => {
+    if (!a.keys) throw new Error('a is down');
+    const number = vi.spyOn(a.keys, 'bundleNumber').mockReturnValue(1);
+    roll();
+    await net.run(5);
+    expect(a.log).toContainEqual({ event: 'update-refused', fields: { fault: 'bundle-base' } });
+    expect([a.current(), a.health()]).toEqual([b.current(), []]);
+    number.mockRestore();
+  });
+
+  it('asks for nothing before the server has answered its hello, and then for all that was wanted', async () => {
+    server.cutAll();
+    for (let i = 0; i < 20; i++) {
+      a.linked?.refresh();
+      await net.run(0.1);
+    }
+    roll();
+    await net.run(5);
+    expect([a.current(), a.log.filter(({ event }) => event === 'server-reached').length]).toEqual([b.current(), 2]);
   });
 
   it('V3: that is removed forgets its keys at once, on the disk too, and the other one hears of it', async () => {

@@ -180,6 +180,8 @@ export class Network {
   now: Millis = millis(1_000_000);
   readonly servers = new Map<string, SimServer>();
   readonly machines: SimMachine[] = [];
+  /** connections that were asked for */
+  attempts = 0;
   /** connections that are broken at their n-th frame of a direction from now on; then nothing more is */
   breakAt: { readonly direction: 'up' | 'down'; count: number } | undefined;
   readonly later = (act: () => void): void => void this.#queue.push(act);
@@ -208,6 +210,7 @@ export class Network {
   }
 
   open(address: string, calls: ConnectionCalls): LinkConnection {
+    this.attempts++;
     const server = this.servers.get(address);
     if (server) return server.connect(calls);
     this.later(() => calls.closed('no such host'));
