@@ -25,7 +25,7 @@ export function connectionOptions(url: string): pg.ClientConfig {
     application_name: 'gscip',
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
-    lock_timeout: 5_000,
+    lock_timeout: 10_000,
     statement_timeout: 30_000,
     query_timeout: 35_000,
     idle_in_transaction_session_timeout: 5_000,
