@@ -60,10 +60,11 @@ const PER_SECOND = 5;
 export function newSession(
   connection: Connection,
   row: NodeRow,
-  { have, alwaysOn, release, fetch: wish }: Hello,
+  hello: Hello,
   isExpired: boolean,
   { now, time }: Moment,
 ): Session {
+  const { have, alwaysOn, release } = hello;
   return {
     ...{ connection, row, have, alwaysOn, release, isExpired },
     since: time,
@@ -71,7 +72,7 @@ export function newSession(
     underWay: 0,
     blocked: false,
     asked: false,
-    lease: wish === 'start',
+    lease: hello.fetch === 'start',
     endpoints: [],
     cursor: 0,
     heardAt: time,

@@ -9,6 +9,7 @@ import { millis, unixSeconds } from '../../../src/base/brands.ts';
 import { concat } from '../../../src/base/bytes.ts';
 import { MODE, NODE_TYPE } from '../../../src/base/datagram-kinds.ts';
 import { encodeCaPart } from '../../../src/crypto/credential.ts';
+import { signClaim } from '../../../src/crypto/enrolment.ts';
 import { nodeProvider } from '../../../src/crypto/node-provider.ts';
 import { type ChannelEffect, ServerChannel } from '../../../src/server/gms/channel.ts';
 import { serverKeys } from '../../../src/server/gms/server-keys.ts';
@@ -132,7 +133,7 @@ describe('an enrolment', () => {
   ])('E2: signed %s is refused before anybody decides', (_what, change) => {
     peer.open('enrol');
     const { request, claim } = signedElsewhere(change);
-    const signature = nodeProvider.ed25519Sign(peer.edSeed, claim.hash);
+    const signature = signClaim(nodeProvider, claim, peer.edSeed);
     peer.exchange(encodeEnrolRequest({ ...request, signature, mac: new Uint8Array(32) }));
     expect(fault()).toBe('enrol-signature');
     expect(effects.some(({ kind }) => kind === 'enrol')).toBe(false);

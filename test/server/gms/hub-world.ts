@@ -1,4 +1,4 @@
-import type { Hello } from '../../../src/api/channel/node-message.ts';
+import type { Hello, Holding } from '../../../src/api/channel/node-message.ts';
 import { decodeServerMessage, type ServerMessage } from '../../../src/api/channel/server-message.ts';
 import { millis, unixSeconds } from '../../../src/base/brands.ts';
 import type { LogFields } from '../../../src/base/log.ts';
@@ -7,8 +7,13 @@ import { type Bundle, decodeBundle, decodeEnvelope } from '../../../src/crypto/b
 import { nodeProvider } from '../../../src/crypto/node-provider.ts';
 import { Hub } from '../../../src/server/gms/hub.ts';
 import { type ChannelId, channelId, type HubEffect, type Moment } from '../../../src/server/gms/hub-effects.ts';
+import { rollGroup } from '../../../src/server/network/commands/groups.ts';
+import { removeNode } from '../../../src/server/network/commands/nodes.ts';
 import { createToken, type TokenRequest } from '../../../src/server/network/commands/tokens.ts';
-import type { NodeRow, TokenRow } from '../../../src/server/network/state.ts';
+import { groupNamed } from '../../../src/server/network/find.ts';
+import { settingsOf } from '../../../src/server/network/settings.ts';
+import type { NodeRow, TokenRow, VersionRow } from '../../../src/server/network/state.ts';
+import { newestVersion } from '../../../src/server/network/versions.ts';
 import { ok } from '../../crypto/fixtures.ts';
 import { type World, world } from '../network/ground.ts';
 import { Peer } from './peer.ts';
@@ -108,6 +113,43 @@ export class HubWorld {
     const peer = this.connect(name, '192.0.2.1', address);
     peer.first = peer.start(row.caPart, unixSeconds(this.ground.now), change);
     return peer;
+  }
+
+  /** A node that is enrolled, a member, connected, and has all there is. */
+  member(name: string, change: Partial<Hello> = {}): HubPeer {
+    this.enrol(name);
+    this.pass(300);
+    const peer = this.session(this.row(name), name, change);
+    this.acknowledgeAll(peer);
+    this.pass(600);
+    peer.received();
+    return peer;
+  }
+
+  /** The node says that it took what it was sent. */
+  acknowledgeAll(peer: HubPeer): void {
+    peer.say({ type: 'received', number: settingsOf(this.ground.view).number });
+  }
+
+  /** What the hub takes the node to have. */
+  holding(peer: HubPeer): Holding {
+    const session = [...this.hub.sessions.values()].find(({ connection }) => connection.id === peer.id);
+    if (session === undefined) throw new Error('no session');
+    return session.have;
+  }
+
+  roll(group = 'lab'): number {
+    return this.ground.run((tools, draft) => rollGroup(tools, draft, group)).v;
+  }
+
+  remove(name: string): void {
+    this.ground.run((tools, draft) => removeNode(tools, draft, name));
+    this.settle();
+  }
+
+  /** The newest version of the group lab. */
+  newest(): VersionRow {
+    return newestVersion(this.ground.view, groupNamed(this.ground.view, 'lab'));
   }
 
   row(name: string): NodeRow {

@@ -1,0 +1,103 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { GscipError } from '../../../src/base/errors.ts';
+import { changeGroup } from '../../../src/server/network/commands/groups.ts';
+import { bundlesIn, HubWorld } from './hub-world.ts';
+
+const DAY = 86_400;
+
+let at: HubWorld;
+beforeEach(() => {
+  at = new HubWorld();
+});
+
+describe('what a server does by itself', () => {
+  it('takes in together who comes together: one version for many', () => {
+    at.pass(1_000);
+    const before = versions();
+    for (let i = 0; i < 20; i++) at.enrol(`n${i}`);
+    at.pass(1_000);
+    expect(versions() - before).toBe(1);
+    expect(at.newest().rosterSeq).toBe(20);
+  });
+
+  it('makes scheduled versions before their time, and they are pushed', () => {
+    at.ground.run((tools, draft) => changeGroup(tools, draft, 'lab', { roll: '03:00' }));
+    const peer = at.member('a');
+    const before = at.newest().v;
+    at.leap(14 * 3_600);
+    const [bundle] = bundlesIn(peer.received()).slice(-1);
+    expect(at.newest().v).toBeGreaterThan(before);
+    expect(bundle.groups[0].versions.at(-1)).toMatchObject({ v: at.newest().v, reason: 'schedule' });
+    expect(bundle.groups[0].versions.at(-1)?.activateAt).toBeGreaterThan(at.ground.now + 3_600 - 10);
+  });
+
+  it('removes an ephemeral node that was away for a day, and keeps one that is connected', () => {
+    for (const name of ['away', 'here']) at.enrol(name, { ephemeral: true });
+    at.pass(300);
+    at.session(at.row('here'), 'here');
+    at.leap(DAY + 60);
+    at.pass(11_000);
+    const standing = [...at.ground.view.rows('nodes')].map(({ name, standing: now }) => [name, now]);
+    expect(standing).toEqual([
+      ['away', 'removed'],
+      ['here', 'active'],
+    ]);
+  });
+
+  it('writes signs of life, not for each message, and without an entry in the audit log', async () => {
+    const peer = at.member('a');
+    const { lastSeen } = at.row('a');
+    const entries = (await at.ground.store.audit({ limit: 1_000 })).length;
+    at.ground.now += 700;
+    peer.say({ type: 'ping' });
+    at.pass(11_000);
+    const noted = at.row('a').lastSeen;
+    expect(noted).toBeGreaterThan(lastSeen + 600);
+    peer.say({ type: 'ping' });
+    at.pass(11_000);
+    expect(at.row('a').lastSeen).toBe(noted);
+    at.ground.now += 100;
+    at.disconnect(peer);
+    at.pass(11_000);
+    expect(at.row('a').lastSeen).toBeGreaterThan(noted + 60);
+    expect(await at.ground.store.audit({ limit: 1_000 })).toHaveLength(entries);
+  });
+
+  it('tries again what a database did not do, but not at once', () => {
+    at.pass(1_000);
+    const token = at.token();
+    at.connect('a').enrol(token);
+    at.ground.store.fail(new GscipError('database-unreachable', 'gone'));
+    at.pass(1_000);
+    expect(at.log.filter(({ event }) => event === 'chore-failed')).toHaveLength(1);
+    at.ground.store.fail(undefined);
+    at.pass(2_000);
+    expect(at.newest().rosterSeq).toBe(1);
+  });
+});
+
+describe('a node that has seen more than the database', () => {
+  it('makes all keys go on above what it has', () => {
+    const peer = at.member('a');
+    const have = at.holding(peer);
+    const ahead = { number: have.number + 1_000, groups: have.groups.map((group) => ({ ...group, v: group.v })) };
+    at.disconnect(peer);
+    const again = at.session(at.row('a'), 'a', { have: ahead });
+    const [bundle] = bundlesIn(again.first);
+    expect(bundle.number).toBeGreaterThan(ahead.number);
+  });
+});
+
+describe('connections that say nothing', () => {
+  it('make room for others, oldest first, and end after 10 s', () => {
+    const first = at.connect('x');
+    for (let i = 0; i < 4_096; i++) at.connect('x');
+    expect([...at.closed]).toEqual([[first.id, 'crowded']]);
+    at.pass(11_000);
+    expect(at.closed.size).toBe(4_097);
+  });
+});
+
+function versions(): number {
+  return [...at.ground.view.rows('versions')].length;
+}
