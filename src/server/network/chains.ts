@@ -60,7 +60,7 @@ export function beginChain(tools: Tools, draft: Draft, genesis: RosterChange): C
 }
 
 /** Takes rows whose entries follow a group's chain, verified, and makes the version for them. */
-export function keepChain(
+function keepChain(
   tools: Tools,
   draft: Draft,
   group: GroupRow,
@@ -76,7 +76,7 @@ export function keepChain(
 }
 
 /** The chain with entries behind it, or the error of a damaged database. */
-export function extended(
+function extended(
   tools: Tools,
   held: Chain | undefined,
   id: GroupId,

@@ -12,7 +12,7 @@ import type { VersionReason } from '../../crypto/key-states.ts';
 import { ulaRange } from './address-plan.ts';
 import { type Chain, chainOf } from './chains.ts';
 import type { View } from './draft.ts';
-import { groupOf, namedGroups } from './find.ts';
+import { groupOf } from './find.ts';
 import { settingsOf } from './settings.ts';
 import type { GroupRow, NodeRow, SettingsRow, VersionCause, VersionRow } from './state.ts';
 import type { Tools } from './tools.ts';
@@ -70,11 +70,6 @@ export function updateFor(
     base,
     after: { number: settings.number, groups: memberships.map((each) => heldAfter(view, each)) },
   };
-}
-
-/** The groups that a node is a member of by their rosters. */
-export function groupsOfMember(tools: Tools, view: View, id: NodeId): readonly GroupRow[] {
-  return [...namedGroups(view)].filter((group) => chainOf(tools, view, group).roster.members.has(id));
 }
 
 const NOTHING: Holding = { number: 0, groups: [] };
