@@ -17,6 +17,7 @@ check types tsc --noEmit -p tsconfig.json
 check test-types tsc --noEmit -p tsconfig.test.json
 check lint biome check --error-on-warnings
 check unused knip
+check models sh scripts/check-models.sh
 [ "${1:-}" = --no-rules ] || check rules vitest run test/rules
 
 if [ -n "$failed" ]; then

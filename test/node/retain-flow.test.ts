@@ -59,6 +59,25 @@ describe('a flow under retain=flow', () => {
     expect(server.fetches.size).toBe(0);
   });
 
+  it('takes its key with it when it ends: a chain without flows is not rekeyed', () => {
+    const { world, server, a, b, first } = pair();
+    talk(world, a, b, 100_000, 1_000, 0);
+    world.authority.roll('office');
+    server.push(a, b);
+    talk(world, a, b, 5_000, 1_000, 200);
+    const made = [...a.engine.node.sas.sas()].map(({ local }) => local);
+    for (const node of [a, b]) node.engine.flush(false, world.now);
+    world.run(40_000, 100);
+    expect([...a.engine.node.sas.sas()].every(({ local }) => made.includes(local))).toBe(true);
+    expect([keysHeld(a), keysHeld(b)]).toEqual([
+      [first + 1, first],
+      [first + 1, first],
+    ]);
+    // the grace is over, too
+    world.run(21_000, 100);
+    expect([keysHeld(a), keysHeld(b)]).toEqual([[first + 1], [first + 1]]);
+  });
+
   it('lives on through more rolls than versions are kept of other groups', () => {
     const { world, server, a, b, first } = pair();
     let n = talk(world, a, b, 1_000, 50, 0);
@@ -209,7 +228,7 @@ describe('a client that waits for newer keys', () => {
     world.run(500);
     // a removal: there is no grace for what a has just fetched
     world.authority.add('c', ['office']);
-    world.authority.remove('c');
+    world.authority.leave('c', 'office');
     for (const node of [a, b]) node.engine.flush(true, world.now);
     server.push(b);
     world.send(a, numbered(a, b, 2));
