@@ -1,4 +1,4 @@
-import { type Millis, millis } from '../base/brands.ts';
+import { type GroupId, type KeyVersion, type Millis, millis } from '../base/brands.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { currentOf } from './admission.ts';
 import { decodeCookie } from './cookie.ts';
@@ -79,6 +79,20 @@ export function refreshed(context: NegotiationContext, state: StartState): boole
   const group = context.deps.groups().find(({ id }) => id === until.group);
   const current = group && currentOf(group);
   return current !== undefined && current.v > until.above;
+}
+
+/**
+ * A newer version than those of the DDE is CURRENT by now, and R may know only that: one more DDE before it is given up
+ * (protocol.md 8.1).
+ */
+export function outdatedAgain(context: NegotiationContext, state: Detecting, now: Millis): StartStep | undefined {
+  const listed = state.tags.filter((tag) => tag !== null);
+  const isOld = (id: GroupId, v: KeyVersion) => listed.every(({ group, version }) => group.id !== id || version.v < v);
+  const isOutdated = context.deps.groups().some((group) => {
+    const current = currentOf(group);
+    return current && listed.some(({ group: { id } }) => id === group.id) && isOld(group.id, current.v);
+  });
+  return isOutdated ? detectAgain(context, state, now) : undefined;
 }
 
 /**

@@ -10,9 +10,9 @@ import { count, type NegotiationContext } from './negotiation-context.ts';
 import { nextRetry } from './retry.ts';
 import { abandon, handleCdn, handleData } from './start-complete.ts';
 import { detect, detectOn, fail, giveUp, repeatDde } from './start-detect.ts';
-import { handleCookie, handleNogroup, handleStale, refreshed } from './start-hints.ts';
+import { handleCookie, handleNogroup, handleStale, outdatedAgain, refreshed } from './start-hints.ts';
 import { handleRgi, sendMpit } from './start-make.ts';
-import { type Making, OVER, type StartBase, type StartState, type StartStep } from './start-state.ts';
+import { type Detecting, type Making, OVER, type StartBase, type StartState, type StartStep } from './start-state.ts';
 
 /*
  * The start GE of one negotiation (protocol.md 2, 3.1)
@@ -120,10 +120,7 @@ function handleTick(
 ): StartStep {
   switch (state.phase) {
     case 'detecting':
-      if (now >= state.endsAt) {
-        erase(state);
-        return giveUp(state.base, state.hint);
-      }
+      if (now >= state.endsAt) return detectedNothing(context, state, now);
       return now >= state.retry.at ? repeatDde(context, state, now) : { state, effects: [] };
     case 'making':
       if (now >= state.base.giveUpAt) return abandon(state);
@@ -133,6 +130,13 @@ function handleTick(
     default:
       return unreachable(state);
   }
+}
+
+function detectedNothing(context: NegotiationContext, state: Detecting, now: Millis): StartStep {
+  const again = state.hint?.reason === 'no-common-group' ? outdatedAgain(context, state, now) : undefined;
+  if (again) return again;
+  erase(state);
+  return giveUp(state.base, state.hint);
 }
 
 function repeatMpit(context: NegotiationContext, state: Making, now: Millis): StartStep {

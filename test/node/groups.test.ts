@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { millis } from '../../src/base/brands.ts';
 import { utf8 } from '../../src/base/bytes.ts';
+import { DATAGRAM } from '../../src/base/datagram-kinds.ts';
 import { parseAddress } from '../../src/base/ip-address.ts';
 import { reasonName } from '../../src/node/reasons.ts';
 import { numbered, numbersOf, udpPacket } from './packets.ts';
@@ -133,6 +135,30 @@ describe('a packet that may go nowhere', () => {
     world.send(a, numbered(a, b, 2));
     world.run(1_000, 50);
     expect(numbersOf(b)).toEqual([2]);
+  });
+
+  it.each([
+    ['arrives before', 0],
+    ['arrives after', 2_100],
+  ])('reaches a newcomer, who has the coming version only, as soon as that is in force: its NOGROUP %s', (_, late) => {
+    const { world, a, b } = pair();
+    const begin = world.now;
+    world.authority.roll('office', 2);
+    a.reload(world);
+    const { groups, ...rest } = world.authority.bundle('b');
+    const newest = groups.map((group) => ({ ...group, versions: group.versions.slice(-1) }));
+    const bundle = vi.spyOn(world.authority, 'bundle').mockReturnValueOnce({ ...rest, groups: newest });
+    const joined = world.restart(b);
+    bundle.mockRestore();
+    world.wire = (datagram) =>
+      datagram.bytes[0] === DATAGRAM.nogroup && world.now < begin + late
+        ? [{ ...datagram, arrives: millis(begin + late) }]
+        : undefined;
+    world.send(a, numbered(a, joined, 1));
+    world.run(2_500, 50);
+    world.send(a, numbered(a, joined, 2));
+    world.run(500, 50);
+    expect(numbersOf(joined)).toContain(2);
   });
 
   it.each(['100.64.9.9', '198.51.100.7', '2001:db8::7'])('is discarded when nobody is at %s', (to) => {
