@@ -38,6 +38,8 @@ export class SimMachine {
   failure: unknown;
   /** seconds that its clock is off */
   clockOff = 0;
+  /** called at each event of the log */
+  onLog: ((event: string) => void) | undefined;
   readonly #network: Surroundings;
   #timers = new Set<Timer>();
   #life = 0;
@@ -71,7 +73,12 @@ export class SimMachine {
         ...{ wall: () => this.wall(), boot: () => this.#network.now, now: () => this.#network.now },
         every: (interval, act) => this.#every(interval, act),
         open: (address, calls) => this.#network.open(address, calls),
-        log: { log: (_level, event, fields) => void this.log.push({ event, fields: fields ?? {} }) },
+        log: {
+          log: (_level, event, fields) => {
+            this.log.push({ event, fields: fields ?? {} });
+            this.onLog?.(event);
+          },
+        },
       },
     );
     this.linked = linked;
