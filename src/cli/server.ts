@@ -98,7 +98,7 @@ async function server(flags: ServerFlags): Promise<void> {
   });
   if (!flags.attached) console.log(running.isNew ? welcome(running, flags) : `The server is up: ${running.url}`);
   const reason = await ended(flags.attached === true);
-  log.log('info', 'server-down', { reason });
+  log.log('info', 'server-ending', { reason });
   await running.close();
   lines.flush();
   process.exit();
