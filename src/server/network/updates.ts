@@ -94,12 +94,10 @@ function membershipsOf(tools: Tools, view: View, node: NodeRow, have: Holding): 
   });
 }
 
+/** An entry of a roster that is missing here makes a node not ahead: nothing that the server does brings it back. */
 function isAhead(settings: SettingsRow, memberships: readonly Membership[], have: Holding): boolean {
   if (have.number > settings.number) return true;
-  return memberships.some(({ group, chain, has }) => {
-    if (has === undefined) return false;
-    return has.seq > chain.roster.seq || has.v > (group.versions.at(-1) ?? 0);
-  });
+  return memberships.some(({ group, has }) => has !== undefined && has.v > (group.versions.at(-1) ?? 0));
 }
 
 /** Whether the chain that the node has is a part of ours. */

@@ -87,13 +87,21 @@ describe('a restored backup', () => {
   });
 
   it('names the groups whose newest entries only the nodes have', () => {
-    const { network, backup, alice } = goneOn(0, 0);
+    const { network, backup, row, alice } = goneOn(0, 0);
     network.join({ name: 'bob' });
     network.run(admitWaiting);
     alice.taken();
     const back = restored(backup, network.now);
     const lab = groupNamed(back.view, 'lab').id;
     expect(back.run((tools, draft) => overtake(tools, draft, alice.have))).toEqual({ lost: [lab] });
+    const { revision } = back.store.state;
+    expect(back.run((tools, draft) => overtake(tools, draft, alice.have))).toEqual({ lost: [lab] });
+    expect(back.store.state.revision).toBe(revision);
+    const late = new Member(back, row);
+    late.have = alice.have;
+    // all is offered; what contradicts the lists that the node has is for the node to refuse
+    const { base, groups } = late.taken().bundle;
+    expect([base, groups.length]).toEqual([undefined, 2]);
   });
 
   it.each([

@@ -26,7 +26,7 @@ export function overtake(tools: Tools, draft: Draft, have: Holding): { readonly 
     const group = draft.get('groups', id);
     return group !== undefined && seq > newestVersion(draft, group).rosterSeq;
   });
-  if (have.number > settings.number || groups.some(behind) || lost.length > 0) {
+  if (have.number > settings.number || groups.some(behind)) {
     checkClaims(tools.now, settings, have);
     changeSettings(draft, { number: Math.max(settings.number, have.number) });
     changeNumber(tools, draft);
