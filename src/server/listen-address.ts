@@ -8,7 +8,8 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-export const DEFAULT_PORT = 47_247;
+/** All addresses of this machine, the port of GSCIP. */
+export const DEFAULT_LISTEN = ':47247';
 const MOST_ADDRESSES = 4;
 
 /** Reads "192.0.2.1:443", "[2001:db8::1]:443", or ":443" for all addresses. */

@@ -16,7 +16,7 @@ import { FailedLogins } from './http/failed-logins.ts';
 import { HubShell } from './http/hub-shell.ts';
 import { ServerMetrics } from './http/metrics.ts';
 import { NodeDoor } from './http/node-door.ts';
-import { type ListenAddress, parseListenAddress, reachableAt } from './listen-address.ts';
+import { DEFAULT_LISTEN, type ListenAddress, parseListenAddress, reachableAt } from './listen-address.ts';
 import { viewOf } from './network/draft.ts';
 import { type NetworkRequest, newNetwork } from './network/new-network.ts';
 import { isMade } from './network/settings.ts';
@@ -68,7 +68,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const DEFAULT_LISTEN = ':47247';
 const DEFAULT_NETWORK = 'gscip';
 const CERTIFICATE_CHECK = 3_600_000;
 const SERVER = { kind: 'server', name: '' } as const;

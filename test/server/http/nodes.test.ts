@@ -37,7 +37,7 @@ async function joined(server: ServerProcess, token: JoinToken, name: string): Pr
   return node;
 }
 
-describe('nodes at a server', () => {
+describe('nodes at a server', { timeout: 60_000 }, () => {
   it('join, are given keys, are told of a roll at once, and go when they are removed', async () => {
     const { server, token } = await ground(2);
     const [one, two] = [await joined(server, token, 'one'), await joined(server, token, 'two')];

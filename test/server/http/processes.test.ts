@@ -45,7 +45,7 @@ async function toldOf(node: TestNode, endpoint: string): Promise<void> {
   }
 }
 
-describe('two server processes of one network', () => {
+describe('two server processes of one network', { timeout: 60_000 }, () => {
   it('serve it together: changes, keys and whereabouts at one reach nodes at the other, and either may die', async () => {
     const database = postgres.newDatabase();
     const keyFile = join(top, 'shared.key');

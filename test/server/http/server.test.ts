@@ -31,7 +31,7 @@ async function started(options: Partial<ServerOptions> = {}) {
 const openChannel = ({ port }: { readonly port: number }, path = '/node/1') =>
   new WebSocket(`wss://127.0.0.1:${port}${path}`, { rejectUnauthorized: false });
 
-describe('a server', () => {
+describe('a server', { timeout: 60_000 }, () => {
   it('is administered over its socket, and over TLS with an API key as the role of the key allows', async () => {
     const state = newState();
     const server = await started({ state });
@@ -112,7 +112,7 @@ describe('a server', () => {
   });
 });
 
-describe('a connection', () => {
+describe('a connection', { timeout: 60_000 }, () => {
   it('beyond the bound of its source, or of all, is not taken', async () => {
     for (const limits of [{ unprovedPerSource: 3 }, { connections: 3 }]) {
       const { facts, ...server } = await started({ limits: { ...CONNECTION_LIMITS, ...limits } });
@@ -161,7 +161,7 @@ describe('a connection', () => {
   });
 });
 
-describe('a start that cannot succeed', () => {
+describe('a start that cannot succeed', { timeout: 60_000 }, () => {
   const log = { log: () => undefined };
   const start = (options: Partial<ServerOptions>) =>
     startServer({ state: newState(), listen: '127.0.0.1:0', release: '1', log, ...options });
