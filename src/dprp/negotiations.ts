@@ -251,8 +251,8 @@ export class Negotiations {
   }
 
   /** A negotiation of this node's own still waits for what this fetch would bring. */
-  #isAwaited(fetch: RefreshEffect): boolean {
-    const name = fetchName(fetch);
+  #isAwaited(wanted: RefreshEffect): boolean {
+    const name = fetchName(wanted);
     return [...this.#starts.values()].some(
       (state) =>
         state.phase === 'refreshing' && (state.until.what === 'domain' ? 'domain' : state.until.group) === name,

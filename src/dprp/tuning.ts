@@ -28,10 +28,10 @@ export const REFRESH_HOLD_MS = 2_000;
 /** So long does I go on after it heard that R is behind. */
 export const BEHIND_WAIT_MS = 5_000;
 /** A DDE that was answered under the former version is answered anew with newer keys for so long: as long as I tries. */
-export const BEHIND_HOLD_MS = GIVE_UP_MS;
+export const BEHIND_HOLD_MS = 15_000;
 /** DDEs under a domain key that this node does not hold (yet): how many, and how long they wait for it (protocol.md 2.5). */
 export const UNREADABLE_MAX = 64;
-export const UNREADABLE_MS = GIVE_UP_MS;
+export const UNREADABLE_MS = 15_000;
 
 /** NOGROUP: per source address and in all, each second (protocol.md 8.1). */
 export const NOGROUP_PER_SOURCE = 1;

@@ -6,7 +6,7 @@ import { restartFromCache, type Server, served } from './served.ts';
 import type { SimNode, World } from './world.ts';
 
 export const NAMES = ['a', 'b', 'c', 'd'] as const;
-export type Name = (typeof NAMES)[number];
+
 const DAY = 86_400;
 /** What would show that a datagram met no key, or the wrong one. */
 const LOSSES = (['unknown-index', 'no-key', 'auth-failed'] as const).map((name) => PRIMITIVE_COUNTERS.indexOf(name));
