@@ -20,6 +20,32 @@ describe('what a server does by itself', () => {
     expect(at.newest().rosterSeq).toBe(20);
   });
 
+  it('takes newcomers in at once, the next ones 250 ms later, and while many wait for news 2 s later', () => {
+    at.pass(1_000);
+    const tokens = ['a', 'b', 'c'].map((name) => [name, at.token()] as const);
+    const [first, second, third] = tokens.map(
+      ([name, token]) =>
+        () =>
+          at.connect(name).enrol(token),
+    );
+    first();
+    at.pass(100);
+    expect(at.newest().rosterSeq).toBe(1);
+    second();
+    at.pass(200);
+    expect(at.newest().rosterSeq).toBe(1);
+    at.pass(100);
+    expect(at.newest().rosterSeq).toBe(2);
+    at.session(at.row('a'), 'a');
+    at.isWorking = false;
+    at.roll();
+    third();
+    at.pass(1_900);
+    expect(at.newest().rosterSeq).toBe(2);
+    at.pass(200);
+    expect(at.newest().rosterSeq).toBe(3);
+  });
+
   it('makes scheduled versions before their time, and they are pushed', () => {
     at.ground.run((tools, draft) => changeGroup(tools, draft, 'lab', { roll: '03:00' }));
     const peer = at.member('a');
@@ -50,7 +76,10 @@ describe('what a server does by itself', () => {
     const entries = (await at.ground.store.audit({ limit: 1_000 })).length;
     at.ground.now += 700;
     peer.say({ type: 'ping' });
+    at.isWorking = false;
     at.pass(11_000);
+    expect(at.hub.work(at.moment)).toBe(false);
+    at.isWorking = true;
     const noted = at.row('a').lastSeen;
     expect(noted).toBeGreaterThan(lastSeen + 600);
     peer.say({ type: 'ping' });
