@@ -78,6 +78,19 @@ describe('the table of NATs', () => {
     expect(meet(row, column).reason).toBe(reason);
   });
 
+  it.each([
+    ['open', 'none/none'],
+    ['full cone', 'endpoint/endpoint'],
+    ['address-restricted', 'endpoint/address'],
+    ['port-restricted', 'endpoint/port'],
+    ['symmetric', 'port/port'],
+    ['double NAT', 'endpoint/port'],
+    ['symmetric carrier', 'port/port'],
+  ])('tells that a node stands behind: %s', (place, kind) => {
+    const { a } = makeWorld(PLACES[place], PLACES['open']);
+    expect(`${a.nat.mapping}/${a.nat.filtering}`).toBe(kind);
+  });
+
   it('holds for any timing, with loss, jitter and reordering', () => {
     const pairs = NAMES.flatMap((row) => NAMES.map((column) => [row, column] as const));
     for (let seed = 0; seed < 40; seed++) {

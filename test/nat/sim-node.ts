@@ -6,13 +6,13 @@ import { unreachable } from '../../src/base/unreachable.ts';
 import { nodeProvider as provider } from '../../src/crypto/node-provider.ts';
 import type { Candidate } from '../../src/nat/candidate.ts';
 import { NAT_KIND } from '../../src/nat/constants.ts';
-import { type NatKind, natKindOf, UNKNOWN_NAT } from '../../src/nat/nat-kind.ts';
+import { type DetectorSocket, NatDetector } from '../../src/nat/nat-detector.ts';
+import { type NatKind, UNKNOWN_NAT } from '../../src/nat/nat-kind.ts';
 import { hostOf } from '../../src/nat/outer-address.ts';
 import type { OwnSide } from '../../src/nat/path-agent.ts';
 import { PathAgents } from '../../src/nat/path-agents.ts';
 import type { PathEffect } from '../../src/nat/path-effects.ts';
 import { type Route, routeName } from '../../src/nat/path-route.ts';
-import { decodeReflect, encodeReflect, type ReflectFrom } from '../../src/nat/reflect.ts';
 import { type BinderEffect, RelayBinder } from '../../src/nat/relay-binder.ts';
 import { encodeFrame } from '../../src/nat/relay-frame.ts';
 import { decodeSignal, encodeSignal, type SignalMessage } from '../../src/nat/signal-message.ts';
@@ -59,8 +59,8 @@ export class SimNode {
   readonly #peers = new Map<NodeId, SimPeer>();
   #realm: Realm;
   #address: string;
-  #seen = new Map<PathAddress, PathAddress>();
-  #fromOther = new Set<ReflectFrom>();
+  #detector: NatDetector | undefined;
+  #registered: 'no' | 'address' | 'kind' = 'no';
   #seq = 0;
   #requests = 0;
   #moved = false;
@@ -86,20 +86,23 @@ export class SimNode {
     return pathAddress(this.#is6() ? `[${this.#address}]:${PORT}` : `${this.#address}:${PORT}`);
   }
 
-  /** Asks the vantage points, then registers with what they saw. */
+  /** Asks the vantage points, registers with what the first one saw, and again with the kind of NAT. */
   join(): void {
-    this.#seen = new Map();
-    this.#fromOther = new Set();
+    const { now } = this.network;
     this.reflexive = undefined;
-    const vantages = this.#is6() ? [DC_6] : [DC, DC_OTHER_PORT, DC_OTHER_ADDRESS];
-    for (const again of [0, 100]) {
-      this.network.at(this.network.now + again, () => {
-        for (const vantage of vantages) this.#ask(vantage, 'asked');
-      });
-    }
-    // which answers come from elsewhere is asked of another socket: this one has opened the filters already
-    if (!this.#is6()) for (const from of ['asked', 'other-port', 'other-address'] as const) this.#ask(DC, from, SPARE);
-    this.network.at(this.network.now + 600, () => this.#register());
+    this.nat = UNKNOWN_NAT;
+    this.#registered = 'no';
+    this.#detector = new NatDetector(
+      {
+        provider,
+        random: (length) => this.network.bytes(length),
+        vantages: this.#is6() ? [DC_6] : [DC, DC_OTHER_PORT, DC_OTHER_ADDRESS],
+        ticket: tickets.get(this.id) ?? 0,
+        key: keyOf(this.id, 'reflect'),
+        local: [this.path],
+      },
+      now,
+    );
   }
 
   /** Another network: the old address is gone at once. */
@@ -146,12 +149,12 @@ export class SimNode {
 
   handlePacket({ from, to, bytes }: Packet): void {
     const [kind] = bytes;
-    if (parsePath(to).port === SPARE) return this.#heardElsewhere(bytes);
+    if (parsePath(to).port === SPARE) return this.#reflected(bytes, 'spare');
     if (kind === NAT_KIND.tunnelRequest || kind === NAT_KIND.tunnelResponse)
       return this.#carry(this.agents.handleDatagram(bytes, from, this.network.now));
     if (kind === NAT_KIND.bindChallenge || kind === NAT_KIND.bindAck)
       return this.#bind(this.binder.handleDatagram(bytes, from, 25_000, this.network.now));
-    if (kind === NAT_KIND.reflected) return this.#reflected(bytes, from);
+    if (kind === NAT_KIND.reflected) return this.#reflected(bytes, 'main');
     if (kind === NAT_KIND.signal) return this.#signalled(bytes);
     if (kind === DATAGRAM.frame) {
       const channel = this.binder.acceptFrame(bytes, from);
@@ -286,44 +289,33 @@ export class SimNode {
     this.#out(this.#is6() ? DC_6 : DC, concat(Uint8Array.of(NAT_KIND.signal), fromHex(this.id), encodeSignal(message)));
   }
 
-  #ask(vantage: PathAddress, from: ReflectFrom, port = PORT): void {
-    const question = {
-      kind: 'question',
-      from,
-      ticket: tickets.get(this.id) ?? 0,
-      nonce: this.network.bytes(12),
-      delay: 0,
-    } as const;
-    this.#out(vantage, encodeReflect(provider, keyOf(this.id, 'reflect'), question), port);
+  #reflected(bytes: Uint8Array, socket: DetectorSocket): void {
+    const counter = this.#detector?.handleDatagram(bytes, socket);
+    if (counter) this.count(counter);
   }
 
-  #reflected(bytes: Uint8Array, from: PathAddress): void {
-    const answer = decodeReflect(bytes);
-    if (typeof answer === 'string' || answer.kind !== 'answer') return;
-    const first = this.#seen.size === 0;
-    this.#seen.set(from, answer.seen);
-    if (first) this.#register();
-    if (!first || !this.#moved) return;
-    // the new outer address is known, so the peer can be told of it
-    this.#moved = false;
-    this.#carry(this.agents.handleNetworkChange(this.network.now));
-  }
-
-  #heardElsewhere(bytes: Uint8Array): void {
-    const answer = decodeReflect(bytes);
-    if (typeof answer !== 'string' && answer.kind === 'answer') this.#fromOther.add(answer.from);
+  #detect(): void {
+    const { now } = this.network;
+    const detector = this.#detector;
+    if (!detector) return;
+    for (const { bytes, to, socket } of detector.tick(now)) this.#out(to, bytes, socket === 'main' ? PORT : SPARE);
+    const [first] = detector.reflexive;
+    if (this.#registered === 'no' && first !== undefined) {
+      this.#registered = 'address';
+      this.#register();
+      // the new outer address is known, so the peer can be told of it
+      if (this.#moved) this.#carry(this.agents.handleNetworkChange(now));
+      this.#moved = false;
+    }
+    if (this.#registered !== 'address' || !detector.isDone(now)) return;
+    this.#registered = 'kind';
+    this.#register();
   }
 
   #register(): void {
     const own = this.path;
-    this.nat = natKindOf({
-      local: [own],
-      seen: this.#seen,
-      fromOtherPort: this.#fromOther.has('asked') ? this.#fromOther.has('other-port') : undefined,
-      fromOtherAddress: this.#fromOther.has('asked') ? this.#fromOther.has('other-address') : undefined,
-      hairpin: undefined,
-    });
-    this.reflexive = [...this.#seen.values()][0];
+    this.nat = this.#detector?.kind(this.network.now) ?? UNKNOWN_NAT;
+    this.reflexive = this.#detector?.reflexive[0];
     const candidates: Candidate[] = [{ kind: 'host', address: own, seen: false }];
     const { reflexive } = this;
     if (reflexive && reflexive !== own) candidates.push({ kind: 'reflexive', address: reflexive, seen: false });
@@ -340,6 +332,7 @@ export class SimNode {
   }
 
   #tick(): void {
+    this.#detect();
     this.#carry(this.agents.tick(this.network.now));
     this.#bind(this.binder.tick(this.network.now));
   }

@@ -34,7 +34,7 @@ export interface SimWorld {
   readonly b: SimNode;
 }
 
-const REGISTERED = 1_000;
+const REGISTERED = 1_500;
 const TALK_EACH = 50;
 
 export const GOOD_LINK: LinkQuality = { delay: 20, jitter: 0, loss: 0 };
