@@ -5,8 +5,9 @@ import { GscipError } from '../base/errors.ts';
 import { watch } from './control-client.ts';
 import { type Lab, withLab } from './lab/lab.ts';
 import type { Namespace } from './lab/namespace.ts';
-import { Overlay, type OverlayNode } from './lab/overlay.ts';
+import type { OverlayNode } from './lab/overlay.ts';
 import { PROJECT, pinnedNode } from './lab/pinned-node.ts';
+import { ServedOverlay } from './lab/served-overlay.ts';
 import { until } from './lab/until.ts';
 import { wholeNumber } from './numbers.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
@@ -26,7 +27,9 @@ const UDP_PORT = 5_202;
 /** `gscip demo` */
 export function define(command: Command): void {
   jsonFlag(command).option('--seconds <N>', 'length of each transfer', wholeNumber(2, 60), 5).action(demo);
-  examples(command, [['sudo ./gscip demo', 'two machines in namespaces of this one; nothing is left behind']]);
+  examples(command, [
+    ['sudo ./gscip demo', 'a server and two machines in namespaces of this one; nothing is left behind'],
+  ]);
 }
 
 interface Transfer {
@@ -50,10 +53,11 @@ async function demo(options: DemoOptions): Promise<void> {
 }
 
 async function show(lab: Lab, seconds: number, say: (text: string) => void) {
-  say(
-    'Two machines, left and right, joined by a cable; an offline authority gives both the key of the group "office".',
-  );
-  const { left, right, a, b } = await build(lab);
+  say('A server and two machines, left and right, on one switch. Each machine joins with a token.');
+  const scene = await build(lab);
+  const { left, right, a, b } = scene;
+  const joined = (scene.joinMs / 1000).toFixed(1);
+  say(`   both have joined the group "office" and hold the same key after ${joined} s, their own start included`);
   say('\n1. The first packet: held while DPRP runs, then delivered.');
   const messages = await firstPacket(a, b, say);
   say('\n2. The Process Information Table of each.');
@@ -66,17 +70,20 @@ async function show(lab: Lab, seconds: number, say: (text: string) => void) {
   );
   const bare = await transfer(lab, left, right, '10.99.0.2', seconds);
   say(`   bare link:  ${bitRate(bare.bitsPerSecond)}`);
-  const rolled = await withRoll(lab, { left, right, a, b }, seconds, say);
+  const rolled = await withRoll(lab, scene, seconds, say);
   const share = Math.round((100 * rolled.bitsPerSecond) / bare.bitsPerSecond);
   say(
     `   overlay:    ${bitRate(rolled.bitsPerSecond)} (${share} % of the bare link, encrypted, with a new key from the middle on)`,
   );
   say(`   beside it:  ${rolled.sent} numbered datagrams, ${rolled.lost} lost, ${rolled.duplicates} twice`);
   say(`   packets lost to the key change: ${rolled.lostByKeys}`);
-  return { messages, bare, overlay: rolled };
+  return { joinMs: scene.joinMs, messages, bare, overlay: rolled };
 }
 
 interface Scene {
+  readonly server: ServedOverlay;
+  /** from the start of the two nodes until both had the same key */
+  readonly joinMs: number;
   readonly left: Namespace;
   readonly right: Namespace;
   readonly a: OverlayNode;
@@ -84,24 +91,35 @@ interface Scene {
 }
 
 async function build(lab: Lab): Promise<Scene> {
-  const [left, right] = [lab.namespace('left'), lab.namespace('right')];
-  lab.link(
-    { namespace: left, device: 'cable', addresses: ['10.99.0.1/24'] },
-    { namespace: right, device: 'cable', addresses: ['10.99.0.2/24'] },
-  );
-  const overlay = new Overlay(lab, ['office'], { network: 'demo' });
-  const a = overlay.add('left', left, { groups: ['office'] });
-  const b = overlay.add('right', right, { groups: ['office'] });
-  overlay.rewriteBundles();
-  scenes.set(a, overlay);
-  a.start({ listen: '10.99.0.1:47247', peers: [{ name: 'right', at: '10.99.0.2:47247' }], mtu: MTU });
-  b.start({ listen: '10.99.0.2:47247', peers: [{ name: 'left', at: '10.99.0.1:47247' }], mtu: MTU });
-  await Promise.all([a.ready(), b.ready()]);
-  return { left, right, a, b };
+  const [office, left, right] = [lab.namespace('server'), lab.namespace('left'), lab.namespace('right')];
+  const machines = [office, left, right].map((namespace, at) => ({
+    namespace,
+    device: 'cable',
+    addresses: [`10.99.0.${at === 0 ? 254 : at}/24`],
+  }));
+  lab.bridge('switch', machines);
+  const server = await ServedOverlay.start(lab, office, '10.99.0.254:47247', ['office'], ['--network', 'demo']);
+  const a = await server.add('left', left, ['office']);
+  const b = await server.add('right', right, ['office']);
+  const begin = performance.now();
+  a.start({ listen: '10.99.0.1:47247', mtu: MTU });
+  b.start({ listen: '10.99.0.2:47247', mtu: MTU });
+  await inOneGroup([a, b]);
+  return { server, joinMs: performance.now() - begin, left, right, a, b };
 }
 
-/** The authority that a scene's nodes came from. */
-const scenes = new WeakMap<OverlayNode, Overlay>();
+/** Each brings a new version of the key with it; the server tells both which one is in force in the end. */
+async function inOneGroup(nodes: readonly OverlayNode[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.ready()));
+  await until('both machines to know each other, and one key', async () => {
+    const all = await Promise.all(nodes.map((node) => node.status()));
+    const [first] = all.map(({ groups }) => groups[0]?.version);
+    return all.every(
+      ({ groups: [group], peers }) =>
+        group?.version === first && group.next === null && peers.some(({ path }) => path.endpoint !== null),
+    );
+  });
+}
 
 async function firstPacket(a: OverlayNode, b: OverlayNode, say: (text: string) => void): Promise<TraceAnswer[]> {
   const seen: TraceAnswer[] = [];
@@ -128,24 +146,19 @@ async function firstPacket(a: OverlayNode, b: OverlayNode, say: (text: string) =
   return seen.slice(0, 4);
 }
 
-/** Rolls the group's key in the middle of a transfer; each node reads its new bundle at another time. */
+/** Rolls the group's key in the middle of a transfer; the server tells both nodes. */
 async function withRoll(
   lab: Lab,
   scene: Scene,
   seconds: number,
   say: (text: string) => void,
 ): Promise<Transfer & { readonly lostByKeys: number }> {
-  const { left, right, a, b } = scene;
+  const { server, left, right, a, b } = scene;
   const running = transfer(lab, left, right, await b.address(), seconds);
   await new Promise((resolve) => setTimeout(resolve, (seconds * 1000) / 3));
   const before = (await a.status()).groups[0].version;
   const refusedBefore = await refusedByKeys(scene);
-  const overlay = scenes.get(a);
-  overlay?.roll('office', '0s');
-  overlay?.rewriteBundles();
-  await a.ask({ verb: 'key-reload' });
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  await b.ask({ verb: 'key-reload' });
+  await server.admin.post('/groups/office/roll', { in: 0 });
   const result = await running;
   const refusedAfter = await refusedByKeys(scene);
   const { groups, peers } = await a.status();
