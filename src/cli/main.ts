@@ -1,6 +1,11 @@
 import { runCli } from './run-cli.ts';
 
-// whoever reads what is printed may have seen enough, as `head` does
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+/** These go on whether or not somebody reads what they print. */
+const SERVICES = ['up', 'server'];
+
+// a reader may have seen enough, as `head` does
+process.stdout.on('error', () => {
+  if (!SERVICES.includes(process.argv[2] ?? '')) process.exit();
+});
 
 process.exitCode = await runCli(process.argv.slice(2));
