@@ -5,6 +5,7 @@ import type { ServerMessage } from '../../../src/api/channel/server-message.ts';
 import type { JoinToken } from '../../../src/api/join-token.ts';
 import { unixSeconds } from '../../../src/base/brands.ts';
 import { type PathAddress, pathAddress } from '../../../src/base/path-address.ts';
+import { decodeBundle, decodeEnvelope } from '../../../src/crypto/bundle.ts';
 import { nodeProvider } from '../../../src/crypto/node-provider.ts';
 import { type ChannelEvent, type ChannelPlan, NodeChannel } from '../../../src/node/server-link/channel.ts';
 
@@ -32,6 +33,9 @@ class Line {
       for (const event of this.channel.handleFrame(new Uint8Array(data))) {
         if (event.kind === 'send') this.send(event.frames);
         else this.events.push(event);
+        // a node that does not say what it took is not sent more for ever
+        if (event.kind === 'message' && event.message.type === 'update')
+          this.send(this.channel.send({ type: 'received', number: numberOf(event.message.bundle) }));
       }
       this.#wake();
     });
@@ -57,6 +61,13 @@ class Line {
   end(): void {
     this.#socket.terminate();
   }
+}
+
+function numberOf(bundle: Uint8Array): number {
+  const envelope = decodeEnvelope(bundle);
+  const decoded = typeof envelope === 'string' ? envelope : decodeBundle(envelope.body);
+  if (typeof decoded === 'string') throw new Error(decoded);
+  return decoded.number;
 }
 
 /** A machine that joins by a token and then holds a session. */
