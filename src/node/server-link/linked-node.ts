@@ -64,6 +64,7 @@ export class LinkedNode {
   readonly #first = Promise.withResolvers<VerifiedBundle>();
   readonly #left = Promise.withResolvers<void>();
   #identity: LinkIdentity;
+  #isIdentityKept = true;
   #facts: CacheFacts = NOTHING;
   #cached: LinkCache['keys'] | undefined;
   #keys: BundleKeys | undefined;
@@ -170,6 +171,7 @@ export class LinkedNode {
   /** What is kept of keys and endpoints, sealed; undefined before there is anything. */
   sealedCache(): Uint8Array | undefined {
     if (!this.#keys || this.#identity.removed !== undefined) return undefined;
+    if (!this.#isIdentityKept) this.#writeIdentity();
     const { lastContact = unixSeconds(0) } = this.status();
     const bytes = encodeLinkCache({ ...this.#facts, lastContact, keys: this.#keys.toCache() });
     const sealed = this.#sealer.seal('cache', bytes);
@@ -324,7 +326,20 @@ export class LinkedNode {
 
   #keepIdentity(change: Partial<LinkIdentity>): void {
     this.#identity = { ...this.#identity, ...change };
-    writeIdentity(this.#state, this.#sealer, this.#identity);
+    this.#writeIdentity();
+  }
+
+  /** A full disk does not end a running node: it is tried again whenever something is kept. */
+  #writeIdentity(): void {
+    this.#isIdentityKept = false;
+    try {
+      writeIdentity(this.#state, this.#sealer, this.#identity);
+      this.#isIdentityKept = true;
+    } catch (error) {
+      if (!(error instanceof GscipError)) throw error;
+      const { code, message, remedy } = error;
+      this.#tools.log.log('error', 'state-not-kept', { code, message, remedy });
+    }
   }
 }
 

@@ -2,10 +2,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { concat, fromHex, utf8 } from '../../../src/base/bytes.ts';
+import { GscipError } from '../../../src/base/errors.ts';
 import { decodeCaPart } from '../../../src/crypto/credential.ts';
 import { nodeProvider as provider } from '../../../src/crypto/node-provider.ts';
 import { encodeCachedKeys } from '../../../src/node/cached-keys.ts';
 import { serverStatus } from '../../../src/node/server-link/server-status.ts';
+import { StateDir } from '../../../src/node/state-dir.ts';
 import { rollGroup } from '../../../src/server/network/commands/groups.ts';
 import { addToGroup, removeFromGroup, removeNode } from '../../../src/server/network/commands/nodes.ts';
 import { world } from '../../server/network/ground.ts';
@@ -271,6 +273,26 @@ describe('the certificate of a node', () => {
     expect(endOf(a)).toBeGreaterThan(first);
     expect(a.keys?.identity().caPart.notAfter).toBe(endOf(a));
     expect(a.health()).toEqual([]);
+  });
+
+  it('is renewed also while the disk is full, and kept as soon as there is room', async () => {
+    const first = endOf(a);
+    let refused = 0;
+    const { writeSealed } = StateDir.prototype;
+    const full = vi.spyOn(StateDir.prototype, 'writeSealed').mockImplementation(function (this: StateDir, file, bytes) {
+      if (file !== 'identity') return writeSealed.call(this, file, bytes);
+      refused++;
+      throw new GscipError('no-state', 'cannot write: ENOSPC', 'make room');
+    });
+    await net.run(40.1 * DAY, 100_000_000);
+    await net.run(70);
+    expect([refused > 0, a.linked?.status().connected]).toEqual([true, true]);
+    full.mockRestore();
+    await net.run(700, 20_000);
+    a.die();
+    server.kill();
+    a.start();
+    expect(endOf(a)).toBeGreaterThan(first);
   });
 
   it('is renewed also when it has ended while the server was dead, and warned of before', async () => {
