@@ -3,9 +3,9 @@ import type { Millis } from '../base/brands.ts';
 /** Directions of one peer that are taken at once, then one per this time: a DC that lies must not make a node probe for ever. */
 const DIRECTIONS = 4;
 const DIRECTION_EACH_MS = 2_000;
-/** Between two Direction Requests for one peer; doubled each time while none is answered. */
-const ASK_GAP_MS = 500;
-const ASK_GAP_MAX_MS = 16_000;
+/** Between two Direction Requests for one peer; longer by half each time while none is answered. */
+const ASK_GAP_MS = 300;
+const ASK_GAP_MAX_MS = 8_000;
 
 /** How often directions of one peer are asked for, and taken. */
 export class DirectionLimit {
@@ -30,7 +30,7 @@ export class DirectionLimit {
 
   ask(now: Millis): boolean {
     if (now < this.nextAsk()) return false;
-    if (this.#askedAt !== undefined) this.#gap = Math.min(ASK_GAP_MAX_MS, 2 * this.#gap);
+    if (this.#askedAt !== undefined) this.#gap = Math.min(ASK_GAP_MAX_MS, 1.5 * this.#gap);
     this.#askedAt = now;
     return true;
   }

@@ -39,9 +39,8 @@ const ATTEMPTS_MAX = 2;
 /**
  * Chooses the path to one peer (protocol.md 6, 7). Starts on the relay, probes direct ways beside it, moves to the best one
  * that answered PATH-CHALLENGE, watches it, and moves back when it dies. The old path carries traffic until the new one is
- * proved (protocol.md N1).
+ * proved (protocol.md N1). What moves traffic, in this order:
  *
- * What moves traffic, in this order:
  *   1. the path in use was silent for 3 challenges, another is proved: to the best of the others
  *   2. a proved path of a better class (lan, direct, relay), unless it died lately (hold-down)
  *   3. a proved path of the same class that was clearly faster three times in a row
@@ -84,6 +83,8 @@ export class PathAgent {
 
   /** The DC tells where the peer may be. */
   handleDirection(direction: RouteDirection, now: Millis): PathEffect[] {
+    // again, because this node's answer was lost
+    if (this.#attempt(direction.pathId)) return [];
     if (!this.#limit.take(now)) return [{ kind: 'counter', name: 'direction-too-often' }];
     const { place } = this.#own();
     const { pairs, refused } = pairCandidates(direction.candidates, place);
@@ -127,8 +128,7 @@ export class PathAgent {
   /** A Tunnel Request or Response that names this agent's path. */
   handleProbe(bytes: Uint8Array, probe: SignedProbe, from: PathAddress, now: Millis): PathEffect[] {
     const effects: PathEffect[] = [];
-    const attempt = this.#attempts.find(({ direction }) => compareBytes(direction.pathId, probe.pathId) === 0);
-    const answered = attempt?.handleProbe(bytes, probe, from, now, effects);
+    const answered = this.#attempt(probe.pathId)?.handleProbe(bytes, probe, from, now, effects);
     if (answered) {
       const { address, class: pathClass } = answered.pair;
       const track = this.#track({ kind: 'direct', address }, pathClass, now);
@@ -361,6 +361,10 @@ export class PathAgent {
     const last = Math.max(this.#sentAt ?? 0, this.#current?.answeredAt ?? 0);
     // the two ends do not send at the same moment: the answer to the first one's keeps the other's mapping alive, too
     return last + this.#own().keepAlive + (this.peer < this.#deps.self ? 1_000 : 0);
+  }
+
+  #attempt(pathId: Uint8Array): ProbeAttempt | undefined {
+    return this.#attempts.find(({ direction }) => compareBytes(direction.pathId, pathId) === 0);
   }
 
   #hasPath(): boolean {

@@ -45,7 +45,7 @@ export class SimCoordinator {
   /** channel → the two nodes that may bind it; the relay reads it */
   readonly channels = new Map<number, readonly [NodeId, NodeId]>();
   readonly #pairs = new Map<string, Pair>();
-  readonly #asking = new Map<string, { readonly request: number; readonly asker: NodeId; readonly target: NodeId }>();
+  readonly #asking = new Map<string, { readonly request: number; readonly asker: NodeId; readonly pair: Pair }>();
   /** what a lying coordinator adds to the candidates of everybody */
   lie: readonly Candidate[] = [];
   down = false;
@@ -78,7 +78,7 @@ export class SimCoordinator {
         this.#asking.set(`${toHex(pair.pathId)} ${target.node}`, {
           request: message.request,
           asker: node,
-          target: target.node,
+          pair,
         });
         this.#direct(target.node, node, 'end', 0, pair);
         return;
@@ -87,7 +87,7 @@ export class SimCoordinator {
         const asking = this.#asking.get(`${toHex(message.pathId)} ${node}`);
         const known = this.registrations.get(node);
         if (!asking || !known) return;
-        this.#direct(asking.asker, node, 'asker', asking.request, this.#pair(asking.asker, node));
+        this.#direct(asking.asker, node, 'asker', asking.request, asking.pair);
         return;
       }
       default:
