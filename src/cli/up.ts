@@ -16,8 +16,11 @@ import {
 } from '../node/agent-config.ts';
 import { JsonLog } from '../node/json-log.ts';
 import { LineWriter } from '../node/line-writer.ts';
+import { prefixOf } from '../node/roster-routes.ts';
 import { StateDir } from '../node/state-dir.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
+import { DEFAULT_POOL, parsePool } from '../server/network/address-plan.ts';
+import { refuseOverlap } from '../tun/interface.ts';
 import { reportError } from './error-report.ts';
 import { examples } from './output.ts';
 import type { Founding } from './up/first-machine.ts';
@@ -60,6 +63,7 @@ interface Start {
   readonly state: StateDir;
   /** name of the network to begin */
   readonly begin: string | undefined;
+  readonly pool: string | undefined;
   readonly token: string | undefined;
   readonly flags: WrittenConfig;
   readonly settings: WrittenConfig;
@@ -86,7 +90,11 @@ async function prepare(options: UpOptions): Promise<Start> {
   };
   const written = options.join ?? file.join;
   const token = written === undefined ? undefined : await readToken(written);
-  return { state, begin, token, flags, settings };
+  const { pool } = options;
+  // before a network is made that cannot be used here
+  if (begin !== undefined)
+    await refuseOverlap([prefixOf(parsePool(pool ?? DEFAULT_POOL))], settings.tun ?? DEFAULTS.tun);
+  return { state, begin, pool, token, flags, settings };
 }
 
 function refuseTwoWays(options: UpOptions): void {
@@ -97,6 +105,8 @@ function refuseTwoWays(options: UpOptions): void {
       `${ways.join(' and ')} exclude each other`,
       'a node belongs to one network: choose one',
     );
+  if (options.pool !== undefined && options.new === undefined)
+    throw new GscipError('usage', '--pool belongs to --new', 'the addresses of a network are chosen where it begins');
 }
 
 function keptSettings(state: StateDir): WrittenConfig {
@@ -121,12 +131,12 @@ async function readToken(written: string): Promise<string> {
 }
 
 /** The server of this machine, when it has one. */
-async function startServer({ state, begin, settings }: Start, log: Logger): Promise<ServerProcess | undefined> {
+async function startServer({ state, begin, pool, settings }: Start, log: Logger): Promise<ServerProcess | undefined> {
   const listen = settings['server-listen'];
   if (listen === undefined) return undefined;
   const { ServerProcess } = await import('./up/server-process.ts');
   const logLevel = settings['log-level'] ?? DEFAULTS.logLevel;
-  return ServerProcess.start({ state: join(state.path, 'server'), listen, logLevel, network: begin }, log);
+  return ServerProcess.start({ state: join(state.path, 'server'), listen, logLevel, network: begin, pool }, log);
 }
 
 async function startAgent(start: Start, server: ServerProcess | undefined, log: Logger): Promise<Agent> {

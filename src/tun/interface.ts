@@ -53,7 +53,7 @@ export async function refuseOverlap(ranges: readonly Prefix[], own: string): Pro
       throw new GscipError(
         'pool-overlap',
         `the overlay range ${formatPrefix(clash)} overlaps ${formatPrefix(used.prefix)}, which ${used.by} has`,
-        'choose another pool for the network (gscip authority init --pool), or remove that route or address',
+        'choose another pool where the network is made (--pool), or remove that route or address',
       );
   }
 }

@@ -17,6 +17,7 @@ class Machines {
   readonly lab: Lab;
   readonly names: readonly string[];
   readonly #spaces: ReadonlyMap<string, Namespace>;
+  readonly #agents: LabProcess[] = [];
 
   constructor(lab: Lab, names: readonly string[]) {
     this.lab = lab;
@@ -44,7 +45,10 @@ class Machines {
 
   up(name: string, ...words: readonly string[]): LabProcess {
     const files = ['--state', this.state(name), '--socket', this.socket(name)];
-    return this.space(name).start([...GSCIP, 'up', ...files, ...words], { seconds: 300, env: { SUDO_USER: 'alice' } });
+    const options = { seconds: 300, env: { SUDO_USER: 'alice' } };
+    const agent = this.space(name).start([...GSCIP, 'up', ...files, ...words], options);
+    this.#agents.push(agent);
+    return agent;
   }
 
   status(name: string): Promise<StatusAnswer> {
@@ -78,7 +82,16 @@ class Machines {
   async connected(): Promise<void> {
     for (const from of this.names)
       for (const to of this.names)
-        if (from !== to) await until(`${from} reaching ${to}`, () => this.pings(from, to), { seconds: 20 });
+        if (from !== to)
+          await until(
+            () => `${from} reaching ${to}; ${this.#said()}`,
+            () => this.pings(from, to),
+            { seconds: 20 },
+          );
+  }
+
+  #said(): string {
+    return this.#agents.map((agent) => agent.stderr().slice(-1_000)).join('\n');
   }
 }
 
@@ -178,6 +191,16 @@ describe('gscip up --new and up --join', () => {
       await until('the health line to go', async () =>
         (await machines.status('one')).health.every(({ code }) => code !== 'server-stopped'),
       );
+    }));
+
+  it('begin nothing where the addresses are in use, until another pool is chosen', () =>
+    withMachines(['one'], async (machines) => {
+      machines.space('one').ip('addr', 'add', '100.64.7.1/24', 'dev', 'eth0');
+      const refused = await machines.up('one', '--new', 'home').finished();
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('--pool') });
+      expect(existsSync(machines.state('one'))).toBe(false);
+      await printedToken(machines.up('one', '--new', 'home', '--pool', '10.77.0.0/16'));
+      expect(await machines.address('one')).toMatch(/^10\.77\./);
     }));
 
   it('begin no second network in the same folder', () =>

@@ -16,6 +16,7 @@ export interface ServerProcessOptions {
   readonly logLevel: string;
   /** name of the network, when it is made now */
   readonly network?: string | undefined;
+  readonly pool?: string | undefined;
 }
 
 /** How long a server may take to answer after its start, and how long to end when it is asked to, in milliseconds. */
@@ -76,11 +77,14 @@ export class ServerProcess {
   }
 
   #spawn(): void {
-    const { state, listen, logLevel, network } = this.#options;
+    const { state, listen, logLevel, network, pool } = this.#options;
     const words = ['server', '--state', state, '--listen', listen, '--log-level', logLevel, '--attached'];
-    const named = network === undefined ? [] : ['--network', network];
+    const first = [
+      ...(network === undefined ? [] : ['--network', network]),
+      ...(pool === undefined ? [] : ['--pool', pool]),
+    ];
     // a session of its own: Ctrl-C is for the node, which then ends it in order
-    const child = spawn(pinnedNode(), [MAIN, ...words, ...named], {
+    const child = spawn(pinnedNode(), [MAIN, ...words, ...first], {
       stdio: ['pipe', 'ignore', 'inherit'],
       detached: true,
     });

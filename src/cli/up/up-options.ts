@@ -10,6 +10,7 @@ import {
   type WrittenConfig,
 } from '../../node/agent-config.ts';
 import { parseListenAddress } from '../../server/listen-address.ts';
+import { DEFAULT_POOL, parsePool } from '../../server/network/address-plan.ts';
 import { checked } from '../checked.ts';
 import { wholeNumber } from '../numbers.ts';
 
@@ -17,6 +18,7 @@ import { wholeNumber } from '../numbers.ts';
 export interface UpOptions {
   readonly new?: string;
   readonly join?: string;
+  readonly pool?: string;
   readonly bundle?: string;
   readonly name?: string;
   readonly server?: readonly string[];
@@ -40,6 +42,7 @@ export interface UpOptions {
 export function networkFlags(command: Command): Command {
   return command
     .option('--new <NAME>', 'begin a network and its first group on this machine: server and node')
+    .option('--pool <CIDR>', `with --new: IPv4 range of the overlay (default: ${DEFAULT_POOL})`, checked(parsePool))
     .option('--join <TOKEN>', 'join a network: a token, a file that holds one, or - for standard input')
     .option('--bundle <FILE>', "the node's bundle, as an offline authority wrote it")
     .option('--name <NAME>', 'what this node is called (default: the name of the machine)')
@@ -85,12 +88,13 @@ function collectServer(value: string, earlier: readonly string[] = []): readonly
   return [...earlier, checked(parseServer)(value)];
 }
 
-/** The options as settings. `new`, `join` and `config` are none: they are about this start only. */
+/** The options as settings. `new`, `pool`, `join` and `config` are none: they are about this start only. */
 export function flagSettings(options: UpOptions): WrittenConfig {
   const {
     config: _,
     new: __,
     join: ___,
+    pool: ____,
     logLevel,
     rekeyAfter,
     flowsPerPeer,

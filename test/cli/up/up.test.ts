@@ -12,6 +12,7 @@ describe('gscip up', () => {
   });
 
   it.each([
+    [['--pool', '10.0.0.0/16'], /--new/],
     [['--server', 'a:b'], /no address of a server/],
     [['--server-listen', 'x'], /no address to listen on/],
   ])('with %s is usage', async (words, text) => {
