@@ -1,6 +1,7 @@
 // Numbered datagrams: what was lost, doubled or late is known one by one. Prints one JSON object per answer.
 //
-//   seq-udp send ADDRESS PORT RATE SECONDS SIZE               one flow, RATE per second evenly spaced (0: as fast as it goes)
+//   seq-udp send ADDRESS PORT RATE SECONDS SIZE               one flow, RATE per second evenly spaced (0: as fast as it goes),
+//                                                             until SECONDS are over or SIGTERM comes
 //   seq-udp flows ADDRESS PORT RATE COUNT SIZE SOURCE FLOWS once|random
 //                                                             COUNT datagrams over FLOWS flows that differ in ports
 //   seq-udp receive ADDRESS PORT PORTS count|answer           counts on PORTS ports from PORT on, until SIGTERM;
@@ -309,6 +310,7 @@ int main(int count, char** words) {
   action.sa_handler = [](int) { stopped = 1; };
   for (const Verb& verb : kVerbs) {
     if (count < 2 || strcmp(words[1], verb.name) != 0 || count - 2 != verb.words) continue;
+    if (verb.run == sendOneFlow) sigaction(SIGTERM, &action, nullptr);
     if (verb.run == receive) {
       sigaction(SIGTERM, &action, nullptr);
       sigset_t terminate;

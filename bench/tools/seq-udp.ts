@@ -42,6 +42,26 @@ export async function sendNumbered(
   return sent(await from.run([tool(), ...words], { seconds: seconds + 30 }));
 }
 
+/** A flow of numbered datagrams that goes on until it is stopped. */
+export interface Sending {
+  stop(): Promise<Sent>;
+}
+
+/** Starts such a flow; `port` as its receiver has it. */
+export function startSending(from: Namespace, to: string, rate: number, size: number, port = SEQ_PORT): Sending {
+  const words = ['send', to, port, rate, LONGEST, size].map(String);
+  const process = from.start([tool(), ...words], { seconds: LONGEST + 30 });
+  return {
+    stop: async () => {
+      await process.stop();
+      return sent(process.stdout());
+    },
+  };
+}
+
+/** Seconds that any of these processes may run. */
+const LONGEST = 3_600;
+
 /** Many flows that differ in their ports. */
 export interface ManyFlows {
   readonly source: string;
@@ -61,15 +81,20 @@ export async function sendFlows(from: Namespace, to: string, what: ManyFlows): P
   return sent(await from.run([tool(), ...words], { seconds }));
 }
 
+export interface Receiving {
+  stop(): Promise<Received>;
+}
+
 /** Counts what arrives; `stop` ends it and tells. With `answer` each datagram goes back as well. */
 export async function startReceiver(
   at: Namespace,
   address: string,
   flows = 1,
   manner: 'count' | 'answer' = 'count',
-): Promise<{ stop(): Promise<Received> }> {
+  port = SEQ_PORT,
+): Promise<Receiving> {
   const ports = Math.ceil(flows / FLOWS_PER_PORT);
-  const process = at.start([tool(), 'receive', address, String(SEQ_PORT), String(ports), manner], { seconds: 3600 });
+  const process = at.start([tool(), 'receive', address, `${port}`, `${ports}`, manner], { seconds: LONGEST });
   await until(
     () => `the receiver: ${process.stderr()}`,
     () => process.stdout().includes('ready'),
@@ -92,7 +117,7 @@ export async function startReceiver(
 
 /** Sends everything back. */
 export async function startEcho(at: Namespace, address: string): Promise<LabProcess> {
-  const process = at.start([tool(), 'echo', address, String(SEQ_PORT)], { seconds: 3600 });
+  const process = at.start([tool(), 'echo', address, String(SEQ_PORT)], { seconds: LONGEST });
   await until(
     () => `the echo: ${process.stderr()}`,
     () => process.stdout().includes('ready'),
@@ -106,7 +131,7 @@ export class Asker {
   #answers = 0;
 
   constructor(from: Namespace, to: string) {
-    this.#process = from.start([tool(), 'ask', to, String(SEQ_PORT)], { seconds: 3600, stdin: true });
+    this.#process = from.start([tool(), 'ask', to, String(SEQ_PORT)], { seconds: LONGEST, stdin: true });
   }
 
   /** Round trips in µs, one after the other; -1 for one that never came. `extra` counts all answers too many so far. */

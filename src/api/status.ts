@@ -50,7 +50,15 @@ export interface GroupStatus {
   /** whoever administers server or authority knows the whole key */
   readonly readableByAdministrator: boolean;
   readonly next: number | null;
+  /** every version whose key the node still has, newest first */
+  readonly held: readonly HeldVersionStatus[];
   readonly members: number;
+}
+
+/** 'next' waits for its time, 'current' is in force, 'retired' serves what began under it (protocol.md 10.1) */
+export interface HeldVersionStatus {
+  readonly version: number;
+  readonly state: 'next' | 'current' | 'retired';
 }
 
 export interface PeerStatus {

@@ -1,7 +1,7 @@
 import type { FlowQuestion } from '../api/control.ts';
 import type { PitEntryAnswer } from '../api/pit.ts';
 import type { ExplainAnswer } from '../api/questions.ts';
-import type { GroupStatus, PeerStatus, SaStatus } from '../api/status.ts';
+import type { GroupStatus, HeldVersionStatus, PeerStatus, SaStatus } from '../api/status.ts';
 import type { GroupId, KeyVersion, Millis } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import { formatAddress } from '../base/ip-address.ts';
@@ -9,6 +9,7 @@ import { SUITE } from '../base/primitives.ts';
 import { isIpv4 } from '../crypto/address-prefix.ts';
 import { currentOf } from '../dprp/admission.ts';
 import { overlayDecision, RULES } from '../dprp/decision-table.ts';
+import type { GroupView } from '../dprp/negotiation-deps.ts';
 import type { PathElement } from '../dprp/path-element.ts';
 import type { Sa } from '../pccom/sa.ts';
 import { describeEntry, type PitEntry } from '../pit/listing.ts';
@@ -58,9 +59,15 @@ export function groupAnswers(engine: Engine): GroupStatus[] {
       managed: engine.node.keys.isManaged(group.id),
       readableByAdministrator: engine.node.keys.isManaged(group.id),
       next: next?.v ?? null,
+      held: heldVersions(group),
       members: group.roster.members.size,
     };
   });
+}
+
+/** What is kept of a version only to answer that it is old is no key. */
+function heldVersions({ versions }: GroupView): HeldVersionStatus[] {
+  return versions.flatMap(({ v, state }) => (state === 'tagonly' ? [] : [{ version: v, state }]));
 }
 
 /** Rates are measured by the caller, who knows the last reading. */

@@ -11,6 +11,7 @@ const GROUP: GroupStatus = {
   managed: true,
   readableByAdministrator: true,
   next: null,
+  held: [{ version: 3, state: 'current' }],
   members: 2,
 };
 const WELL: HealthFacts = {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NewGroup } from '../../api/admin/groups.ts';
 import type { NewToken, NewTokenAnswer } from '../../api/admin/nodes.ts';
 import type { ServerStatus } from '../../api/admin/operations.ts';
 import { AdminClient } from '../admin/admin-client.ts';
@@ -33,7 +34,7 @@ export class ServedOverlay {
     lab: Lab,
     namespace: Namespace,
     listen: string,
-    groups: readonly string[],
+    groups: readonly (string | NewGroup)[],
     more: readonly string[] = [],
   ): Promise<ServedOverlay> {
     const made = new ServedOverlay(lab, namespace, listen, more);
@@ -43,7 +44,7 @@ export class ServedOverlay {
       { seconds: 30 },
     );
     await made.admin.post('/users', { name: USER });
-    for (const name of groups) await made.admin.post('/groups', { name });
+    for (const group of groups) await made.admin.post('/groups', typeof group === 'string' ? { name: group } : group);
     return made;
   }
 
