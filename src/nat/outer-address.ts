@@ -21,20 +21,6 @@ export type OuterFault =
   | 'overlay'
   | 'own-address';
 
-/** Each fault in words for whoever reads `status`. */
-export const OUTER_FAULT_TEXT: Readonly<Record<OuterFault, string>> = {
-  port: 'port 0 is no destination',
-  unspecified: 'the unspecified address',
-  loopback: 'a loopback address',
-  'link-local': 'a link-local address, which means something else on every link',
-  multicast: 'a multicast address',
-  broadcast: 'a broadcast address',
-  reserved: 'a reserved address',
-  'mapped-address': 'an IPv4 address written as IPv6',
-  overlay: 'an address inside the overlay itself',
-  'own-address': "one of this node's own addresses",
-};
-
 /** What this node knows of its own place; changes with its addresses and rosters. */
 export interface OwnPlace {
   /** addresses of its interfaces, without the overlay's */

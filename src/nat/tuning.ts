@@ -32,8 +32,7 @@ export const HOLD_DOWN_MAX_MS = 120_000;
 /** A path that lived for so long has its deaths forgotten. */
 export const FORGIVE_MS = 300_000;
 
-/** Interval that keeps a mapping alive: floor, first guess, most; a share of what was seen to work is used. */
-export const KEEP_ALIVE_MIN_MS = 25_000;
+/** Intervals that keep a mapping alive, from the shortest; a share of what was seen to work is used. */
 export const KEEP_ALIVE_STEPS_MS = [25_000, 40_000, 60_000, 90_000, 120_000, 180_000, 300_000] as const;
 export const KEEP_ALIVE_SHARE = 0.85;
 /** What works is tried again upwards after this time: the router may be another one. */
