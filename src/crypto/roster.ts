@@ -37,6 +37,10 @@ export interface Roster extends RosterState, RosterCoverage {
   readonly entries: readonly Uint8Array[];
   /** H(core) of each of them. */
   readonly heads: readonly Uint8Array[];
+  /** The names that the group had, and from which entry on, oldest first. */
+  readonly names: readonly { readonly seq: number; readonly name: string }[];
+  /** The places of REMOVE entries, oldest first. */
+  readonly removals: readonly number[];
 }
 
 /** Signs the next entry of a chain, or GENESIS of a new one; seeds are those of the signers. */
@@ -94,21 +98,12 @@ export function acceptChain(
 
 /** The name that the group had after the entry `seq`; group keys are bound to it (protocol.md 9.1). */
 export function nameAt(roster: Roster, seq: number): string {
-  for (const bytes of roster.entries.slice(0, seq + 1).reverse()) {
-    const entry = decodeEntry(bytes);
-    if (typeof entry === 'string') continue;
-    if (entry.change.kind === 'genesis' || entry.change.kind === 'rename') return entry.change.name;
-  }
-  return roster.name;
+  return roster.names.findLast((each) => each.seq <= seq)?.name ?? roster.name;
 }
 
 /** The place of the last REMOVE up to the entry `seq`, 0 for none: older versions of the key admit nobody (protocol.md 3.5). */
 export function lastRemoveAt(roster: Roster, seq: number): number {
-  for (let at = Math.min(seq, roster.seq); at > 0; at--) {
-    const entry = decodeEntry(roster.entries[at]);
-    if (typeof entry !== 'string' && entry.change.kind === 'remove') return at;
-  }
-  return 0;
+  return roster.removals.findLast((at) => at <= seq) ?? 0;
 }
 
 /** Two entries of one place in the chain, both signed by the admins that it takes: what stops a group (protocol.md 9.3). */
@@ -140,6 +135,7 @@ interface Link {
   readonly groupId: GroupId;
   readonly seq: number;
   readonly head: Uint8Array;
+  readonly kind: RosterChange['kind'] | undefined;
 }
 
 /** Goes through the entries that follow `held`; undefined when there are none. */
@@ -149,19 +145,24 @@ function verified(
   chain: readonly Uint8Array[],
 ): Roster | RosterFault | undefined {
   if (chain.length === 0) return held;
-  let link: Link | undefined = held && { ...held, state: held };
+  let link: Link | undefined = held && { ...held, state: held, kind: undefined };
   const own = ownMembers(held?.members);
   const heads = [...(held?.heads ?? [])];
+  const names = [...(held?.names ?? [])];
+  const removals = [...(held?.removals ?? [])];
   for (const bytes of chain) {
     const next = nextLink(provider, link, bytes, own);
     if (typeof next === 'string') return next;
     heads.push(next.head);
+    if (next.state.name !== link?.state.name) names.push({ seq: next.seq, name: next.state.name });
+    if (next.kind === 'remove') removals.push(next.seq);
     link = next;
   }
   if (link === undefined) return held;
   const { state, groupId: id, seq, head } = link;
   const entries = [...(held?.entries ?? []), ...chain];
-  return { ...state, ...rosterCoverage(state.members, own.vips), groupId: id, seq, head, entries, heads };
+  const coverage = rosterCoverage(state.members, own.vips);
+  return { ...state, ...coverage, groupId: id, seq, head, entries, heads, names, removals };
 }
 
 function nextLink(
@@ -183,7 +184,8 @@ function nextLink(
   const first = link ? undefined : unsigned(provider, state, null, entry);
   if (first) return first;
   const head = headOf(provider, entry.core);
-  return { state, groupId: link?.groupId ?? groupId(toHex(head.subarray(0, 16))), seq: entry.seq, head };
+  const id = link?.groupId ?? groupId(toHex(head.subarray(0, 16)));
+  return { state, groupId: id, seq: entry.seq, head, kind: entry.change.kind };
 }
 
 /** Why nobody who may stands behind an entry, or undefined when somebody does. */

@@ -3,7 +3,15 @@ import { toHex } from '../../src/base/bytes.ts';
 import { encodeCbor } from '../../src/base/cbor.ts';
 import { nobleProvider } from '../../src/crypto/noble-provider.ts';
 import { nodeProvider as provider } from '../../src/crypto/node-provider.ts';
-import { acceptChain, extendRoster, forkProof, signChange, verifyRoster } from '../../src/crypto/roster.ts';
+import {
+  acceptChain,
+  extendRoster,
+  forkProof,
+  lastRemoveAt,
+  nameAt,
+  signChange,
+  verifyRoster,
+} from '../../src/crypto/roster.ts';
 import { encodeEntry, ROSTER_OPTION, type RosterChange } from '../../src/crypto/roster-entry.ts';
 import { chainOf, edKey, genesis, member, ok, seedOf, vip4 } from './fixtures.ts';
 
@@ -25,6 +33,31 @@ describe('a roster', () => {
     expect([...base.members.keys()]).toEqual([member('a', 1).nodeId, member('b', 2).nodeId]);
     expect(base.covers(vip4(2))).toBe(member('b', 2).nodeId);
     expect(base.covers(vip4(9))).toBeUndefined();
+  });
+
+  it('knows the name and the last removal at each of its places, however it came there', () => {
+    const whole = chainOf([
+      [genesis(['admin']), ['admin']],
+      [add('a', 1), ['admin']],
+      [{ kind: 'rename', name: 'second' }, ['admin']],
+      [remove('a'), ['admin']],
+      [add('b', 2), ['admin']],
+      [{ kind: 'rename', name: 'third' }, ['admin']],
+    ]);
+    for (const cut of [1, 2, 3, 4, 5, 6]) {
+      const first = ok(verifyRoster(provider, whole.entries.slice(0, cut)));
+      const grown = ok(extendRoster(provider, first, whole.entries.slice(cut)));
+      const places = grown.entries.map((_, seq) => [nameAt(grown, seq), lastRemoveAt(grown, seq)]);
+      const { name } = base;
+      expect(places).toEqual([
+        [name, 0],
+        [name, 0],
+        ['second', 0],
+        ['second', 3],
+        ['second', 3],
+        ['third', 3],
+      ]);
+    }
   });
 
   it('is the same for both providers', () => {
