@@ -70,7 +70,7 @@ class CborWriter {
   }
 
   #map(map: ReadonlyMap<CborKey, CborValue>): void {
-    const entries = [...map].map(([key, value]) => ({ key: encodeCbor(key), value }));
+    const entries = [...map].map(([key, value]) => ({ key: encodedKey(key), value }));
     entries.sort((a, b) => compareBytes(a.key, b.key));
     this.#head(CBOR.map, map.size);
     for (const { key, value } of entries) {
@@ -117,6 +117,18 @@ class CborWriter {
     this.#bytes.set(before);
     wipe(before);
   }
+}
+
+/** Names of fields come again and again. Others are few; the bound is for maps whose keys are data. */
+const MOST_NAMES = 512;
+const names = new Map<CborKey, Uint8Array>();
+
+function encodedKey(key: CborKey): Uint8Array {
+  const known = names.get(key);
+  if (known !== undefined) return known;
+  const encoded = encodeCbor(key);
+  if (names.size < MOST_NAMES) names.set(key, encoded);
+  return encoded;
 }
 
 function isMap(

@@ -13,18 +13,24 @@ export interface RosterCoverage {
   memberCovers(id: NodeId, address: Uint8Array): boolean;
 }
 
+/** By the members of a roster, which no longer change. */
+const indexes = new WeakMap<ReadonlyMap<NodeId, Member>, ReadonlyMap<string, NodeId>>();
+
 /** Whose each vip is, by the address in hex. */
 export function vipIndex(members: ReadonlyMap<NodeId, Member>): Map<string, NodeId> {
+  const known = indexes.get(members);
+  if (known !== undefined) return new Map(known);
   const index = new Map<string, NodeId>();
   for (const { nodeId, vips } of members.values()) for (const vip of vips) index.set(toHex(vip), nodeId);
   return index;
 }
 
-/** Indexes the routes of the members. `vips`: their `vipIndex`, where it is known. */
+/** Indexes the routes of the members, which stay as they are from now on. `vips`: their `vipIndex`, where it is known. */
 export function rosterCoverage(
   members: ReadonlyMap<NodeId, Member>,
   vips: ReadonlyMap<string, NodeId> = vipIndex(members),
 ): RosterCoverage {
+  indexes.set(members, vips);
   const routes: { readonly prefix: AddressPrefix; readonly id: NodeId }[] = [];
   for (const { nodeId, routes: behind } of members.values())
     for (const prefix of behind) routes.push({ prefix, id: nodeId });
