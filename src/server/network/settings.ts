@@ -24,6 +24,22 @@ export function changeSettings(draft: Draft, change: Partial<SettingsRow>): void
   putSettings(draft, { ...settingsOf(draft), ...change });
 }
 
+/** The Ed25519 public keys of the network. Its seeds never change, and a key costs as much as a signature. */
+export function publicKeys({ provider }: Tools, { caSeed, adminSeed }: SettingsRow): NetworkPublicKeys {
+  const known = derived.get(caSeed);
+  if (known !== undefined) return known;
+  const keys = { ca: provider.ed25519KeyPair(caSeed).publicKey, admin: provider.ed25519KeyPair(adminSeed).publicKey };
+  derived.set(caSeed, keys);
+  return keys;
+}
+
+export interface NetworkPublicKeys {
+  readonly ca: Uint8Array;
+  readonly admin: Uint8Array;
+}
+
+const derived = new WeakMap<Uint8Array, NetworkPublicKeys>();
+
 /**
  * The number of the change that a command is making, for what nodes are told of: one per command, above all earlier ones,
  * and at least the time, so that a restored backup goes on above what it had given out.

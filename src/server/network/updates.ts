@@ -13,7 +13,7 @@ import { ulaRange } from './address-plan.ts';
 import { type Chain, chainOf } from './chains.ts';
 import type { View } from './draft.ts';
 import { groupOf } from './find.ts';
-import { settingsOf } from './settings.ts';
+import { publicKeys, settingsOf } from './settings.ts';
 import type { GroupRow, NodeRow, SettingsRow, VersionCause, VersionRow } from './state.ts';
 import type { Tools } from './tools.ts';
 import { currentVersion, versionsOf } from './versions.ts';
@@ -125,14 +125,13 @@ function isEmpty({ domain, groups, peers, left = [] }: News): boolean {
 
 /** What stands in every bundle. */
 function frameOf({ tools, settings, node }: Context): Omit<Bundle, keyof News | 'base'> {
-  const { provider, now } = tools;
+  const { now } = tools;
   return {
     number: settings.number,
     issuedAt: now,
     serverTime: now,
     network: settings.network,
-    admin: provider.ed25519KeyPair(settings.adminSeed).publicKey,
-    ca: provider.ed25519KeyPair(settings.caSeed).publicKey,
+    ...publicKeys(tools, settings),
     node: { name: node.name, edSeed: new Uint8Array(0), caPart: node.caPart },
     pool: [settings.pool, ulaRange(settings)],
   };

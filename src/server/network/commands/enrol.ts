@@ -10,7 +10,7 @@ import type { Draft, View } from '../draft.ts';
 import { liveNodes } from '../find.ts';
 import { takeAway } from '../membership.ts';
 import { fittingNodeName } from '../names.ts';
-import { changeNumber, changeSettings, settingsOf } from '../settings.ts';
+import { changeNumber, changeSettings, publicKeys, settingsOf } from '../settings.ts';
 import type { NodeRow, TokenRow } from '../state.ts';
 import type { Tools } from '../tools.ts';
 import { MOST_GROUPS } from './tokens.ts';
@@ -151,13 +151,7 @@ export function freeNodeName(view: View, text: string): string {
 const SHORTENED = 50;
 
 function enrolled(tools: Tools, view: View, node: NodeRow): Enrolled {
-  const { network, caSeed, adminSeed } = settingsOf(view);
-  const publicKey = (seed: Uint8Array) => tools.provider.ed25519KeyPair(seed).publicKey;
-  return {
-    node,
-    network,
-    gmsCertificate: gmsCertificate(tools, view),
-    ca: publicKey(caSeed),
-    admin: publicKey(adminSeed),
-  };
+  const settings = settingsOf(view);
+  const { network } = settings;
+  return { node, network, gmsCertificate: gmsCertificate(tools, view), ...publicKeys(tools, settings) };
 }
