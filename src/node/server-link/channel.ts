@@ -16,6 +16,7 @@ import { compareBytes, concat, wipe } from '../../base/bytes.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import { encodeKeyPart, nodeIdOf, verifyCaPart } from '../../crypto/credential.ts';
 import { isNamedKey, macClaim, signClaim } from '../../crypto/enrolment.ts';
+import { freshKeyPair } from '../../crypto/fresh-key-pair.ts';
 import { verifyGmsCertificate } from '../../crypto/gms-certificate.ts';
 import { ChannelHandshake } from '../../crypto/noise-channel.ts';
 import type { RecordChannel } from '../../crypto/noise-channel-records.ts';
@@ -135,8 +136,8 @@ export class NodeChannel {
     const { provider, random } = this.#tools;
     const { purpose } = this.#plan;
     const { first } = KINDS[purpose];
-    if (purpose === 'session') this.#own = provider.x25519KeyPair(random(32));
-    const ephemeral = provider.x25519KeyPair(random(32));
+    if (purpose === 'session') this.#own = freshKeyPair(provider, random);
+    const ephemeral = freshKeyPair(provider, random);
     const keys = { remoteStatic, ephemeral, ...(this.#own && { static: this.#own }) };
     this.#handshake = new ChannelHandshake(provider, { purpose, greeting: frame, header: frameHeader(first) }, keys);
     const { message } = this.#handshake;

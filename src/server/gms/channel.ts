@@ -17,9 +17,11 @@ import { encodeServerMessage, type ServerMessage } from '../../api/channel/serve
 import { CHANNEL_TIMES } from '../../api/channel/times.ts';
 import type { Millis, UnixSeconds } from '../../base/brands.ts';
 import { millis } from '../../base/brands.ts';
+import { wipe } from '../../base/bytes.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import type { CredentialFault } from '../../crypto/credential.ts';
 import { type EnrolmentClaim, verifyClaim } from '../../crypto/enrolment.ts';
+import { freshKeyPair } from '../../crypto/fresh-key-pair.ts';
 import type { NoiseFault } from '../../crypto/noise.ts';
 import { answerHandshake, type ChannelPurpose } from '../../crypto/noise-channel.ts';
 import type { RecordChannel, RecordFault } from '../../crypto/noise-channel-records.ts';
@@ -153,7 +155,10 @@ export class ServerChannel {
   }
 
   send(message: ServerMessage): readonly ChannelEffect[] {
-    return this.sendBytes(encodeServerMessage(message));
+    const bytes = encodeServerMessage(message);
+    const effects = this.sendBytes(bytes);
+    wipe(bytes); // an update holds keys
+    return effects;
   }
 
   /** Sends a message that is encoded already, as one that goes to many. */
@@ -184,7 +189,7 @@ export class ServerChannel {
     const opening = { purpose, greeting: keys.greeting, header: frameHeader(purpose) };
     const own = {
       static: purpose === 'enrol' ? keys.as : keys.gms,
-      ephemeral: provider.x25519KeyPair(this.#tools.random(32)),
+      ephemeral: freshKeyPair(provider, (length) => this.#tools.random(length)),
     };
     const answered = answerHandshake(provider, opening, own, body, MAX_NODE_MESSAGE);
     if (typeof answered === 'string') return this.#end(answered);
