@@ -118,6 +118,20 @@ describe('a join', () => {
     expect(two).toMatchObject({ id: one.id, name: one.name, ipv4: one.ipv4 });
     expect(two.groups).toHaveLength(2);
   });
+
+  it.each([
+    ['needs approval', { groups: ['lab', 'home'], approval: true }, 'needs approval'],
+    ['is for the place of a lost one', { groups: ['lab'], replaces: 'bob' }, "another's place"],
+  ] as const)('of a machine that is known, with a token that %s, is refused and uses nothing', (_, terms, reason) => {
+    const { network } = small();
+    const make = (order: TokenRequest) => network.run((tools, draft) => createToken(tools, draft, order, 'test'));
+    network.redeem(make({ user: 'anna', groups: ['lab'] }).id, 'x', 800);
+    const { id } = make({ user: 'anna', ...terms });
+    expect(() => network.redeem(id, 'x', 800)).toThrow(expect.objectContaining({ code: 'node-known' }));
+    expect(() => network.redeem(id, 'x', 800)).toThrow(reason);
+    expect(network.view.get('tokens', id)?.used).toEqual([]);
+    expect(nodeNamed(network.view, 'bob').standing).toBe('active');
+  });
 });
 
 describe('a token', () => {

@@ -108,6 +108,7 @@ function again(tools: Tools, draft: Draft, known: NodeRow, token: TokenRow): Nod
       `this machine is the ${known.type.toUpperCase()} "${known.name}" already`,
       'Forget its identity with: gscip logout',
     );
+  checkKnown(draft, known, token);
   const groups = [...new Set([...known.groups, ...token.groups.filter((group) => draft.get('groups', group))])];
   const { user, ephemeral, id } = token;
   return {
@@ -118,6 +119,23 @@ function again(tools: Tools, draft: Draft, known: NodeRow, token: TokenRow): Nod
     groups: groups.slice(0, MOST_GROUPS),
     ...certify(tools, draft, known),
   };
+}
+
+/** Neither approval nor the place of a lost machine is to be had by a machine that is here already. */
+function checkKnown(draft: Draft, known: NodeRow, { replaces, approval, groups }: TokenRow): void {
+  if (replaces !== undefined)
+    throw new GscipError(
+      'node-known',
+      `this machine is the node "${known.name}" already, and the token is for one that takes another's place`,
+      'Forget its identity with: gscip logout',
+    );
+  const isMore = groups.some((group) => draft.get('groups', group) && !known.groups.includes(group));
+  if (approval && isMore)
+    throw new GscipError(
+      'node-known',
+      `this machine is the node "${known.name}" already, and the token needs approval`,
+      `An administrator lets it into more groups with: gscip admin group admit GROUP ${known.name}`,
+    );
 }
 
 /** The lost machine that the token names leaves in the step in which the new one comes. */
