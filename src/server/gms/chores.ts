@@ -1,6 +1,7 @@
 import { type Millis, millis, type NodeId, unixSeconds } from '../../base/brands.ts';
 import { idleNodes, removeIdleNodes, touchNodes } from '../network/commands/nodes.ts';
 import { nextScheduledWork, scheduledRolls } from '../network/commands/scheduled-rolls.ts';
+import { forgetTokens, forgottenTokens } from '../network/commands/tokens.ts';
 import type { Draft } from '../network/draft.ts';
 import { admitWaiting, someoneWaits } from '../network/membership.ts';
 import type { Tools } from '../network/tools.ts';
@@ -14,12 +15,13 @@ export const ADMIT_EVERY = 250;
 const ADMIT_AT_LATEST = 2_000;
 const LOOK_EVERY = 1_000;
 const NOTE_EVERY = 10_000;
+const FORGET_EVERY = 3_600_000;
 /** A sign of life is written when the written one is so old (seconds); of so many nodes at once. */
 const SEEN_AFTER = 600;
 const SEEN_AT_ONCE = 200;
 const SERVER = { kind: 'server', name: 'scheduler' } as const;
 
-type Chore = 'admit' | 'roll' | 'remove-idle' | 'note-seen';
+type Chore = 'admit' | 'roll' | 'remove-idle' | 'note-seen' | 'forget-tokens';
 
 /** What a server does by itself, each of it by a command of the rules and never twice at the same time. */
 export class Chores {
@@ -49,6 +51,7 @@ export class Chores {
     this.#roll(moment);
     this.#removeIdle(sessions, moment);
     this.#noteSeen(sessions, moment);
+    this.#forgetTokens(moment);
   }
 
   #admit(updatesWaiting: number, moment: Moment): void {
@@ -83,6 +86,13 @@ export class Chores {
       if (heardAt >= written + SEEN_AFTER || heardAt < written) nodes.push(id);
     }
     if (nodes.length > 0) this.#run('note-seen', (tools, draft) => touchNodes(tools, draft, nodes), moment, false);
+  }
+
+  #forgetTokens(moment: Moment): void {
+    if (!this.#isTimeFor('forget-tokens', FORGET_EVERY, moment)) return;
+    this.#lastAt.set('forget-tokens', moment.now);
+    if (forgottenTokens(this.#context.view, moment.time).length === 0) return;
+    this.#run('forget-tokens', (tools, draft) => forgetTokens(tools, draft), moment);
   }
 
   #isTimeFor(chore: Chore, every: number, { now }: Moment): boolean {

@@ -44,9 +44,8 @@ export interface Session {
   /** newest change of the directory that it was told of */
   cursor: number;
   heardAt: UnixSeconds;
-  /** when it was given everything, and when its claim to be ahead was looked at */
+  /** when it was given everything */
   wholeAt: Millis | undefined;
-  overtakenAt: Millis | undefined;
   /** messages that it may send at once, and when that was counted */
   allowance: number;
   allowanceAt: Millis;
@@ -77,7 +76,6 @@ export function newSession(
     cursor: 0,
     heardAt: time,
     wholeAt: undefined,
-    overtakenAt: undefined,
     allowance: BURST,
     allowanceAt: now,
   };

@@ -1,6 +1,7 @@
-import type { NodeId } from '../../base/brands.ts';
+import type { Millis } from '../../base/brands.ts';
 import { wipe } from '../../base/bytes.ts';
-import { overtake } from '../network/commands/overtake.ts';
+import { type Overtaking, overtake } from '../network/commands/overtake.ts';
+import { settingsOf } from '../network/settings.ts';
 import type { GroupRow } from '../network/state.ts';
 import { type NoUpdate, updateFor } from '../network/updates.ts';
 import type { HubContext } from './hub-context.ts';
@@ -12,7 +13,7 @@ import { isServed, type Session } from './session.ts';
 const MOST_UNDER_WAY = 4;
 /** A node is given everything at most once in so long (milliseconds). */
 const WHOLE_EVERY = 20_000;
-/** A claim to be ahead is looked at once in so long (milliseconds). */
+/** Claims to be ahead are looked at once in so long, whoever makes them: each may roll every group (milliseconds). */
 const OVERTAKE_EVERY = 60_000;
 
 /** Who is to be sent news of keys, and in which order: removals first, then as they came. */
@@ -21,6 +22,10 @@ export class UpdateQueue {
   readonly #leases: Leases;
   readonly #urgent = new Set<Session>();
   readonly #waiting = new Set<Session>();
+  /** who claims to be ahead, of which number, and when such a claim was last looked at */
+  readonly #ahead = new Set<Session>();
+  #aheadOf = 0;
+  #overtakenAt: Millis | undefined;
 
   constructor(context: HubContext, leases: Leases) {
     this.#context = context;
@@ -63,10 +68,12 @@ export class UpdateQueue {
   drop(session: Session): void {
     this.#urgent.delete(session);
     this.#waiting.delete(session);
+    this.#ahead.delete(session);
   }
 
   /** Sends to one of those who wait; false when nobody does. */
   work(moment: Moment): boolean {
+    this.#lookAgain(moment.now);
     const [set] = this.#urgent.size > 0 ? [this.#urgent] : [this.#waiting];
     const [session] = set;
     if (session === undefined) return false;
@@ -106,27 +113,48 @@ export class UpdateQueue {
    * then all keys go on above what the node has (protocol.md 10.5 V1).
    */
   #overtake(session: Session, { now }: Moment): void {
-    if (session.overtakenAt !== undefined && now - session.overtakenAt < OVERTAKE_EVERY) return;
-    session.overtakenAt = now;
+    if (!this.#mayOvertake(now)) return this.#wait(session);
+    this.#overtakenAt = now;
     const { row, have } = session;
-    const result: { lost: readonly string[] } = { lost: [] };
+    const result: { overtaking?: Overtaking } = {};
     this.#context.run({
       actor: { kind: 'node', name: row.name },
       action: 'overtake',
       detail: { node: row.id, number: have.number },
       command: (draft, tools) => {
-        result.lost = overtake(tools, draft, have).lost;
+        result.overtaking = overtake(tools, draft, have);
       },
-      settled: (error) => this.#overtaken(session, row.id, error, result.lost),
+      settled: (error) => this.#overtaken(session, error, result.overtaking),
     });
   }
 
-  #overtaken(session: Session, node: NodeId, error: unknown, lost: readonly string[]): void {
-    if (error !== undefined) this.#context.log('error', 'overtake-failed', { node, reason: String(error) });
+  #mayOvertake(now: Millis): boolean {
+    return this.#overtakenAt === undefined || now - this.#overtakenAt >= OVERTAKE_EVERY;
+  }
+
+  #wait(session: Session): void {
+    this.#ahead.add(session);
+    this.#aheadOf = settingsOf(this.#context.view).number;
+  }
+
+  /** Most of those who were ahead are so no more as soon as something changed. */
+  #lookAgain(now: Millis): void {
+    if (this.#ahead.size === 0) return;
+    if (settingsOf(this.#context.view).number === this.#aheadOf && !this.#mayOvertake(now)) return;
+    for (const session of this.#ahead) this.#add(this.#waiting, session);
+    this.#ahead.clear();
+  }
+
+  #overtaken(session: Session, error: unknown, { rolled, lost }: Overtaking = NOTHING): void {
+    const node = session.row.id;
+    if (error !== undefined) return this.#context.log('error', 'overtake-failed', { node, reason: String(error) });
+    if (rolled) this.#context.log('warn', 'overtaken', { node });
     if (lost.length > 0) this.#context.log('error', 'roster-lost', { node, groups: lost.join(' ') });
-    if (error === undefined) this.want(session);
+    this.want(session);
   }
 }
+
+const NOTHING: Overtaking = { rolled: false, lost: [] };
 
 function isHeldBack(session: Session): boolean {
   return session.underWay >= MOST_UNDER_WAY;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GscipError } from '../../../src/base/errors.ts';
 import { changeGroup } from '../../../src/server/network/commands/groups.ts';
+import { settingsOf } from '../../../src/server/network/settings.ts';
 import { bundlesIn, HubWorld } from './hub-world.ts';
 
 const DAY = 86_400;
@@ -92,6 +93,20 @@ describe('what a server does by itself', () => {
     expect(await at.ground.store.audit({ limit: 1_000 })).toHaveLength(entries);
   });
 
+  it('forgets a token a month after its end, and says so in the audit log', async () => {
+    const token = at.token();
+    at.pass(1_000);
+    at.leap(30 * DAY + 3_500);
+    expect(at.ground.view.get('tokens', token.id)).toBeDefined();
+    at.leap(200);
+    at.pass(3_601_000);
+    expect(at.ground.view.get('tokens', token.id)).toBeUndefined();
+    const last = await at.ground.store.audit({ limit: 1_000 });
+    expect(last.filter(({ action }) => action === 'forget-tokens')).toMatchObject([
+      { changes: [`tokens/${token.id}`] },
+    ]);
+  });
+
   it('tries again what a database did not do, but not at once', () => {
     at.pass(1_000);
     const token = at.token();
@@ -114,6 +129,40 @@ describe('a node that has seen more than the database', () => {
     const again = at.session(at.row('a'), 'a', { have: ahead });
     const [bundle] = bundlesIn(again.first);
     expect(bundle.number).toBeGreaterThan(ahead.number);
+  });
+
+  it('makes all keys go on once a minute at most, over however many sessions it says so', () => {
+    const peer = at.member('a');
+    let have = at.holding(peer);
+    at.disconnect(peer);
+    const claim = () => {
+      have = { ...have, number: settingsOf(at.ground.view).number + 1 };
+      const again = at.session(at.row('a'), 'a', { have });
+      at.disconnect(again);
+      return bundlesIn(again.first).length;
+    };
+    const before = versions();
+    expect([claim(), claim(), claim()]).toEqual([1, 0, 0]);
+    expect(at.log.filter(({ event }) => event === 'overtaken')).toHaveLength(1);
+    const rolled = versions() - before;
+    at.pass(61_000);
+    expect([claim(), versions() - before]).toEqual([1, 2 * rolled]);
+  });
+
+  it('waits for its turn, and is served when something else has made the keys go on', () => {
+    const [one, two] = [at.member('a'), at.member('b')];
+    const claim = (peer: typeof one, name: string) => {
+      const have = { ...at.holding(peer), number: settingsOf(at.ground.view).number + 1 };
+      at.disconnect(peer);
+      return at.session(at.row(name), name, { have });
+    };
+    claim(one, 'a');
+    const waiting = claim(two, 'b');
+    expect(bundlesIn(waiting.first)).toEqual([]);
+    at.pass(1_000);
+    expect(bundlesIn(waiting.received())).toEqual([]);
+    at.pass(60_000);
+    expect(bundlesIn(waiting.received())).toHaveLength(1);
   });
 });
 

@@ -66,7 +66,7 @@ describe('a restored backup', () => {
     const late = new Member(back, row);
     late.have = alice.have;
     expect(late.fetch()).toBe('ahead');
-    expect(back.run((tools, draft) => overtake(tools, draft, alice.have))).toEqual({ lost: [] });
+    expect(back.run((tools, draft) => overtake(tools, draft, alice.have))).toMatchObject({ lost: [] });
     expect(newest(back)).toBeGreaterThan(newest(network));
     expect(newest(back, 'home')).toBeGreaterThan(newest(network, 'home'));
     expect(late.fetch({ whole: true })).toMatchObject({ groups: { length: 2 } });
@@ -93,9 +93,9 @@ describe('a restored backup', () => {
     alice.taken();
     const back = restored(backup, network.now);
     const lab = groupNamed(back.view, 'lab').id;
-    expect(back.run((tools, draft) => overtake(tools, draft, alice.have))).toEqual({ lost: [lab] });
+    expect(back.run((tools, draft) => overtake(tools, draft, alice.have))).toMatchObject({ lost: [lab] });
     const { revision } = back.store.state;
-    expect(back.run((tools, draft) => overtake(tools, draft, alice.have))).toEqual({ lost: [lab] });
+    expect(back.run((tools, draft) => overtake(tools, draft, alice.have))).toMatchObject({ lost: [lab] });
     expect(back.store.state.revision).toBe(revision);
     const late = new Member(back, row);
     late.have = alice.have;

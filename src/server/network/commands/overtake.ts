@@ -6,18 +6,23 @@ import { NO_ROSTER } from '../new-network.ts';
 import { changeNumber, changeSettings, settingsOf } from '../settings.ts';
 import type { GroupRow, SettingsRow } from '../state.ts';
 import type { Tools } from '../tools.ts';
-import { addVersion, newestVersion } from '../versions.ts';
+import { addVersion, MOST_WAITING, newestVersion, waitingCount } from '../versions.ts';
 import { ROLL_DELAY } from './groups.ts';
 
 /** A node that claims to be further ahead than this is not believed, so that none can use the numbers up (seconds). */
 const BELIEVED = 30 * 86_400;
 
+/** What a claim to be ahead led to: `rolled` when it was true, `lost` the groups of whose roster the node knows entries that are lost here. */
+export interface Overtaking {
+  readonly rolled: boolean;
+  readonly lost: readonly GroupId[];
+}
+
 /**
  * Goes on above what a node has seen, after the database was restored from an older backup: every group has a new version
- * at once, above all that any node may hold (protocol.md 10.5 V1). Gives the groups in which the node knows entries of the
- * roster that are lost here. Does nothing when the node is not ahead.
+ * at once, above all that any node may hold (protocol.md 10.5 V1). Does nothing when the node is not ahead.
  */
-export function overtake(tools: Tools, draft: Draft, have: Holding): { readonly lost: readonly GroupId[] } {
+export function overtake(tools: Tools, draft: Draft, have: Holding): Overtaking {
   const settings = settingsOf(draft);
   const seen = new Map(have.groups.map(({ id, v }) => [id, v]));
   const groups = [...draft.rows('groups')];
@@ -26,13 +31,14 @@ export function overtake(tools: Tools, draft: Draft, have: Holding): { readonly 
     const group = draft.get('groups', id);
     return group !== undefined && seq > newestVersion(draft, group).rosterSeq;
   });
-  if (have.number > settings.number || groups.some(behind)) {
+  const rolled = have.number > settings.number || groups.some(behind);
+  if (rolled) {
     checkClaims(tools.now, settings, have);
     changeSettings(draft, { number: Math.max(settings.number, have.number) });
     changeNumber(tools, draft);
     for (const group of groups) rollAbove(tools, draft, group, seen.get(group.id) ?? 0);
   }
-  return { lost: lost.map(({ id }) => id) };
+  return { rolled, lost: lost.map(({ id }) => id) };
 }
 
 /** Numbers are at least the time, so none that we gave out is far above it. */
@@ -49,6 +55,7 @@ function checkClaims(now: UnixSeconds, { createdAt }: SettingsRow, { number, gro
 function rollAbove(tools: Tools, draft: Draft, group: GroupRow, above: number): void {
   const isDomain = group.id === settingsOf(draft).domain;
   const { rosterSeq, rosterHead } = isDomain ? NO_ROSTER : newestVersion(draft, group);
-  const activateAt = isDomain ? tools.now : unixSeconds(tools.now + ROLL_DELAY);
+  const isAtOnce = isDomain || waitingCount(draft, group, tools.now) >= MOST_WAITING;
+  const activateAt = isAtOnce ? tools.now : unixSeconds(tools.now + ROLL_DELAY);
   addVersion(tools, draft, group, { cause: 'manual', activateAt, rosterSeq, rosterHead }, above);
 }

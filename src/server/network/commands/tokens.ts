@@ -1,7 +1,7 @@
-import { type NodeId, unixSeconds } from '../../../base/brands.ts';
+import { type NodeId, type UnixSeconds, unixSeconds } from '../../../base/brands.ts';
 import { toHex } from '../../../base/bytes.ts';
 import { GscipError } from '../../../base/errors.ts';
-import type { Draft } from '../draft.ts';
+import type { Draft, View } from '../draft.ts';
 import { groupNamed, nodeNamed, tokenOf, userNamed } from '../find.ts';
 import { checkedRoutes } from '../node-certificate.ts';
 import { settingsOf } from '../settings.ts';
@@ -31,6 +31,8 @@ export const MOST_GROUPS = 64;
 const MOST_USES = 100_000;
 const HOUR = 3_600;
 const LONGEST_TTL = 365 * 24 * HOUR;
+/** So long a token that has ended can still be looked up (seconds). */
+const KEPT_AFTER_END = 30 * 24 * HOUR;
 
 /** Makes a token. Its row holds the secret, which the caller shows once, in the text of the token. */
 export function createToken(tools: Tools, draft: Draft, request: TokenRequest, createdBy: string): TokenRow {
@@ -61,6 +63,18 @@ export function revokeToken(draft: Draft, id: string): TokenRow {
   const row = { ...tokenOf(draft, id), revoked: true };
   draft.put({ table: 'tokens', key: row.id, row });
   return row;
+}
+
+/** Forgets tokens that ended a month ago, used or not: until its end, who was brought by one may ask again by it. Gives how many. */
+export function forgetTokens(tools: Tools, draft: Draft): number {
+  const old = forgottenTokens(draft, tools.now);
+  for (const { id } of old) draft.put({ table: 'tokens', key: id, row: undefined });
+  return old.length;
+}
+
+/** The tokens that `forgetTokens` forgets. */
+export function forgottenTokens(view: View, now: UnixSeconds): readonly TokenRow[] {
+  return [...view.rows('tokens')].filter(({ expiresAt }) => now >= expiresAt + KEPT_AFTER_END);
 }
 
 function replacedBy(draft: Draft, { replaces, type = 'ges' }: TokenRequest, uses: number): NodeId | undefined {
