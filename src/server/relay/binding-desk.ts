@@ -1,0 +1,105 @@
+import type { Millis } from '../../base/brands.ts';
+import { concat, equalConstantTime, utf8 } from '../../base/bytes.ts';
+import type { PathAddress } from '../../base/path-address.ts';
+import type { CryptoProvider } from '../../crypto/provider.ts';
+import {
+  type Bind,
+  type BindStatus,
+  decodeBinding,
+  encodeBindAck,
+  encodeBindChallenge,
+  isAuthenticBinding,
+} from '../../nat/bind.ts';
+import { RateTable } from '../datagrams/rate-table.ts';
+import { relayKeyOf } from '../datagrams/relay-keys.ts';
+import { type ServedPlace, sourceFault, sourceName } from '../datagrams/served-place.ts';
+import type { Members } from '../dc/members.ts';
+import { type Channels, sideOf } from './channels.ts';
+import { BIND_RATE, BIND_SOURCES, CHALLENGE_MS } from './relay-limits.ts';
+
+/** What a relay takes from outside. */
+export interface RelayDeps {
+  readonly provider: CryptoProvider;
+  random(length: number): Uint8Array;
+  /** shared with the coordinator */
+  readonly relaySecret: Uint8Array;
+  readonly members: Pick<Members, 'isActive'>;
+  readonly place: ServedPlace;
+}
+
+/** An answer to whoever sent the BIND; or the name of a counter. */
+export type BindOutcome = { readonly answer: Uint8Array; readonly counter?: string } | { readonly counter: string };
+
+const CHALLENGE_BYTES = 16;
+
+/**
+ * Admits nodes to channels (protocol.md 7): by the MAC under the node's relay key, then by a challenge that proves the source.
+ * Nothing is kept before that, and no answer is longer than its question.
+ */
+export class BindingDesk {
+  readonly #deps: RelayDeps;
+  readonly #channels: Channels;
+  readonly #sources = new RateTable<string>(BIND_RATE, BIND_SOURCES);
+  /** makes challenges now; the one before is still taken */
+  #secrets: readonly [Uint8Array, Uint8Array];
+  #secretAt: Millis;
+
+  constructor(deps: RelayDeps, channels: Channels, now: Millis) {
+    this.#deps = deps;
+    this.#channels = channels;
+    this.#secrets = [deps.random(32), deps.random(32)];
+    this.#secretAt = now;
+  }
+
+  handleBind(bytes: Uint8Array, from: PathAddress, now: Millis): BindOutcome {
+    const fault = sourceFault(from, this.#deps.place);
+    if (fault !== undefined) return { counter: `relay-source-${fault}` };
+    if (!this.#sources.take(sourceName(from), now)) return { counter: 'relay-bind-rate' };
+    const bind = decodeBinding(bytes);
+    if (typeof bind === 'string') return { counter: `relay-bind-${bind}` };
+    if (bind.kind !== 'bind') return { counter: 'relay-bind-kind' };
+    const key = relayKeyOf(this.#deps.provider, this.#deps.relaySecret, bind.node);
+    if (!isAuthenticBinding(this.#deps.provider, key, bytes)) return { counter: 'relay-bind-forged' };
+    if (!this.#deps.members.isActive(bind.node)) return this.#ack(bind, key, 'refused', from);
+    return this.#admit(bind, key, from, now);
+  }
+
+  #admit(bind: Bind, key: Uint8Array, from: PathAddress, now: Millis): BindOutcome {
+    const { channel: number, node, seq } = bind;
+    const channel = this.#channels.get(number);
+    if (!channel?.nodes.includes(node)) return this.#ack(bind, key, 'unknown-channel', from);
+    const end = channel.ends[sideOf(channel, node)];
+    // equal: the same binding again, whose BIND-ACK was lost; from elsewhere it is a copy
+    if (end && (seq < end.seq || (seq === end.seq && from !== end.path))) return { counter: 'relay-bind-old' };
+    if (!this.#isProved(bind, from, now)) {
+      const challenge = this.#challenge(this.#secrets[0], bind, from);
+      return { answer: encodeBindChallenge({ kind: 'bind-challenge', channel: number, seq, challenge }) };
+    }
+    const isBound = this.#channels.bind(channel, node, seq, from, now);
+    return this.#ack(bind, key, isBound ? 'bound' : 'quota', from);
+  }
+
+  #ack({ channel, seq, nonce }: Bind, key: Uint8Array, status: BindStatus, seen: PathAddress): BindOutcome {
+    const ack = { kind: 'bind-ack', status, channel, seq, nonce, seen } as const;
+    const answer = encodeBindAck(this.#deps.provider, key, ack);
+    return status === 'bound' ? { answer } : { answer, counter: `relay-bind-refused-${status}` };
+  }
+
+  #isProved(bind: Bind, from: PathAddress, now: Millis): boolean {
+    if (now - this.#secretAt >= CHALLENGE_MS) this.#renew(now);
+    const { challenge } = bind;
+    if (challenge === undefined) return false;
+    return this.#secrets.some((secret) => equalConstantTime(this.#challenge(secret, bind, from), challenge));
+  }
+
+  #renew(now: Millis): void {
+    const wasIdle = now - this.#secretAt >= 2 * CHALLENGE_MS;
+    this.#secrets = [this.#deps.random(32), wasIdle ? this.#deps.random(32) : this.#secrets[0]];
+    this.#secretAt = now;
+  }
+
+  #challenge(secret: Uint8Array, { channel, node, seq }: Bind, from: PathAddress): Uint8Array {
+    const bound = concat(utf8(`${channel} ${node} ${seq} ${from}`));
+    return this.#deps.provider.hmac(secret, bound).slice(0, CHALLENGE_BYTES);
+  }
+}
