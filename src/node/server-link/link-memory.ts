@@ -86,7 +86,7 @@ function enrolmentFrom(value: CborValue | undefined): Enrolment | undefined {
   const [ca, admin, gmsKey] = ['ca', 'admin', 'gmsKey'].map((key) => asBytes(map?.get(key), 32));
   const caPart = asBytes(map?.get('caPart'), 200);
   if (network === undefined || name === undefined || !ca || !admin || !gmsKey || !caPart) return undefined;
-  return { network, name, ca, admin, gmsKey, caPart };
+  return { network, name, ca, admin, gmsKey, caPart, caPartAt: unixSeconds(asUint(map?.get('caPartAt')) ?? 0) };
 }
 
 function endpointsFrom(value: CborValue | undefined): LinkCache['endpoints'] | undefined {

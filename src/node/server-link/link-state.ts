@@ -10,8 +10,10 @@ export interface Enrolment {
   readonly admin: Uint8Array;
   /** X25519 key of the group management server, by the CA's certificate */
   readonly gmsKey: Uint8Array;
-  /** 200 bytes, the newest */
+  /** 200 bytes, the newest; its own beginning is a day before it was issued */
   readonly caPart: Uint8Array;
+  /** when that one came, by the server's clock */
+  readonly caPartAt: UnixSeconds;
 }
 
 /** What is shown of the connection to the server. */

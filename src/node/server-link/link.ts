@@ -247,7 +247,7 @@ export class ServerLink {
   #enrolled({ answer, gmsKey }: Extract<ChannelEvent, { kind: 'enrolled' }>, now: Millis): void {
     const { network, name, ca, admin, caPart, time, pending } = answer;
     this.#heardTime(time);
-    this.#enrolment = { network, name, ca, admin, gmsKey, caPart };
+    this.#enrolment = { network, name, ca, admin, gmsKey, caPart, caPartAt: time };
     this.#token = undefined;
     this.#standing = pending ? 'pending' : 'active';
     this.#trouble = undefined;
@@ -313,7 +313,7 @@ export class ServerLink {
     if (typeof old === 'string' || typeof fresh === 'string' || compareBytes(old.edPk, fresh.edPk) !== 0)
       return this.#log('warn', 'certificate-refused', { fault: typeof fresh === 'string' ? fresh : 'other-node' });
     const wasExpired = this.#standing === 'expired';
-    this.#enrolment = { ...before, caPart: bytes };
+    this.#enrolment = { ...before, caPart: bytes, caPartAt: corrected() };
     this.#effects.push({ kind: 'certificate', enrolment: this.#enrolment });
     this.#log('info', 'certificate-renewed', { until: new Date(fresh.notAfter * 1000).toISOString() });
     // the session that it begins with the new one is good for all the rest

@@ -118,7 +118,7 @@ export class LinkedNode {
       this.#identity.removed === undefined ? this.status() : { ...this.status(), standing: 'removed' as const };
     const groups = this.#keys?.groups() ?? [];
     return {
-      ...{ link, atRest: this.#sealer.atRest, caPart: this.enrolment?.caPart },
+      ...{ link, atRest: this.#sealer.atRest, enrolment: this.enrolment },
       ...{ keysAt, endpointsAt, groups, refused: this.#refused },
     };
   }
@@ -303,7 +303,7 @@ export class LinkedNode {
   #followCertificate(caPart: Uint8Array): void {
     const { enrolment } = this.#identity;
     if (!enrolment || enrolment.caPart.every((byte, i) => byte === caPart[i])) return;
-    this.#keepIdentity({ enrolment: { ...enrolment, caPart } });
+    this.#keepIdentity({ enrolment: { ...enrolment, caPart, caPartAt: this.corrected() } });
   }
 
   #directory(peers: readonly DirectoryPeer[]): void {

@@ -2,15 +2,15 @@ import type { HealthLine, ServerStatus } from '../../api/status.ts';
 import type { UnixSeconds } from '../../base/brands.ts';
 import { decodeCaPart } from '../../crypto/credential.ts';
 import type { GroupView } from '../../dprp/negotiation-deps.ts';
-import type { LinkStatus } from './link-state.ts';
+import type { Enrolment, LinkStatus } from './link-state.ts';
 import type { AtRest } from './sealer.ts';
 
 /** What is shown of a node's server; times by the server's clock, as far as it is known. */
 export interface ServerFacts {
   readonly link: LinkStatus;
   readonly atRest: AtRest;
-  /** 200 bytes; undefined before the node was let in */
-  readonly caPart: Uint8Array | undefined;
+  /** undefined before the node was let in */
+  readonly enrolment: Pick<Enrolment, 'caPart' | 'caPartAt'> | undefined;
   /** 0: never */
   readonly keysAt: UnixSeconds;
   readonly endpointsAt: UnixSeconds;
@@ -50,7 +50,7 @@ export function serverStatus(facts: ServerFacts, now: UnixSeconds): ServerStatus
     atRest: facts.atRest,
     leaseSeconds: leaseLeft(facts, now) ?? null,
     ages: {
-      certificateSeconds: since(certificateOf(facts)?.notBefore),
+      certificateSeconds: since(facts.enrolment?.caPartAt),
       keysSeconds: since(keysAt),
       rostersSeconds: since(keysAt),
       endpointsSeconds: since(endpointsAt),
@@ -140,7 +140,7 @@ function leaseLeft({ groups }: ServerFacts, now: UnixSeconds): number | undefine
   return ends.length === 0 ? undefined : Math.min(...ends) - now;
 }
 
-function certificateOf({ caPart }: ServerFacts) {
-  const decoded = caPart && decodeCaPart(caPart);
+function certificateOf({ enrolment }: ServerFacts) {
+  const decoded = enrolment && decodeCaPart(enrolment.caPart);
   return typeof decoded === 'string' ? undefined : decoded;
 }

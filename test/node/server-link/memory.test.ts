@@ -42,7 +42,7 @@ const CACHED: CachedKeys = {
 const IDENTITY: LinkIdentity = {
   ...{ edSeed: seedOf('node'), servers: ['a.test:1', '[2001:db8::1]:2'], tokenId: '0011223344556677' },
   ...{ token: 'gsj1.x', removed: undefined },
-  enrolment: { network: 'lab', name: 'alice', ca, admin, gmsKey: seedOf('gms'), caPart: node.caPart },
+  enrolment: { network: 'lab', name: 'alice', ca, admin, gmsKey: seedOf('gms'), caPart: node.caPart, caPartAt: NOW },
 };
 const CACHE: LinkCache = {
   ...{ keys: CACHED, keysAt: NOW, endpointsAt: unixSeconds(NOW + 1), lastContact: unixSeconds(NOW + 2) },

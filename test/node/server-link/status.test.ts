@@ -39,7 +39,14 @@ const WELL: ServerFacts = {
     ...{ address: 'server.test:1', connected: true, lastContact: unixSeconds(NOW + DAY - 5) },
     ...{ standing: 'active', clockAhead: 0.4, trouble: undefined },
   },
-  ...{ atRest: 'systemd-creds', caPart, keysAt: NOW, endpointsAt: unixSeconds(0), groups: [], refused: undefined },
+  ...{
+    atRest: 'systemd-creds',
+    enrolment: { caPart, caPartAt: unixSeconds(NOW + DAY - 7) },
+    keysAt: NOW,
+    endpointsAt: unixSeconds(0),
+    groups: [],
+    refused: undefined,
+  },
 };
 const link = (given: Partial<ServerFacts['link']>) => ({ link: { ...WELL.link, ...given } });
 const at = (seconds: number) => unixSeconds(NOW + seconds);
@@ -53,7 +60,7 @@ describe('what is shown of a server', () => {
       standing: 'active',
       atRest: 'systemd-creds',
       leaseSeconds: 2 * DAY,
-      ages: { certificateSeconds: DAY, keysSeconds: DAY, rostersSeconds: DAY, endpointsSeconds: null },
+      ages: { certificateSeconds: 7, keysSeconds: DAY, rostersSeconds: DAY, endpointsSeconds: null },
     });
   });
 
