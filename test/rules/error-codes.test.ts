@@ -57,6 +57,15 @@ function healthCodes(node: ts.Node): readonly string[] {
   return code && ts.isPropertyAssignment(code) && field('text') ? namesOf(code.initializer) : [];
 }
 
+const LEVELS = ['info', 'warn', 'error'];
+
+/** What is logged: a level, then the name of the event. */
+function logEvents(node: ts.Node): readonly string[] {
+  if (!ts.isCallExpression(node)) return [];
+  const [level, event] = node.arguments;
+  return level && ts.isStringLiteral(level) && LEVELS.includes(level.text) ? namesOf(event) : [];
+}
+
 /** The element on the path, which no node runs yet. */
 const NOT_RUN = /^src\/dprp\/hop/;
 /** Types whose members are counters' names as they are. */
@@ -111,6 +120,7 @@ describe('the search for codes', () => {
     [`type A = 'bundle-x' | \`bundle-y-\${B}\` | 'other'`, bundleFaults, ['bundle-x', 'bundle-y-…']],
     ["lines.push({ code: 'c', text: 't' }, { code: 'no' })", healthCodes, ['c']],
     [`node.counters.add('a'); count(\`b-\${c}\`); this.#dropped('d')`, counterNames, ['a', 'b-…', 'd']],
+    ["log.log('warn', 'g-h', {}); this.#log('info', code); log.error('i', 'j')", logEvents, ['g-h']],
     ["({ kind: 'counter', name: 'e' }); ({ kind: 'send', name: 'f' })", counterNames, ['e']],
   ] as const)('finds in %s', (text, find, expected) => {
     expect(row(text, find)).toEqual(expected);
@@ -150,6 +160,12 @@ describe('the page on troubleshooting', () => {
     const sources = ['src/node/metrics.ts', 'src/server/http/metrics.ts'].map((path) => readText(path));
     const names = sources.join('').match(/(?<=')(gscip|process)_[a-z_]+(?=')/g) ?? [];
     expect(difference(new Set(names), documented(page, 'Metrics'))).toEqual(NONE);
+  });
+
+  it('explains every event of the log', () => {
+    const events = collect(files, logEvents);
+    expect(events.size).toBeGreaterThan(40);
+    expect(difference(events, documented(page, 'Log events'))).toEqual(NONE);
   });
 
   it('explains every counter', () => {

@@ -4,7 +4,7 @@ export type RetainChoice = (typeof RETAIN_CHOICES)[number];
 export const PUSH_CHOICES = ['all', 'always-on'] as const;
 export type PushChoice = (typeof PUSH_CHOICES)[number];
 
-/** POST /groups: `roll` is the local time "HH:MM" of the daily roll, or '' for none. */
+/** POST /groups: `roll` is the local time "HH:MM" of the daily roll, or "never". */
 export interface NewGroup {
   readonly name: string;
   readonly roll?: string;

@@ -17,9 +17,7 @@ import { type Route, route, UNUSED } from './route.ts';
 import { CLOSED, COUNT, DONE, NAME, NAMED, orNull, schemaOf, TEXT, TEXTS, TIME, WAS_DONE } from './schema-parts.ts';
 
 const CHOICES = {
-  roll: Type.Optional(
-    Type.String({ maxLength: 5, description: 'local time "HH:MM" of the daily roll, or "" for none' }),
-  ),
+  roll: Type.Optional(Type.String({ maxLength: 5, description: 'local time "HH:MM" of the daily roll, or "never"' })),
   retain: Type.Optional(Type.Enum([...RETAIN_CHOICES])),
   push: Type.Optional(Type.Enum([...PUSH_CHOICES])),
 };

@@ -57,8 +57,7 @@ export function administratorNamed(view: View, name: string): AdministratorRow {
 export function tokenOf(view: View, id: string): TokenRow {
   const token = view.get('tokens', id);
   if (token !== undefined) return token;
-  const known = [...view.rows('tokens')].map((each) => each.id);
-  throw new GscipError('unknown-token', `there is no token "${id}"`, remedyFor(id, known, 'gscip admin token create'));
+  throw new GscipError('unknown-token', `there is no token "${id}"`, 'Their numbers: gscip admin token list');
 }
 
 function names(rows: Iterable<{ readonly name: string }>): readonly string[] {

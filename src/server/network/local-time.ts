@@ -4,10 +4,11 @@ import { GscipError } from '../../base/errors.ts';
 const DAY = 86_400;
 const TIME_OF_DAY = /^([01]\d|2[0-3]):([0-5]\d)$/;
 
-/** Reads "HH:MM", or '' for none; anything else is a usage error. */
+/** Reads "HH:MM", or '' and "never" for none, which is ''; anything else is a usage error. */
 export function timeOfDay(text: string): string {
+  if (text === 'never') return '';
   if (text === '' || TIME_OF_DAY.test(text)) return text;
-  throw new GscipError('usage', `"${text}" is not a time of day`, 'Write it like 03:00, or leave it empty for none.');
+  throw new GscipError('usage', `"${text}" is not a time of day`, 'Write it like 03:00, or "never".');
 }
 
 /** The name of a time zone that this machine knows. */

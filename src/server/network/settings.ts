@@ -25,12 +25,16 @@ export function changeSettings(draft: Draft, change: Partial<SettingsRow>): void
 }
 
 /** The Ed25519 public keys of the network. Its seeds never change, and a key costs as much as a signature. */
-export function publicKeys({ provider }: Tools, { caSeed, adminSeed }: SettingsRow): NetworkPublicKeys {
-  const known = derived.get(caSeed);
+export function publicKeys(tools: Tools, { caSeed, adminSeed }: SettingsRow): NetworkPublicKeys {
+  return { ca: publicKeyOf(tools, caSeed), admin: publicKeyOf(tools, adminSeed) };
+}
+
+function publicKeyOf({ provider }: Tools, seed: Uint8Array): Uint8Array {
+  const known = derived.get(seed);
   if (known !== undefined) return known;
-  const keys = { ca: provider.ed25519KeyPair(caSeed).publicKey, admin: provider.ed25519KeyPair(adminSeed).publicKey };
-  derived.set(caSeed, keys);
-  return keys;
+  const { publicKey } = provider.ed25519KeyPair(seed);
+  derived.set(seed, publicKey);
+  return publicKey;
 }
 
 export interface NetworkPublicKeys {
@@ -38,7 +42,7 @@ export interface NetworkPublicKeys {
   readonly admin: Uint8Array;
 }
 
-const derived = new WeakMap<Uint8Array, NetworkPublicKeys>();
+const derived = new WeakMap<Uint8Array, Uint8Array>();
 
 /**
  * The number of the change that a command is making, for what nodes are told of: one per command, above all earlier ones,

@@ -158,7 +158,7 @@ describe('names', () => {
     ['a node', () => network.run((tools, draft) => removeNode(tools, draft, 'alic')), 'Did you mean "alice"?'],
     ['a user', () => network.run((tools, draft) => removeUser(tools, draft, 'anne')), 'Did you mean "anna"?'],
     ['an administrator', () => network.run((_, draft) => removeAdministrator(draft, 'x')), 'Make one with'],
-    ['a token', () => network.run((_, draft) => revokeToken(draft, 'ff')), 'Did you mean'],
+    ['a token', () => network.run((_, draft) => revokeToken(draft, 'ff')), 'gscip admin token list'],
   ])('of %s that is not there lead to the nearest one', (_, command, remedy) => {
     expect(command).toThrow(expect.objectContaining({ remedy: expect.stringContaining(remedy) }));
   });
