@@ -20,8 +20,8 @@ export interface Bench<Names extends string> {
 }
 
 /**
- * Reads the command line (`--NAME N` for each option, `--json FILE`, `--quick`, `--help`), makes sure that nothing else is
- * measured on the machine, raises the priority, runs the bench and publishes what it found.
+ * Reads the command line (`--NAME N` for each option, `--json FILE`, `--quick`, `--busy`, `--help`), makes sure that nothing
+ * else is measured on the machine unless told otherwise, raises the priority, runs the bench and publishes what it found.
  */
 export async function benchMain<Names extends string>(
   bench: Bench<Names>,
@@ -33,7 +33,7 @@ export async function benchMain<Names extends string>(
   const values = given.get('quick') === true ? { ...bench.values, ...bench.quick } : { ...bench.values };
   for (const name of names) if (given.has(name)) values[name] = numberOf(name, given.get(name));
   await reportingFaults(async () => {
-    await requireQuiet();
+    if (given.get('busy') !== true) await requireQuiet();
     const machine = describeMachine(raisePriority());
     const outcome = await run(values);
     const json = given.get('json');
@@ -54,7 +54,8 @@ export async function reportingFaults(work: () => Promise<void>): Promise<void> 
 
 function commandLine(names: readonly string[]): ReadonlyMap<string, unknown> {
   const numbers = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
-  const common = { json: { type: 'string' }, quick: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+  const flag = { type: 'boolean' } as const;
+  const common = { json: { type: 'string' }, quick: flag, busy: flag, help: flag } as const;
   const { values } = parseArgs({ options: { ...numbers, ...common } });
   return new Map(Object.entries(values));
 }
@@ -71,6 +72,7 @@ function usage<Names extends string>(bench: Bench<Names>, names: readonly Names[
   const common = [
     '  --json FILE    where the figures go (bench/results)',
     '  --quick        small numbers: to see that everything works, not for figures',
+    '  --busy         although other labs run: the load of the machine stands in the report',
   ];
   return [`node bench/${bench.name}.ts: ${bench.about}`, ...lines, ...common].join('\n');
 }
