@@ -134,7 +134,9 @@ export function encodeBundle(provider: CryptoProvider, bundle: Bundle, adminSeed
     }),
   );
   const signature = provider.ed25519Sign(adminSeed, bundleSigned(body));
-  return encodeCbor(cborMap({ bundle: body, signature }));
+  const file = encodeCbor(cborMap({ bundle: body, signature }));
+  wipe(body); // it holds keys, as what goes out does
+  return file;
 }
 
 /** The two parts of a bundle file; nothing is verified. */
