@@ -19,6 +19,8 @@ export interface Received {
   /** arrived after a higher number */
   readonly late: number;
   readonly longestGapMs: number;
+  /** when the longest gap ended, from the first datagram on */
+  readonly gapEndsMs: number;
   readonly firstMissing: readonly number[];
 }
 
@@ -109,6 +111,7 @@ export async function startReceiver(
         duplicates: numberAt(result, 'duplicates'),
         late: numberAt(result, 'late'),
         longestGapMs: numberAt(result, 'longestGapMs'),
+        gapEndsMs: numberAt(result, 'gapEndsMs'),
         firstMissing: listAt(result, 'firstMissing').map(Number),
       };
     },
