@@ -239,6 +239,15 @@ describe('the wire', () => {
     }
   });
 
+  it('a second answer to a handshake that has made its SA is late, not of an unknown index', () => {
+    const { a, b, world, cid } = pair();
+    world.start(a, b, cid);
+    world.run();
+    const [, rgi] = world.log;
+    const effects = a.negotiations.handleDatagram(rgi.bytes, b.path, world.now);
+    expect(effects).toEqual([{ kind: 'counter', name: 'dprp-late' }]);
+  });
+
   it('H8: a DDE that comes back to its sender, or from its own node id, is dropped', () => {
     const { a, b, world, cid } = pair();
     world.start(a, b, cid);
