@@ -62,6 +62,7 @@ export class LinkedNode {
   readonly #shell: LinkShell;
   readonly #clock: LeaseClock;
   readonly #first = Promise.withResolvers<VerifiedBundle>();
+  readonly #attached = Promise.withResolvers<void>();
   readonly #left = Promise.withResolvers<void>();
   #identity: LinkIdentity;
   #isIdentityKept = true;
@@ -159,6 +160,8 @@ export class LinkedNode {
       const member = keys.members().find((each) => each.id === id);
       if (member) sinks.endpoints({ id: member.id, endpoints, gone: false });
     }
+    if (this.#identity.removed !== undefined) void sinks.changed(keys.leaveAll());
+    this.#attached.resolve();
   }
 
   /** The keys that the node began with are kept. */
@@ -273,6 +276,7 @@ export class LinkedNode {
   }
 
   async #update(bytes: Uint8Array): Promise<void> {
+    if (this.#identity.removed !== undefined) return wipe(bytes);
     const verified = this.#open(bytes);
     wipe(bytes); // V7
     if (typeof verified === 'string') {
@@ -284,7 +288,10 @@ export class LinkedNode {
     this.#refused = undefined;
     this.#facts = { ...this.#facts, keysAt: this.corrected() };
     this.#followCertificate(verified.bundle.node.caPart);
-    if (!this.#keys) return this.#first.resolve(verified);
+    if (!this.#keys) {
+      this.#first.resolve(verified);
+      return this.#attached.promise; // what comes meanwhile builds on these
+    }
     const { number } = verified.bundle;
     await this.#sinks?.changed(this.#keys.reload(verified, this.#tools.now()));
     this.#shell.handleTaken(number, this.#keys.facts().caPart);

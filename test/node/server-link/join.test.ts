@@ -36,6 +36,25 @@ describe('a machine with a join token', () => {
     expect([a.health(), b.health()]).toEqual([[], []]);
   });
 
+  it('takes what comes while it still opens its devices, be it keys or its removal', async () => {
+    const open = Promise.withResolvers<void>();
+    const [a, c] = [net.machine(), net.machine()];
+    for (const [machine, name] of [[a, 'a'] as const, [c, 'c'] as const]) {
+      machine.devices = open.promise;
+      machine.start({ join: server.token(), name });
+    }
+    await net.run(3);
+    const b = await joined('b');
+    server.ground.run((tools, draft) => void removeNode(tools, draft, 'c'));
+    await net.run(3);
+    expect([a.keys, c.keys]).toEqual([undefined, undefined]);
+    open.resolve();
+    await net.run(3);
+    expect([a.members(), a.current(), a.health()]).toEqual([['b'], b.current(), []]);
+    expect(a.log.map(({ event }) => event)).not.toContain('update-refused');
+    expect([c.keys?.groups(), c.health()]).toEqual([[], ['removed']]);
+  });
+
   it('E2: is enrolled once, however often the connection breaks at whatever frame', async () => {
     for (const direction of ['up', 'down'] as const)
       for (let count = 1; count <= 6; count++) {

@@ -40,6 +40,8 @@ export class SimMachine {
   clockOff = 0;
   /** called at each event of the log */
   onLog: ((event: string) => void) | undefined;
+  /** settles when its devices are open, which it begins with once it has keys */
+  devices: Promise<void> = Promise.resolve();
   readonly #network: Surroundings;
   #timers = new Set<Timer>();
   #life = 0;
@@ -103,7 +105,7 @@ export class SimMachine {
     if (resumed) begin(resumed, false);
     else
       linked.firstKeys().then(
-        (bundle) => begin(bundle, true),
+        (bundle) => this.devices.then(() => begin(bundle, true)),
         (error: unknown) => {
           this.failure = error;
         },
