@@ -42,7 +42,9 @@ export class AdminClient {
   #send(method: Method, path: string, body: string | undefined) {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' };
     return new Promise<ReturnType<typeof JSON.parse>>((resolve, reject) => {
-      const asked = request({ socketPath: this.#socket, path: `${ADMIN_API}${path}`, method, headers });
+      // a connection of its own: one that is kept may be closed by the server just when it is used again
+      const own = { socketPath: this.#socket, agent: false } as const;
+      const asked = request({ ...own, path: `${ADMIN_API}${path}`, method, headers });
       asked.once('error', (cause) => reject(unreachable(this.#socket, cause)));
       asked.once('response', (response) => readAnswer(response).then(resolve, reject));
       asked.end(body);
