@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../src/base/bytes.ts';
+import { groupId } from '../../src/base/brands.ts';
+import { toHex, utf8 } from '../../src/base/bytes.ts';
+import { deriveGroupKeys } from '../../src/crypto/group-key.ts';
 import { decodeKeyCode, encodeKeyCode } from '../../src/crypto/key-code.ts';
 import { decodeKeyFile, encodeKeyFile, enteredGroup } from '../../src/crypto/key-file.ts';
 import { nobleProvider as provider } from '../../src/crypto/noble-provider.ts';
@@ -80,6 +82,14 @@ describe('a group entered by hand', () => {
   it('is the same for all who enter the same code under the same name, in whatever Unicode form', () => {
     expect(enteredGroup(provider, 'lab', secret)).toEqual(group);
     expect(enteredGroup(provider, 'caf\u00e9', secret)).toEqual(enteredGroup(provider, 'cafe\u0301', secret));
+  });
+
+  it('has the keys that every group has of its parts, which are made of the code', () => {
+    const prk = provider.hkdfExtract(utf8('gscip1 code key'), secret);
+    const part = (label: string) => provider.hkdfExpand(prk, utf8(`${label}lab`), 32);
+    const id = groupId(toHex(part('gscip1 code id').subarray(0, 16)));
+    const parts = { groupId: id, name: 'lab', r: 0, v: 1, rn1: part('gscip1 code rn1'), rn2: part('gscip1 code rn2') };
+    expect(group).toEqual({ groupId: id, name: 'lab', keys: deriveGroupKeys(provider, parts) });
   });
 
   it('differs with the name and with the code', () => {

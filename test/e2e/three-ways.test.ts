@@ -17,7 +17,8 @@ import { counted, GROUP, gscip, isCutOff, PORT, pings } from './two-nodes.ts';
  *   - who holds a key of the same name from elsewhere has no part in it;
  *   - by file and from a server: the machines talk, encrypted under that version, and nothing of it is seen on the wire.
  * A key entered by hand has no list of members, so no traffic between two machines rests on it (protocol.md 9.1); what the
- * machines hold is compared in its place. That all three make their keys in the one derivation is tested beside it.
+ * machines hold is compared in its place. That a code gives its parts to the derivation that the groups of bundles have is
+ * tested in test/crypto/key-code.test.ts.
  */
 
 /** Bytes that would be found on the wire if they went in the clear. */

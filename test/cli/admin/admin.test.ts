@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AdminClient } from '../../../src/cli/admin/admin-client.ts';
 import { json, run } from '../cli-run.ts';
 import { FakeServer } from './fake-server.ts';
 
@@ -263,5 +264,13 @@ describe('a wrong command line', () => {
     const { status, stderr } = await server.admin({}, ...line.split(' '));
     expect({ status, asked: server.asked }).toEqual({ status: 2, asked: [] });
     expect(stderr).toMatch(text);
+  });
+});
+
+describe('a program that asks a server', () => {
+  it('has a connection for each request: one that was kept may be closed just then', async () => {
+    const client = new AdminClient(server.socket);
+    for (let n = 0; n < 2; n++) await client.get('/status');
+    expect(server.connections).toBe(2);
   });
 });

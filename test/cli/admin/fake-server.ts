@@ -19,6 +19,7 @@ export class FakeServer {
   readonly #server: Server;
   answer: object = {};
   status = 200;
+  connections = 0;
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -34,6 +35,9 @@ export class FakeServer {
 
   static async start(): Promise<FakeServer> {
     const made = new FakeServer(mkdtempSync(join(tmpdir(), 'gscip-admin-')));
+    made.#server.on('connection', () => {
+      made.connections += 1;
+    });
     await new Promise<void>((resolve) => made.#server.listen(made.socket, resolve));
     return made;
   }
