@@ -8,6 +8,7 @@ import type { Lab } from '../../src/cli/lab/lab.ts';
 import type { LabProcess } from '../../src/cli/lab/lab-process.ts';
 import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
 import { until } from '../../src/cli/lab/until.ts';
+import { SERVER_FLAGS } from '../../src/cli/up/server-process.ts';
 import { cpuSeconds, residentMiB } from './process-cost.ts';
 
 /** What a server has used since it was looked at last, and what it holds. */
@@ -37,6 +38,7 @@ export class MeasuredServer {
     const listen = ['--listen', `127.0.0.1:${port}`, '--log-level', 'error'];
     this.#words = [
       pinnedNode(),
+      ...SERVER_FLAGS,
       ...flags,
       `${PROJECT}dist/cli/main.js`,
       'server',

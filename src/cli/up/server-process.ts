@@ -84,7 +84,7 @@ export class ServerProcess {
       ...(pool === undefined ? [] : ['--pool', pool]),
     ];
     // a session of its own: Ctrl-C is for the node, which then ends it in order
-    const child = spawn(pinnedNode(), [MAIN, ...words, ...first], {
+    const child = spawn(pinnedNode(), [...SERVER_FLAGS, MAIN, ...words, ...first], {
       stdio: ['pipe', 'ignore', 'inherit'],
       detached: true,
     });
@@ -135,4 +135,6 @@ export class ServerProcess {
   }
 }
 
+/** For Node, as the launcher gives them to `gscip server`. */
+export const SERVER_FLAGS = ['--max-semi-space-size=4'] as const;
 const MAIN = `${PROJECT}dist/cli/main.js`;
