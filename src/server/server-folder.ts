@@ -29,6 +29,17 @@ export class ServerFolder {
     this.#lock.close();
   }
 
+  /** The key file that is there: a restore never makes one, since it would open nothing. */
+  heldKey(file: string | undefined): Uint8Array {
+    const path = file ?? join(this.path, 'server.key');
+    if (existsSync(path)) return readKey(path);
+    throw new GscipError(
+      'no-server-key',
+      `there is no key file ${path}`,
+      'Put the key file (server.key) there that was kept with the backup, or name it with --key-file.',
+    );
+  }
+
   /**
    * The key that seals what is secret in the database. A new network gets a new one; a database without its key is
    * never given another. `forget` takes a key away again that sealed nothing.

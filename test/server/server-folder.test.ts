@@ -69,6 +69,7 @@ describe('the key of the database', () => {
   it('is not replaced where there is a database, nor taken from a file that is open or no key', () => {
     const folder = new ServerFolder(newPath());
     writeFileSync(folder.database, '');
+    expect(codeOf(() => folder.heldKey(undefined))).toBe('no-server-key');
     expect(codeOf(() => folder.sealKey(undefined, random))).toBe('no-server-key');
     const file = join(folder.path, 'server.key');
     writeFileSync(file, 'hello', { mode: 0o600 });

@@ -33,21 +33,15 @@ export async function restore(file: string, options: RestoreFlags): Promise<void
 
 async function into(folder: ServerFolder, file: string, options: RestoreFlags): Promise<RestoreResult> {
   const random = (length: number) => new Uint8Array(randomBytes(length));
-  const { key, forget } = folder.sealKey(options.keyFile, random);
-  try {
-    return await restoreBackup({
-      file,
-      force: options.force === true,
-      database: options.database ?? folder.database,
-      sealKey: key,
-      provider: nodeProvider,
-      random,
-      now: () => unixSeconds(Date.now() / 1000),
-    });
-  } catch (error) {
-    forget();
-    throw error;
-  }
+  return await restoreBackup({
+    file,
+    force: options.force === true,
+    database: options.database ?? folder.database,
+    sealKey: folder.heldKey(options.keyFile),
+    provider: nodeProvider,
+    random,
+    now: () => unixSeconds(Date.now() / 1000),
+  });
 }
 
 function describe({ network, madeAt, rows, auditEntries }: RestoreResult, { state }: RestoreFlags): string {

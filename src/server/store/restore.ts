@@ -104,7 +104,7 @@ async function refuseToLose(database: Database, { origin, revision, auditSeq }: 
   if (head.revision > revision || head.audit_seq > auditSeq)
     throw new GscipError(
       'restore-older',
-      `the database is newer than the backup (revision ${head.revision}, the backup has ${revision})`,
+      `the database is newer than the backup (revision ${head.revision} and ${head.audit_seq} audit entries, the backup has ${revision} and ${auditSeq})`,
       'Use --force if the newer state is to be given up; it is kept beside it.',
     );
 }
