@@ -6,25 +6,24 @@ export type ServerRole = (typeof SERVER_ROLES)[number];
 
 export const DEFAULT_ROLES = 'as,gms';
 
-/** Reads "as,gms". The two are one process; the others are refused until they exist. */
+/** Reads "as,gms" or "as,gms,dc,relay". All roles are one process, so that each needs the ones before it. */
 export function parseServerRoles(text: string): readonly ServerRole[] {
   const words = text.split(',').map((word) => word.trim());
   const unknown = words.find((word) => !SERVER_ROLES.some((role) => role === word));
   if (unknown !== undefined)
     throw new GscipError('usage', `"${unknown}" is no role of a server`, `The roles are: ${SERVER_ROLES.join(', ')}.`);
   const roles = SERVER_ROLES.filter((role) => words.includes(role));
-  const missing = roles.filter((role) => role === 'dc' || role === 'relay');
-  if (missing.length > 0)
+  if (!roles.includes('as') || !roles.includes('gms'))
     throw new GscipError(
       'role-not-built',
-      `this release cannot be ${missing.join(' and ')} yet`,
-      `Leave the role out: --roles ${DEFAULT_ROLES}.`,
+      'account server and group management server run in one process, and the other roles beside them',
+      `Start it with --roles ${DEFAULT_ROLES}, or --roles ${SERVER_ROLES.join(',')}.`,
     );
-  if (roles.length < 2)
+  if (roles.includes('relay') && !roles.includes('dc'))
     throw new GscipError(
       'role-not-built',
-      'account server and group management server run in one process',
-      `Start it with --roles ${DEFAULT_ROLES}.`,
+      'a relay learns its channels from the direction coordinator of its own process',
+      `Start it with --roles ${SERVER_ROLES.join(',')}.`,
     );
   return roles;
 }

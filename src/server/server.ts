@@ -6,6 +6,7 @@ import { millis, unixSeconds } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
+import { type DatagramPorts, type DatagramRoles, startDatagramRoles } from './datagram-roles.ts';
 import { DirectoryShare } from './directory-share.ts';
 import { Hub } from './gms/hub.ts';
 import { makeApp } from './http/app.ts';
@@ -36,7 +37,7 @@ export interface ServerOptions {
   readonly listen?: string | undefined;
   /** "HOST:PORT" that join tokens name; by default what is listened on */
   readonly advertise?: readonly string[] | undefined;
-  /** "as,gms" */
+  /** "as,gms", or "as,gms,dc,relay" */
   readonly roles?: string | undefined;
   /** "postgres://…"; by default a SQLite file in the state folder */
   readonly database?: string | undefined;
@@ -62,6 +63,8 @@ export interface RunningServer {
   readonly pin: string;
   /** "HOST:PORT" that join tokens name */
   readonly servers: readonly string[];
+  /** of the roles dc and relay, when they run */
+  readonly udp: DatagramPorts | undefined;
   /** the network was made by this start */
   readonly isNew: boolean;
   /** Orderly end: channels are told, requests under way are answered, the database is closed. */
@@ -126,11 +129,13 @@ async function start(
   const identity = { shown: await certificate() };
   const hub = new Hub({ state: store.state, provider: nodeProvider, random });
   const guard = new ConnectionGuard(limits);
+  const datagrams: { roles?: DatagramRoles | undefined } = {};
   const metrics = new ServerMetrics({
     connectedNodes: () => hub.sessions.size,
     openConnections: () => guard.count,
     revision: () => store.state.revision,
     rows: () => Object.fromEntries(Object.entries(store.state.tables).map(([table, rows]) => [table, rows.size])),
+    datagrams: () => datagrams.roles?.numbers(),
   });
   undo.push(() => metrics.close());
   const share = (peers: readonly DirectoryPeer[]) => others?.send(peers);
@@ -159,11 +164,16 @@ async function start(
     return doors.close();
   });
   place.port = await doors.listen(listen, folder.adminSocket);
+  const count = metrics.handleDatagramEvent.bind(metrics);
+  const plan = { roles, listen, advertise };
+  datagrams.roles = await startDatagramRoles(plan, { ...world, provider: nodeProvider, random, count });
+  undo.push(() => datagrams.roles?.stop());
   const renewal = setInterval(() => void renew(identity, certificate, doors, log), CERTIFICATE_CHECK);
   undo.push(() => clearInterval(renewal));
   const { url, pin, servers } = facts();
   log.log('info', 'server-up', { url, pin, socket: folder.adminSocket, servers: servers.join(','), isNew });
-  return { url, port: place.port, socket: folder.adminSocket, pin, servers, isNew };
+  const udp = datagrams.roles?.ports;
+  return { url, port: place.port, socket: folder.adminSocket, pin, servers, udp, isNew };
 }
 
 /** Joins the hub with those of the network's other processes. */

@@ -69,12 +69,14 @@ function logEvents(node: ts.Node): readonly string[] {
 /** The element on the path, which no node runs yet. */
 const NOT_RUN = /^src\/dprp\/hop/;
 /** Types whose members are counters' names as they are. */
-const COUNTED_TYPES = ['HeldDrop', 'FragmentFault', 'Refusal'];
-const COUNTING = /^(.*\.)?counters\.add$|^(.*\.)?held\.drop$|^(count|counter|unchanged|this\.#dropped|this\.#count)$/;
+const COUNTED_TYPES = ['HeldDrop', 'FragmentFault', 'Refusal', 'NoRoom', 'ShareRefusal'];
+const COUNTING =
+  /^(.*\.)?counters\.add$|^(.*\.)?held\.drop$|^(.*\.)?#?(effects|out)\.count$|^(count|counter|unchanged|this\.#dropped|this\.#count)$/;
 
 /** Counters that are named where they are counted. */
 function counterNames(node: ts.Node): readonly string[] {
   if (ts.isObjectLiteralExpression(node)) return effectCounter(node);
+  if (ts.isPropertyAssignment(node) && node.name.getText() === 'counter') return namesOf(node.initializer);
   if (ts.isTypeAliasDeclaration(node) && COUNTED_TYPES.includes(node.name.text)) return membersOf(node.type);
   if (!ts.isCallExpression(node) || !COUNTING.test(node.expression.getText())) return [];
   return node.arguments.flatMap((each) => namesOf(each));
@@ -121,6 +123,7 @@ describe('the search for codes', () => {
     ["lines.push({ code: 'c', text: 't' }, { code: 'no' })", healthCodes, ['c']],
     [`node.counters.add('a'); count(\`b-\${c}\`); this.#dropped('d')`, counterNames, ['a', 'b-…', 'd']],
     ["log.log('warn', 'g-h', {}); this.#log('info', code); log.error('i', 'j')", logEvents, ['g-h']],
+    [`this.#effects.count('f'); ({ counter: \`g-\${h}\` })`, counterNames, ['f', 'g-…']],
     ["({ kind: 'counter', name: 'e' }); ({ kind: 'send', name: 'f' })", counterNames, ['e']],
   ] as const)('finds in %s', (text, find, expected) => {
     expect(row(text, find)).toEqual(expected);

@@ -29,6 +29,9 @@ interface Introduced {
   readonly ends: UnixSeconds;
 }
 
+/** Bounds on sessions that a HELLO may meet. */
+type NoRoom = 'dc-full' | 'dc-source-full';
+
 const TIME_BYTES = 8;
 const EMPTY = new Uint8Array(0);
 
@@ -156,7 +159,7 @@ export class SignalSessions {
     return true;
   }
 
-  #fullFor(source: string, node: NodeId): string | undefined {
+  #fullFor(source: string, node: NodeId): NoRoom | undefined {
     const { UNPROVED, UNPROVED_OF_SOURCE, SESSIONS, SESSIONS_OF_SOURCE } = limits;
     if (this.#proved.get(node)?.source !== source) {
       if ((this.#provedOf.get(source) ?? 0) >= SESSIONS_OF_SOURCE) return 'dc-source-full';

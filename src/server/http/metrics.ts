@@ -7,6 +7,18 @@ export interface Measured {
   readonly openConnections: () => number;
   readonly revision: () => number;
   readonly rows: () => Readonly<Record<string, number>>;
+  /** of the roles `dc` and `relay`, when they run */
+  readonly datagrams?: () => DatagramNumbers | undefined;
+}
+
+/** What a coordinator and a relay are asked for when somebody reads the metrics. */
+export interface DatagramNumbers {
+  readonly nodes: number;
+  readonly pairs: number;
+  readonly channels: number;
+  readonly datagrams: number;
+  readonly bytes: number;
+  readonly refused: number;
 }
 
 export type NodeTraffic = 'in' | 'out';
@@ -22,6 +34,7 @@ export class ServerMetrics {
   readonly #ended: Counter;
   readonly #frames: Counter;
   readonly #bytes: Counter;
+  readonly #events: Counter;
 
   constructor(measured: Measured) {
     const of = (name: string, help: string, labelNames: readonly string[] = []) => {
@@ -37,6 +50,7 @@ export class ServerMetrics {
     this.#ended = new Counter(of('gscip_server_ended_channels_total', 'node channels ended', ['reason']));
     this.#frames = new Counter(of('gscip_server_frames_total', 'frames of node channels', ['direction']));
     this.#bytes = new Counter(of('gscip_server_frame_bytes_total', 'bytes of node channels', ['direction']));
+    this.#events = new Counter(of('gscip_server_datagram_events_total', 'of coordinator and relay', ['event']));
     const gauge = (name: string, help: string, read: () => number) => {
       new Gauge({
         ...of(name, help),
@@ -48,6 +62,7 @@ export class ServerMetrics {
     gauge('gscip_server_connected_nodes', 'nodes with a session here', measured.connectedNodes);
     gauge('gscip_server_connections', 'open TCP connections', measured.openConnections);
     gauge('gscip_server_revision', 'number of the newest change', measured.revision);
+    datagramGauges(gauge, measured);
     gauge('gscip_server_uptime_seconds', 'since the server started', () => process.uptime());
     gauge('process_resident_memory_bytes', 'memory of the server', () => process.memoryUsage.rss());
     gauge('process_cpu_seconds_total', 'processor time', () => {
@@ -93,6 +108,10 @@ export class ServerMetrics {
     this.#bytes.inc({ direction }, bytes);
   }
 
+  handleDatagramEvent(event: string, by: number): void {
+    this.#events.inc({ event }, by);
+  }
+
   text(): Promise<string> {
     return this.#registry.metrics();
   }
@@ -100,4 +119,43 @@ export class ServerMetrics {
   close(): void {
     this.#delay.disable();
   }
+}
+
+type AddGauge = (name: string, help: string, read: () => number) => void;
+
+function datagramGauges(gauge: AddGauge, measured: Measured): void {
+  const udp = (read: (numbers: DatagramNumbers) => number) => () => {
+    const numbers = measured.datagrams?.();
+    return numbers ? read(numbers) : 0;
+  };
+  gauge(
+    'gscip_server_dc_nodes',
+    'nodes in a session with the coordinator',
+    udp(({ nodes }) => nodes),
+  );
+  gauge(
+    'gscip_server_dc_pairs',
+    'pairs that the coordinator brings together',
+    udp(({ pairs }) => pairs),
+  );
+  gauge(
+    'gscip_server_relay_channels',
+    'channels of the relay',
+    udp(({ channels }) => channels),
+  );
+  gauge(
+    'gscip_server_relay_datagrams_total',
+    'datagrams forwarded',
+    udp(({ datagrams }) => datagrams),
+  );
+  gauge(
+    'gscip_server_relay_bytes_total',
+    'bytes forwarded',
+    udp(({ bytes }) => bytes),
+  );
+  gauge(
+    'gscip_server_udp_refused_total',
+    'datagrams that the kernel did not take',
+    udp(({ refused }) => refused),
+  );
 }

@@ -12,6 +12,9 @@ export function newShare(): NodeShare {
   return { offered: 0, used: 0 };
 }
 
+/** Why bytes of a node do not pass: its own quota, or its part of a relay that is full. */
+export type ShareRefusal = 'relay-quota' | 'relay-share';
+
 /**
  * How much each node may send through a relay. Each has its own quota. When more comes than the relay can carry, the nodes
  * that send most are cut to one level, such that what remains fits: who sends less than that loses nothing (max-min fairness).
@@ -30,15 +33,15 @@ export class FairShares {
     this.#turnAt = now;
   }
 
-  /** May these bytes of a node pass? Why not, by the name of a counter. */
-  take(share: NodeShare, bytes: number): 'ok' | 'relay-quota' | 'relay-share' {
+  /** May these bytes of a node pass? Undefined when they may. */
+  take(share: NodeShare, bytes: number): ShareRefusal | undefined {
     this.#active.add(share);
     share.offered += bytes;
     if (share.used + bytes > this.#perNode) return 'relay-quota';
     if (share.used + bytes > this.#level || this.#used + bytes > this.#total) return 'relay-share';
     share.used += bytes;
     this.#used += bytes;
-    return 'ok';
+    return undefined;
   }
 
   /** Call often. `isBehind`: datagrams still waited when the relay had done all that it does at once. */

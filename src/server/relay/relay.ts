@@ -104,8 +104,8 @@ export class Relay {
     const to = channel.ends[0] === sender ? channel.ends[1] : channel.ends[0];
     if (!to) return this.#out.count('relay-peer-unbound', datagrams);
     if (to.path === sender.path) return this.#out.count('relay-to-itself', datagrams);
-    const verdict = this.#shares.take(sender.share, until - from);
-    if (verdict !== 'ok') return this.#out.count(verdict, datagrams);
+    const refusal = this.#shares.take(sender.share, until - from);
+    if (refusal !== undefined) return this.#out.count(refusal, datagrams);
     this.forwardedDatagrams += datagrams;
     this.forwardedBytes += until - from;
     this.#out.forward(arena, from, until - from, segment, to);

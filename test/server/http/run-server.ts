@@ -8,5 +8,5 @@ const log = {
 };
 const server = await startServer({ ...options, release: '1.2.3', log });
 process.once('SIGTERM', () => void server.close());
-const { url, port, socket, pin, servers, isNew } = server;
-process.stdout.write(`${JSON.stringify({ url, port, socket, pin, servers, isNew })}\n`);
+const { url, port, socket, pin, servers, udp, isNew } = server;
+process.stdout.write(`${JSON.stringify({ url, port, socket, pin, servers, udp, isNew })}\n`);

@@ -97,6 +97,13 @@ export class TestNode {
     return result;
   }
 
+  /** What it needs to speak to others than the group management server. */
+  identity() {
+    if (this.#enrolled === undefined) throw new Error('not enrolled');
+    const { answer, gmsKey } = this.#enrolled;
+    return { edSeed: this.#edSeed, caPart: answer.caPart, gmsKey };
+  }
+
   connect(): void {
     if (this.#enrolled === undefined) throw new Error('not enrolled');
     const { answer, gmsKey } = this.#enrolled;

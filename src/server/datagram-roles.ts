@@ -1,0 +1,144 @@
+import type { Millis, UnixSeconds } from '../base/brands.ts';
+import { GscipError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { BatchSocket } from '../udp/batch-socket.ts';
+import { openBatchSocket } from '../udp/open-batch-socket.ts';
+import { endpoints, placeOf, tellableHosts } from './datagram-place.ts';
+import { relaySecret } from './datagrams/relay-keys.ts';
+import { Coordinator } from './dc/coordinator.ts';
+import { NetworkMembers } from './dc/members.ts';
+import { DcShell } from './dc-shell.ts';
+import { serverKeys } from './gms/server-keys.ts';
+import type { DatagramNumbers } from './http/metrics.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { viewOf } from './network/draft.ts';
+import { settingsOf } from './network/settings.ts';
+import { RELAY_RATES, type RelayRates } from './relay/relay-limits.ts';
+import { RelayShell } from './relay-shell.ts';
+import type { ServerRole } from './server-roles.ts';
+import type { Store } from './store/store.ts';
+
+/** What the roles `dc` and `relay` take from the server. */
+export interface DatagramWorld {
+  readonly store: Store;
+  readonly provider: CryptoProvider;
+  readonly random: (length: number) => Uint8Array;
+  readonly now: () => Millis;
+  readonly time: () => UnixSeconds;
+  readonly count: (name: string, by: number) => void;
+  readonly log: Logger;
+}
+
+export interface DatagramPlan {
+  readonly roles: readonly ServerRole[];
+  readonly listen: ListenAddress;
+  readonly advertise: readonly string[] | undefined;
+  readonly rates?: RelayRates | undefined;
+}
+
+/** UDP ports of the roles that run; 0 for one that does not. */
+export interface DatagramPorts {
+  readonly dc: number;
+  readonly spare: number;
+  readonly relay: number;
+}
+
+export interface DatagramRoles {
+  readonly ports: DatagramPorts;
+  numbers(): DatagramNumbers;
+  stop(): void;
+}
+
+const NO_NUMBERS: DatagramNumbers = { nodes: 0, pairs: 0, channels: 0, datagrams: 0, bytes: 0, refused: 0 };
+
+/**
+ * Starts the coordinator and the relay of a server. The coordinator has the port number of the TLS door, on UDP, and the next
+ * one as its other port; the relay has the one after that.
+ */
+export async function startDatagramRoles(plan: DatagramPlan, world: DatagramWorld): Promise<DatagramRoles | undefined> {
+  const { roles, listen } = plan;
+  if (!roles.includes('dc')) return undefined;
+  const opened: BatchSocket[] = [];
+  const open = async (step: number, gro: boolean) => {
+    const socket = await openSocket(listen, listen.port === 0 ? 0 : listen.port + step, gro);
+    opened.push(socket);
+    return socket;
+  };
+  try {
+    const main = await open(0, false);
+    const spare = await open(1, false);
+    const relay = roles.includes('relay') ? await open(2, true) : undefined;
+    return join(plan, world, main, spare, relay);
+  } catch (error) {
+    for (const socket of opened) socket.close();
+    throw error;
+  }
+}
+
+function join(
+  { listen, advertise, rates = RELAY_RATES }: DatagramPlan,
+  world: DatagramWorld,
+  main: BatchSocket,
+  spare: BatchSocket,
+  relaySocket: BatchSocket | undefined,
+): DatagramRoles {
+  const { store, provider, random, now, log } = world;
+  const settings = settingsOf(viewOf(store.state));
+  const { gms, caPublic } = serverKeys(provider, settings);
+  const members = new NetworkMembers(viewOf(store.state));
+  const ports = { dc: main.port, spare: spare.port, relay: relaySocket?.port ?? 0 };
+  const hosts = tellableHosts(advertise, listen);
+  const place = placeOf(settings, listen, hosts, [ports.dc, ports.spare, ports.relay]);
+  const secret = relaySecret(provider, settings.gmsSeed);
+  const shared = { provider, random, members, place, relaySecret: secret };
+  const relay = relaySocket && new RelayShell(shared, rates, relaySocket, world);
+  const coordinator = new Coordinator(
+    {
+      ...shared,
+      ...{ keys: gms, caPublic, hasOtherAddress: false },
+      vantages: endpoints(hosts, [ports.dc, ports.spare]),
+      relays: relay ? endpoints(hosts, [ports.relay]) : [],
+    },
+    now(),
+  );
+  const allow: RelayShell['allow'] = (channel, nodes) => relay?.allow(channel, nodes);
+  const dc = new DcShell(coordinator, { main, 'other-port': spare }, allow, world);
+  const unsubscribe = store.onChanges((changes) => {
+    const changed = changes.filter((change) => change.table === 'nodes');
+    if (changed.length > 0) members.handleNodesChanged();
+    for (const { row, key } of changed) {
+      if (row !== undefined && row.standing !== 'removed') continue;
+      dc.handleRemoved(key);
+      relay?.handleRemoved(key);
+    }
+  });
+  log.log('info', 'datagram-roles-up', { ...ports, packets: main.implementation });
+  return {
+    ports,
+    numbers: () => ({
+      ...NO_NUMBERS,
+      ...{ nodes: coordinator.nodes, pairs: coordinator.pairs },
+      ...relay?.numbers(),
+      refused: main.refused + spare.refused + (relaySocket?.refused ?? 0),
+    }),
+    stop: () => {
+      unsubscribe();
+      dc.stop();
+      relay?.stop();
+    },
+  };
+}
+
+async function openSocket({ host }: ListenAddress, port: number, gro: boolean): Promise<BatchSocket> {
+  if (port > 0xffff) throw new GscipError('usage', 'the UDP ports end above 65535', 'Use a --listen port below 65533.');
+  const socket = await openBatchSocket({ address: host, port, gro });
+  if (typeof socket !== 'string') return socket;
+  if (socket === 'EADDRINUSE')
+    throw new GscipError(
+      'udp-port-in-use',
+      `another program has UDP port ${port}; a node on this machine, perhaps`,
+      'Find it with ss -lnup, or use another --listen.',
+    );
+  throw new GscipError('udp-not-opened', `UDP port ${port} cannot be opened: ${socket}`, 'Check --listen.');
+}

@@ -1,0 +1,66 @@
+import { type NodeId, nodeId } from '../base/brands.ts';
+import { parsePath } from '../base/path-address.ts';
+import type { BatchSocket } from '../udp/batch-socket.ts';
+import type { DatagramWorld } from './datagram-roles.ts';
+import type { DatagramNumbers } from './http/metrics.ts';
+import type { RelayDeps } from './relay/binding-desk.ts';
+import { Relay } from './relay/relay.ts';
+import type { RelayRates } from './relay/relay-limits.ts';
+
+const TICK = 1_000;
+
+/** Joins a relay with its socket and the clock. */
+export class RelayShell {
+  readonly #relay: Relay;
+  readonly #socket: BatchSocket;
+  readonly #world: Pick<DatagramWorld, 'now' | 'count' | 'log'>;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    deps: RelayDeps,
+    rates: RelayRates,
+    socket: BatchSocket,
+    world: Pick<DatagramWorld, 'now' | 'count' | 'log'>,
+  ) {
+    this.#socket = socket;
+    this.#world = world;
+    this.#relay = new Relay(
+      deps,
+      rates,
+      {
+        forward: (arena, offset, length, segment, { address, port }) =>
+          socket.send(arena.subarray(offset, offset + length), segment, address, port),
+        answer: (bytes, to) => {
+          const { address, port } = parsePath(to);
+          socket.send(bytes, bytes.length, address, port);
+        },
+        count: world.count,
+      },
+      world.now(),
+    );
+    socket.start(
+      (arena, rows, count, isBehind) => this.#relay.handleMessages(arena, rows, count, isBehind, world.now()),
+      (reason) => world.log.log('error', 'udp-failed', { socket: 'relay', reason }),
+    );
+    this.#timer = setInterval(() => this.#relay.tick(world.now()), TICK);
+  }
+
+  numbers(): Pick<DatagramNumbers, 'channels' | 'datagrams' | 'bytes'> {
+    const { channels, forwardedDatagrams, forwardedBytes } = this.#relay;
+    return { channels, datagrams: forwardedDatagrams, bytes: forwardedBytes };
+  }
+
+  allow(channel: number, nodes: readonly [NodeId, NodeId]): void {
+    this.#relay.allow(channel, nodes, this.#world.now());
+  }
+
+  /** `key` of the node's row. */
+  handleRemoved(key: string): void {
+    this.#relay.handleRemoved(nodeId(key));
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#socket.close();
+  }
+}
