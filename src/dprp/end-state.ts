@@ -1,6 +1,7 @@
 import type { Millis } from '../base/brands.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Suite } from '../base/primitives.ts';
+import { evenly, RateTable } from '../base/rate-table.ts';
 import type { Identity } from '../crypto/identity.ts';
 import { AnswerBudget } from './answer-budget.ts';
 import type { Dde } from './dde.ts';
@@ -11,7 +12,6 @@ import { LoadGuard } from './load-guard.ts';
 import type { NegotiationContext } from './negotiation-context.ts';
 import type { DomainVersion } from './negotiation-deps.ts';
 import type { SlotMatch } from './slot-match.ts';
-import { TokenBuckets } from './token-bucket.ts';
 import { NOGROUP_PER_SECOND, NOGROUP_PER_SOURCE } from './tuning.ts';
 
 /** A DDE whose box opened and which is addressed to this node. */
@@ -74,8 +74,8 @@ export interface EndState {
   readonly unreadable: Map<string, Unreadable>;
   readonly budget: AnswerBudget;
   readonly guard: LoadGuard;
-  readonly nogroupPerSource: TokenBuckets;
-  readonly nogroupInAll: TokenBuckets;
+  readonly nogroupPerSource: RateTable<string>;
+  readonly nogroupInAll: RateTable<string>;
 }
 
 /** Most DDEs that wait for a refresh at once. */
@@ -90,8 +90,8 @@ export function endState({ deps, provider }: NegotiationContext): EndState {
     unreadable: new Map(),
     budget: new AnswerBudget(),
     guard: new LoadGuard(provider, (length) => deps.random(length)),
-    nogroupPerSource: new TokenBuckets(NOGROUP_PER_SOURCE, NOGROUP_PER_SOURCE, NOGROUP_SOURCES),
-    nogroupInAll: new TokenBuckets(NOGROUP_PER_SECOND, NOGROUP_PER_SECOND, 1),
+    nogroupPerSource: new RateTable(evenly(NOGROUP_PER_SOURCE), NOGROUP_SOURCES),
+    nogroupInAll: new RateTable(evenly(NOGROUP_PER_SECOND), 1),
   };
 }
 

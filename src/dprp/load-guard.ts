@@ -1,9 +1,9 @@
 import type { Millis } from '../base/brands.ts';
 import { equalConstantTime } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
+import { RateTable } from '../base/rate-table.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { cookieSource, sourceName } from './path-source.ts';
-import { TokenBuckets } from './token-bucket.ts';
 import { COOKIE_SECRET_MS, HALF_OPEN_MAX, LOAD_HANDSHAKES, LOAD_SHARE } from './tuning.ts';
 
 /** New handshakes of one source while there is load: a second, at once, and sources remembered. */
@@ -15,7 +15,7 @@ const SOURCES_MAX = 8_192;
 export class LoadGuard {
   readonly #provider: CryptoProvider;
   readonly #random: (length: number) => Uint8Array;
-  readonly #perSource = new TokenBuckets(SOURCE_PER_SECOND, SOURCE_BURST, SOURCES_MAX);
+  readonly #perSource = new RateTable<string>({ burst: SOURCE_BURST, perSecond: SOURCE_PER_SECOND }, SOURCES_MAX);
   /** newest first; the former one stays valid for another period */
   #secrets: readonly { readonly bytes: Uint8Array; readonly since: Millis }[] = [];
   #secondStart = Number.NEGATIVE_INFINITY;

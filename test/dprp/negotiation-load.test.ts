@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Millis, millis, saIndex } from '../../src/base/brands.ts';
 import { formatPath, type PathAddress, pathAddress } from '../../src/base/path-address.ts';
+import { evenly, RateTable } from '../../src/base/rate-table.ts';
 import { HalfOpenTable } from '../../src/dprp/half-open.ts';
-import { TokenBuckets } from '../../src/dprp/token-bucket.ts';
 import { flow, kindOf, pair, type TestNode, type World } from './negotiation-world.ts';
 
 const [RGI, COOKIE] = [2, 5];
@@ -137,7 +137,7 @@ describe('the half-open table', () => {
 
 describe('token buckets', () => {
   it('refill with time, count each name apart, and forget the longest unused', () => {
-    const buckets = new TokenBuckets(2, 2, 2);
+    const buckets = new RateTable<string>(evenly(2), 2);
     const take = (name: string, at: number) => buckets.take(name, millis(at) as Millis);
     expect([take('a', 0), take('a', 0), take('a', 0), take('b', 0)]).toEqual([true, true, false, true]);
     expect([take('a', 499), take('a', 500)]).toEqual([false, true]);

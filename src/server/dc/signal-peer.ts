@@ -1,7 +1,7 @@
 import type { Millis, NodeId, UnixSeconds } from '../../base/brands.ts';
 import type { PathAddress } from '../../base/path-address.ts';
+import type { Allowance } from '../../base/rate-table.ts';
 import type { SignalSession } from '../../nat/signal-session.ts';
-import type { Allowance } from '../datagrams/rate-table.ts';
 import type { DcSocket } from './dc-effects.ts';
 import type { Registration } from './registration.ts';
 

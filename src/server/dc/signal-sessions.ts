@@ -1,10 +1,10 @@
 import { type Millis, type NodeId, type UnixSeconds, unixSeconds } from '../../base/brands.ts';
 import { ByteReader } from '../../base/byte-reader.ts';
 import type { PathAddress } from '../../base/path-address.ts';
+import { Allowance, RateTable } from '../../base/rate-table.ts';
 import { CREDENTIAL_SIZE, decodeCredential } from '../../crypto/credential.ts';
 import type { CryptoProvider, KeyPair } from '../../crypto/provider.ts';
 import { type HeardHello, openHello, type SignalSession } from '../../nat/signal-session.ts';
-import { Allowance, RateTable } from '../datagrams/rate-table.ts';
 import { sourceName } from '../datagrams/served-place.ts';
 import { checkCredential } from '../gms/channel-credential.ts';
 import type { Moment } from '../gms/hub-effects.ts';

@@ -14,7 +14,7 @@ import { HubContext, type HubDeps } from './hub-context.ts';
 import type { ChannelId, HubEffect, Moment } from './hub-effects.ts';
 import { Leases } from './leases.ts';
 import { News } from './news.ts';
-import { type Connection, isServed, newSession, type Session, takeAllowance } from './session.ts';
+import { type Connection, isServed, newSession, type Session } from './session.ts';
 import { UpdateQueue } from './update-queue.ts';
 
 /*
@@ -168,7 +168,7 @@ export class Hub {
   #message(connection: Connection, message: Exclude<NodeMessage, Hello>, moment: Moment): void {
     const { session } = connection;
     if (session === undefined) return;
-    if (!takeAllowance(session, moment.now)) return this.#end(connection, 'flood');
+    if (!session.messages.take(moment.now)) return this.#end(connection, 'flood');
     session.heardAt = moment.time;
     switch (message.type) {
       case 'ping':

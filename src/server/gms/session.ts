@@ -1,6 +1,7 @@
 import type { Hello, Holding } from '../../api/channel/node-message.ts';
 import type { Millis, UnixSeconds } from '../../base/brands.ts';
 import type { PathAddress } from '../../base/path-address.ts';
+import { Allowance } from '../../base/rate-table.ts';
 import type { NodeRow } from '../network/state.ts';
 import type { ServerChannel } from './channel.ts';
 import type { ChannelId, Moment } from './hub-effects.ts';
@@ -46,14 +47,12 @@ export interface Session {
   heardAt: UnixSeconds;
   /** when it was given everything */
   wholeAt: Millis | undefined;
-  /** messages that it may send at once, and when that was counted */
-  allowance: number;
-  allowanceAt: Millis;
+  /** messages that it may send; who sends more has no reason to */
+  readonly messages: Allowance;
 }
 
-/** Messages that a node may send at once, and how many more in a second. */
-const BURST = 100;
-const PER_SECOND = 5;
+/** Messages that a node may send. */
+const MESSAGES = { burst: 100, perSecond: 5 };
 
 /** A session that begins: it has what it says; what it asks for at its start renews its leases. */
 export function newSession(
@@ -76,20 +75,11 @@ export function newSession(
     cursor: 0,
     heardAt: time,
     wholeAt: undefined,
-    allowance: BURST,
-    allowanceAt: now,
+    messages: new Allowance(MESSAGES, now),
   };
 }
 
 /** Whether the session is about keys at all: not while the node waits for an administrator or has to renew. */
 export function isServed(session: Session): boolean {
   return !session.isExpired && session.row.standing === 'active';
-}
-
-/** Counts a message; false when the node sends more than it has any reason to. */
-export function takeAllowance(session: Session, now: Millis): boolean {
-  const earned = ((now - session.allowanceAt) / 1_000) * PER_SECOND;
-  session.allowance = Math.min(BURST, session.allowance + earned) - 1;
-  session.allowanceAt = now;
-  return session.allowance >= 0;
 }

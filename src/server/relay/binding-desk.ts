@@ -1,6 +1,7 @@
 import type { Millis } from '../../base/brands.ts';
 import { concat, equalConstantTime, utf8 } from '../../base/bytes.ts';
 import type { PathAddress } from '../../base/path-address.ts';
+import { RateTable } from '../../base/rate-table.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import {
   type Bind,
@@ -10,7 +11,6 @@ import {
   encodeBindChallenge,
   isAuthenticBinding,
 } from '../../nat/bind.ts';
-import { RateTable } from '../datagrams/rate-table.ts';
 import { relayKeyOf } from '../datagrams/relay-keys.ts';
 import { type ServedPlace, sourceFault, sourceName } from '../datagrams/served-place.ts';
 import type { Members } from '../dc/members.ts';

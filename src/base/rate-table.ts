@@ -1,9 +1,14 @@
-import type { Millis } from '../../base/brands.ts';
+import type { Millis } from './brands.ts';
 
 /** How much may come at once, and how much more each second. */
 export interface Rate {
   readonly burst: number;
   readonly perSecond: number;
+}
+
+/** As many at once as in a second. */
+export function evenly(perSecond: number): Rate {
+  return { burst: perSecond, perSecond };
 }
 
 /** One allowance that refills with time. */
@@ -27,7 +32,7 @@ export class Allowance {
   }
 }
 
-/** Allowances by key. When there are too many keys, the one that was used longest ago is forgotten. */
+/** Allowances by key (a source network, a relay channel), in a bounded memory: a key that is new or forgotten starts full. When there are too many keys, the one that was used longest ago is forgotten. */
 export class RateTable<K> {
   readonly #rate: Rate;
   readonly #most: number;
