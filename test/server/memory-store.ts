@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import { unixSeconds } from '../../src/base/brands.ts';
 import { GscipError } from '../../src/base/errors.ts';
 import { Draft } from '../../src/server/network/draft.ts';
-import type { Change, NetworkState, Rows, TableName } from '../../src/server/network/state.ts';
+import type { Change, NetworkState } from '../../src/server/network/state.ts';
+import { LiveState } from '../../src/server/store/live-state.ts';
 import type { Actor, AuditEntry, JsonObject, Store } from '../../src/server/store/store.ts';
-
-type Tables = { readonly [T in TableName]: Map<string, Rows[T]> };
 
 /** A store without a database: rows in maps, the audit log in a list. Commands run at once, in the order of the calls. */
 export interface MemoryStore extends Store {
@@ -17,17 +16,7 @@ export interface MemoryStore extends Store {
 
 /** An empty one. `now` stamps the audit log. */
 export function memoryStore(now: () => number = () => 1_800_000_000): MemoryStore {
-  const tables: Tables = {
-    settings: new Map(),
-    users: new Map(),
-    administrators: new Map(),
-    groups: new Map(),
-    versions: new Map(),
-    roster: new Map(),
-    nodes: new Map(),
-    tokens: new Map(),
-  };
-  const state = { revision: 0, tables };
+  const state = new LiveState();
   const log: AuditEntry[] = [];
   const listeners = new Set<(changes: readonly Change[], revision: number) => void>();
   let trouble: GscipError | undefined;
@@ -54,8 +43,7 @@ export function memoryStore(now: () => number = () => 1_800_000_000): MemoryStor
       throw cause;
     }
     const changes = draft.changes();
-    for (const change of changes) keep(tables, change);
-    if (changes.length > 0) state.revision += 1;
+    if (changes.length > 0) state.apply(changes, state.revision + 1);
     const rows = changes.map(({ table, key }) => `${table}/${key}`);
     note({ actor, action, outcome: 'done', code: '', changes: rows, detail });
     if (changes.length > 0) for (const listener of [...listeners]) listener(changes, state.revision);
@@ -100,30 +88,4 @@ export function copyOf(state: NetworkState): NetworkState {
       tokens: new Map(tokens),
     },
   };
-}
-
-function keep(tables: Tables, change: Change): void {
-  switch (change.table) {
-    case 'settings':
-      return set(tables.settings, change.key, change.row);
-    case 'users':
-      return set(tables.users, change.key, change.row);
-    case 'administrators':
-      return set(tables.administrators, change.key, change.row);
-    case 'groups':
-      return set(tables.groups, change.key, change.row);
-    case 'versions':
-      return set(tables.versions, change.key, change.row);
-    case 'roster':
-      return set(tables.roster, change.key, change.row);
-    case 'nodes':
-      return set(tables.nodes, change.key, change.row);
-    case 'tokens':
-      return set(tables.tokens, change.key, change.row);
-  }
-}
-
-function set<T>(table: Map<string, T>, key: string, row: T | undefined): void {
-  if (row === undefined) table.delete(key);
-  else table.set(key, row);
 }

@@ -4,8 +4,6 @@ import {
   type NewTokenAnswer,
   NODE_MODES,
   NODE_TYPES,
-  type NodeModeName,
-  type NodeTypeName,
   type TokenAnswer,
   type TokenList,
 } from '../../api/admin/nodes.ts';
@@ -29,18 +27,7 @@ export function defineToken(command: Command): void {
   examples(command, [['gscip admin token create --user alice --groups lab', 'for one machine, within an hour']]);
 }
 
-interface CreateOptions extends AdminOptions {
-  readonly user: string;
-  readonly groups: readonly string[];
-  readonly type?: NodeTypeName;
-  readonly mode?: NodeModeName;
-  readonly routes?: readonly string[];
-  readonly uses?: number;
-  readonly ttl?: number;
-  readonly approval?: boolean;
-  readonly ephemeral?: boolean;
-  readonly replaces?: string;
-  readonly servers?: readonly string[];
+interface CreateOptions extends AdminOptions, NewToken {
   readonly qr?: boolean;
 }
 

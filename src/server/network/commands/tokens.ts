@@ -1,3 +1,4 @@
+import type { NewToken } from '../../../api/admin/nodes.ts';
 import { type NodeId, type UnixSeconds, unixSeconds } from '../../../base/brands.ts';
 import { toHex } from '../../../base/bytes.ts';
 import { GscipError } from '../../../base/errors.ts';
@@ -5,26 +6,11 @@ import type { Draft, View } from '../draft.ts';
 import { groupNamed, nodeNamed, tokenOf, userNamed } from '../find.ts';
 import { checkedRoutes } from '../node-certificate.ts';
 import { settingsOf } from '../settings.ts';
-import type { EndNodeType, NodeMode, TokenRow } from '../state.ts';
+import type { TokenRow } from '../state.ts';
 import type { Tools } from '../tools.ts';
 
-/** What a token is to be good for; what is absent is a GES in mode op, no routes, one use, one hour, no approval. */
-export interface TokenRequest {
-  readonly user: string;
-  /** by name */
-  readonly groups: readonly string[];
-  readonly type?: EndNodeType;
-  readonly mode?: NodeMode;
-  /** networks behind the node, as "10.1.0.0/16" */
-  readonly routes?: readonly string[];
-  readonly uses?: number;
-  /** seconds */
-  readonly ttl?: number;
-  readonly approval?: boolean;
-  readonly ephemeral?: boolean;
-  /** name of a lost machine whose name and address the new one has */
-  readonly replaces?: string;
-}
+/** What a token is to be good for; where nodes reach the server is not the rules' concern. */
+export type TokenRequest = Omit<NewToken, 'servers'>;
 
 /** A node is in so many groups at most: a bundle holds no more. */
 export const MOST_GROUPS = 64;
