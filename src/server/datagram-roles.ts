@@ -1,3 +1,4 @@
+import type { CoordinatorPlace } from '../api/channel/services.ts';
 import type { Millis, UnixSeconds } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -34,6 +35,8 @@ export interface DatagramPlan {
   readonly roles: readonly ServerRole[];
   readonly listen: ListenAddress;
   readonly advertise: readonly string[] | undefined;
+  /** "HOST:PORT" of the TLS door */
+  readonly tunnels: readonly string[];
   readonly rates?: RelayRates | undefined;
 }
 
@@ -46,6 +49,8 @@ export interface DatagramPorts {
 
 export interface DatagramRoles {
   readonly ports: DatagramPorts;
+  /** what nodes are told of the coordinator */
+  readonly coordinator: CoordinatorPlace;
   numbers(): DatagramNumbers;
   stop(): void;
 }
@@ -77,7 +82,7 @@ export async function startDatagramRoles(plan: DatagramPlan, world: DatagramWorl
 }
 
 function join(
-  { listen, advertise, rates = RELAY_RATES }: DatagramPlan,
+  { listen, advertise, tunnels, rates = RELAY_RATES }: DatagramPlan,
   world: DatagramWorld,
   main: BatchSocket,
   spare: BatchSocket,
@@ -116,6 +121,7 @@ function join(
   log.log('info', 'datagram-roles-up', { ...ports, packets: main.implementation });
   return {
     ports,
+    coordinator: { key: gms.publicKey, endpoints: endpoints(hosts, [ports.dc]), tunnels },
     numbers: () => ({
       ...NO_NUMBERS,
       ...{ nodes: coordinator.nodes, pairs: coordinator.pairs },

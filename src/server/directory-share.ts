@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { type DirectoryPeer, decodeServerMessage, encodeServerMessage } from '../api/channel/server-message.ts';
+import {
+  type DirectoryPeer,
+  decodeServerMessage,
+  encodeServerMessage,
+  type ServerMessage,
+} from '../api/channel/server-message.ts';
+import type { CoordinatorPlace } from '../api/channel/services.ts';
 import type { NodeId } from '../base/brands.ts';
 import { connectionOptions } from './store/postgres-options.ts';
 
@@ -8,17 +14,21 @@ import { connectionOptions } from './store/postgres-options.ts';
  * Who is where, among the processes of one network: notifications of PostgreSQL, which keeps none of them. Each is
  *
  *   <sender> ask                  a process that begins, or was cut off: tell me of your nodes
- *   <sender> <base64>             one peer, as a message `directory` of the node channel
+ *   <sender> <base64>             one peer, or its own coordinator, as a message `directory` or `services` of the node channel
  */
 
 const CHANNEL = 'gscip_directory';
 const ASK = 'ask';
+const NOTIFY = 'select pg_notify($1, each) from unnest($2::text[]) each';
 const RETRY = 1_000;
 /** PostgreSQL takes no longer ones. */
 const LONGEST = 7_999;
 
 /** Peers that were told of before the change that brought them; more are forgotten. */
 const MOST_EARLY = 1_024;
+
+/** How often a process says that its coordinator lives (milliseconds). */
+const PLACES_EVERY = 20_000;
 
 export interface ShareCalls {
   /** Notifications overtake changes, which have to be read first. */
@@ -27,6 +37,12 @@ export interface ShareCalls {
   take(peers: readonly DirectoryPeer[]): void;
   /** those that are connected here */
   all(): readonly DirectoryPeer[];
+  /** coordinators of this process */
+  places(): readonly CoordinatorPlace[];
+  /** those of another process, by its name; none when it ends */
+  takePlaces(process: string, places: readonly CoordinatorPlace[]): void;
+  /** now and then */
+  tick(): void;
 }
 
 /** Passes what a hub shares on to the hubs of the other processes, and the other way round. */
@@ -37,6 +53,7 @@ export class DirectoryShare {
   readonly #sender = randomBytes(8).toString('hex');
   #client: pg.Client | undefined;
   #retry: NodeJS.Timeout | undefined;
+  readonly #alive = setInterval(() => this.#stayAlive(), PLACES_EVERY).unref();
   #stopped = false;
 
   /** Connects in the background, and again whenever the database was gone: a directory is a convenience. */
@@ -50,6 +67,11 @@ export class DirectoryShare {
     this.#notify(peers.map(encoded));
   }
 
+  /** Where the coordinators of this process are. */
+  sendPlaces(): void {
+    this.#notify(this.#places());
+  }
+
   /** Nodes may have become known. */
   handleChanges(): void {
     if (this.#early.size > 0) this.#take([...this.#early.values()]);
@@ -57,7 +79,9 @@ export class DirectoryShare {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearInterval(this.#alive);
     clearTimeout(this.#retry);
+    await this.#client?.query(NOTIFY, [CHANNEL, [`${this.#sender} ${placesText([])}`]]).catch(() => undefined);
     await this.#client?.end().catch(() => undefined);
   }
 
@@ -70,7 +94,7 @@ export class DirectoryShare {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
       this.#client = client;
-      this.#notify([ASK, ...this.#calls.all().map(encoded)]);
+      this.#notify([ASK, ...this.#places(), ...this.#calls.all().map(encoded)]);
     } catch {
       await client.end().catch(() => undefined);
       this.#lost();
@@ -87,9 +111,21 @@ export class DirectoryShare {
   #receive(payload: string): void {
     const [sender, text = ''] = payload.split(' ', 2);
     if (sender === this.#sender) return;
-    if (text === ASK) return this.send(this.#calls.all());
+    if (text === ASK) return this.#notify([...this.#places(), ...this.#calls.all().map(encoded)]);
     const message = decodeServerMessage(new Uint8Array(Buffer.from(text, 'base64')));
-    if (typeof message !== 'string' && message.type === 'directory') this.#take(message.peers);
+    if (typeof message === 'string') return;
+    if (message.type === 'directory') this.#take(message.peers);
+    if (message.type === 'services') this.#calls.takePlaces(sender, message.coordinators);
+  }
+
+  #stayAlive(): void {
+    this.sendPlaces();
+    this.#calls.tick();
+  }
+
+  #places(): readonly string[] {
+    const places = this.#calls.places();
+    return places.length === 0 ? [] : [placesText(places)];
   }
 
   #take(peers: readonly DirectoryPeer[]): void {
@@ -104,12 +140,18 @@ export class DirectoryShare {
     const payloads = texts.map((text) => `${this.#sender} ${text}`).filter(({ length }) => length <= LONGEST);
     if (payloads.length === 0) return;
     // one that is lost with the connection is sent again when it is back
-    this.#client
-      ?.query('select pg_notify($1, each) from unnest($2::text[]) each', [CHANNEL, payloads])
-      .catch(() => undefined);
+    this.#client?.query(NOTIFY, [CHANNEL, payloads]).catch(() => undefined);
   }
 }
 
 function encoded(peer: DirectoryPeer): string {
-  return Buffer.from(encodeServerMessage({ type: 'directory', peers: [peer] })).toString('base64');
+  return textOf({ type: 'directory', peers: [peer] });
+}
+
+function placesText(coordinators: readonly CoordinatorPlace[]): string {
+  return textOf({ type: 'services', coordinators });
+}
+
+function textOf(message: ServerMessage): string {
+  return Buffer.from(encodeServerMessage(message)).toString('base64');
 }

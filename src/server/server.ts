@@ -6,6 +6,7 @@ import { millis, unixSeconds } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
+import { CoordinatorList } from './coordinator-list.ts';
 import { type DatagramPorts, type DatagramRoles, startDatagramRoles } from './datagram-roles.ts';
 import { DirectoryShare } from './directory-share.ts';
 import { Hub } from './gms/hub.ts';
@@ -143,7 +144,10 @@ async function start(
   const shell = new HubShell(hub, world, (): NodeDoor => nodes);
   const nodes = new NodeDoor(shell, guard, metrics);
   undo.push(() => shell.stop());
-  const others = isPostgres(options.database) ? shareDirectory(options.database, store, hub, shell) : undefined;
+  const coordinators = new CoordinatorList();
+  const others = isPostgres(options.database)
+    ? shareDirectory(options.database, store, hub, shell, coordinators)
+    : undefined;
   undo.push(() => others?.stop());
 
   const place = { port: listen.port };
@@ -165,9 +169,12 @@ async function start(
   });
   place.port = await doors.listen(listen, folder.adminSocket);
   const count = metrics.handleDatagramEvent.bind(metrics);
-  const plan = { roles, listen, advertise };
+  const plan = { roles, listen, advertise, tunnels: facts().servers };
   datagrams.roles = await startDatagramRoles(plan, { ...world, provider: nodeProvider, random, count });
   undo.push(() => datagrams.roles?.stop());
+  if (datagrams.roles !== undefined) coordinators.own = [datagrams.roles.coordinator];
+  shell.coordinators(coordinators.all());
+  others?.sendPlaces();
   const renewal = setInterval(() => void renew(identity, certificate, doors, log), CERTIFICATE_CHECK);
   undo.push(() => clearInterval(renewal));
   const { url, pin, servers } = facts();
@@ -177,11 +184,21 @@ async function start(
 }
 
 /** Joins the hub with those of the network's other processes. */
-function shareDirectory(database: string, store: Store, hub: Hub, shell: HubShell): DirectoryShare {
+function shareDirectory(
+  database: string,
+  store: Store,
+  hub: Hub,
+  shell: HubShell,
+  coordinators: CoordinatorList,
+): DirectoryShare {
+  const tell = (isNews: boolean) => (isNews ? shell.coordinators(coordinators.all()) : undefined);
   const share = new DirectoryShare(database, {
     isKnown: (node) => store.state.tables.nodes.get(node)?.standing === 'active',
     take: (peers) => shell.shared(peers),
     all: () => [...hub.sessions.values()].map(({ row: { id }, endpoints }) => ({ id, endpoints, gone: false })),
+    places: () => coordinators.own,
+    takePlaces: (process, places) => tell(coordinators.hear(process, places, monotonic())),
+    tick: () => tell(coordinators.tick(monotonic())),
   });
   store.onChanges(() => share.handleChanges());
   return share;

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DirectoryPeer } from '../../src/api/channel/server-message.ts';
+import type { CoordinatorPlace } from '../../src/api/channel/services.ts';
 import { type NodeId, nodeId } from '../../src/base/brands.ts';
 import { pathAddress } from '../../src/base/path-address.ts';
 import { DirectoryShare } from '../../src/server/directory-share.ts';
@@ -19,7 +20,13 @@ const peer = (digit: string): DirectoryPeer => ({
 });
 
 /** A process: what it has, what it knows, and what it was told. */
-function member(database: string, own: readonly DirectoryPeer[], known: ReadonlySet<NodeId> | undefined) {
+function member(
+  database: string,
+  own: readonly DirectoryPeer[],
+  known: ReadonlySet<NodeId> | undefined,
+  places: readonly CoordinatorPlace[] = [],
+) {
+  const heard: (readonly CoordinatorPlace[])[] = [];
   const told: DirectoryPeer[] = [];
   let wake: () => void = () => undefined;
   const share = new DirectoryShare(database, {
@@ -29,7 +36,19 @@ function member(database: string, own: readonly DirectoryPeer[], known: Readonly
       wake();
     },
     all: () => own,
+    places: () => places,
+    takePlaces: (_process, all) => {
+      heard.push(all);
+      wake();
+    },
+    tick: () => undefined,
   });
+  const heardOf = async (count: number) => {
+    while (heard.length < count)
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+  };
   /** Settles when every one of these was told of. */
   const toldOf = async (...peers: readonly DirectoryPeer[]) => {
     while (!peers.every(({ id }) => told.some((each) => each.id === id)))
@@ -37,7 +56,7 @@ function member(database: string, own: readonly DirectoryPeer[], known: Readonly
         wake = resolve;
       });
   };
-  return { share, told, toldOf };
+  return { share, told, toldOf, heard, heardOf };
 }
 
 describe('the directories of two processes', () => {
@@ -50,6 +69,21 @@ describe('the directories of two processes', () => {
     await second.toldOf(peer('3'), peer('4'));
     expect(second.told).toContainEqual(peer('4'));
     await Promise.all([first.share.stop(), second.share.stop()]);
+  });
+
+  it('name their coordinators, and say when they end', async () => {
+    const database = postgres.newDatabase();
+    const place = { key: new Uint8Array(32).fill(1), endpoints: [pathAddress('192.0.2.1:47247')], tunnels: [] };
+    const first = member(database, [], undefined, [place]);
+    const second = member(database, [], undefined);
+    await second.heardOf(1);
+    expect(second.heard[0]).toEqual([place]);
+    const seen = second.heard.length;
+    await first.share.stop();
+    await second.heardOf(seen + 1);
+    expect(second.heard.at(-1)).toEqual([]);
+    expect(first.heard).toEqual([]); // the second has none, and none is no news
+    await second.share.stop();
   });
 
   it('keep a peer until the change that brings it was read, and pass over what is no peer', async () => {

@@ -16,6 +16,7 @@ import {
   wordField,
 } from './fields.ts';
 import { encodeRefused, type Refused, refusedFrom } from './refused.ts';
+import { type CoordinatorPlace, coordinatorFrom, encodeCoordinator, MOST_COORDINATORS } from './services.ts';
 
 /** Where a node can be reached, as far as the server knows: soft state, of members of common groups only. */
 export interface DirectoryPeer {
@@ -35,6 +36,8 @@ export type ServerMessage =
   | { readonly type: 'update'; readonly bundle: Uint8Array }
   | { readonly type: 'certificate'; readonly caPart: Uint8Array }
   | { readonly type: 'directory'; readonly peers: readonly DirectoryPeer[] }
+  /** all of the network's coordinators, the server's own first; what was said before holds no more */
+  | { readonly type: 'services'; readonly coordinators: readonly CoordinatorPlace[] }
   | { readonly type: 'removed'; readonly reason: string }
   | Refused
   | { readonly type: 'pong'; readonly time: UnixSeconds };
@@ -46,6 +49,8 @@ export function encodeServerMessage(message: ServerMessage): Uint8Array {
   switch (message.type) {
     case 'directory':
       return encodeCbor(cborMap({ ...message, peers: message.peers.map(encodePeer) }));
+    case 'services':
+      return encodeCbor(cborMap({ ...message, coordinators: message.coordinators.map(encodeCoordinator) }));
     case 'refused':
       return encodeRefused(message);
     case 'standing':
@@ -82,6 +87,10 @@ function messageFrom(type: string, fields: Fields): ServerMessage | MessageFault
     case 'directory': {
       const peers = asListOf(fields.get('peers'), peerFrom, MOST_PEERS);
       return peers ? { type, peers } : 'message-field';
+    }
+    case 'services': {
+      const coordinators = asListOf(fields.get('coordinators'), coordinatorFrom, MOST_COORDINATORS);
+      return coordinators ? { type, coordinators } : 'message-field';
     }
     case 'removed': {
       const reason = asText(fields.get('reason'));

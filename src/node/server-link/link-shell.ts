@@ -109,6 +109,7 @@ export class LinkShell {
       case 'update':
       case 'certificate':
       case 'directory':
+      case 'services':
       case 'time':
       case 'join-refused':
       case 'left':

@@ -1,5 +1,6 @@
 import type { FetchReason, Holding, NodeEndpoints, NodeMessage } from '../../api/channel/node-message.ts';
 import type { DirectoryPeer, ServerMessage } from '../../api/channel/server-message.ts';
+import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import { CHANNEL_TIMES } from '../../api/channel/times.ts';
 import type { JoinToken } from '../../api/join-token.ts';
 import { type GroupId, type Millis, millis, type UnixSeconds } from '../../base/brands.ts';
@@ -58,6 +59,8 @@ export type LinkEffect =
   /** verified: this node's */
   | { readonly kind: 'certificate'; readonly enrolment: Enrolment }
   | { readonly kind: 'directory'; readonly peers: readonly DirectoryPeer[] }
+  /** all of the network's coordinators */
+  | { readonly kind: 'services'; readonly coordinators: readonly CoordinatorPlace[] }
   | { readonly kind: 'time'; readonly time: UnixSeconds }
   /** the token brings nothing any more, whatever is tried */
   | { readonly kind: 'join-refused'; readonly code: string; readonly text: string }
@@ -280,6 +283,9 @@ export class ServerLink {
         return this.#certificate(message.caPart);
       case 'directory':
         this.#effects.push({ kind: 'directory', peers: message.peers });
+        return;
+      case 'services':
+        this.#effects.push({ kind: 'services', coordinators: message.coordinators });
         return;
       case 'removed':
         return this.#removed(message.reason);

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Holding, NodeEndpoints } from '../../api/channel/node-message.ts';
 import type { DirectoryPeer } from '../../api/channel/server-message.ts';
+import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import { type Millis, type UnixSeconds, unixSeconds } from '../../base/brands.ts';
 import { wipe } from '../../base/bytes.ts';
 import { GscipError } from '../../base/errors.ts';
@@ -29,6 +30,8 @@ export interface LinkedSinks {
   changed(changes: readonly KeyChange[]): Promise<void>;
   /** where the server says that a peer is */
   endpoints(peer: DirectoryPeer): void;
+  /** the network's coordinators are these now; also called by `attach` with what came before it */
+  services?(coordinators: readonly CoordinatorPlace[]): void;
   /** something of it is to be kept */
   keep(): void;
 }
@@ -70,6 +73,7 @@ export class LinkedNode {
   #cached: LinkCache['keys'] | undefined;
   #keys: BundleKeys | undefined;
   #sinks: LinkedSinks | undefined;
+  #coordinators: readonly CoordinatorPlace[] = [];
   #own: NodeEndpoints = { udpPort: 0, endpoints: [] };
   #updates: Promise<void> = Promise.resolve();
   /** why the last bundle was not taken */
@@ -160,6 +164,7 @@ export class LinkedNode {
       const member = keys.members().find((each) => each.id === id);
       if (member) sinks.endpoints({ id: member.id, endpoints, gone: false });
     }
+    sinks.services?.(this.#coordinators);
     if (this.#identity.removed !== undefined) void sinks.changed(keys.leaveAll());
     this.#attached.resolve();
   }
@@ -261,6 +266,9 @@ export class LinkedNode {
         return;
       case 'directory':
         return this.#directory(news.peers);
+      case 'services':
+        this.#coordinators = news.coordinators;
+        return this.#sinks?.services?.(news.coordinators);
       case 'time':
         this.#clock.handleServerTime(news.time, this.#tools.boot());
         return this.#keys?.handleServerTime(news.time);

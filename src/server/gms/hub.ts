@@ -1,5 +1,6 @@
 import type { Hello, NodeMessage } from '../../api/channel/node-message.ts';
 import type { DirectoryPeer } from '../../api/channel/server-message.ts';
+import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import type { NodeId } from '../../base/brands.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import { REMOVE_REASON } from '../../crypto/roster-entry.ts';
@@ -38,6 +39,7 @@ export class Hub {
   readonly #directory: DirectoryDesk;
   readonly #news: News;
   readonly #chores: Chores;
+  #coordinators: readonly CoordinatorPlace[] = [];
   readonly #connections = new Map<ChannelId, Connection>();
   /** in the order of their coming */
   readonly #nameless = new Set<ChannelId>();
@@ -105,6 +107,12 @@ export class Hub {
     this.#directory.take(peers);
   }
 
+  /** These are the network's coordinators now, this server's own first. */
+  handleCoordinators(coordinators: readonly CoordinatorPlace[]): void {
+    this.#coordinators = coordinators;
+    for (const session of this.#sessions.values()) this.#tellServices(session);
+  }
+
   /** Call every 100 ms or so. */
   tick(moment: Moment): void {
     this.#chores.tick(this.#sessions, this.#updates.size, moment);
@@ -158,6 +166,7 @@ export class Hub {
     connection.channel.admit(moment.now);
     this.#context.log('info', 'node-connected', { node: row.id, name: row.name, release: hello.release });
     this.#tellStanding(session, moment);
+    if (this.#coordinators.length > 0) this.#tellServices(session);
     this.#directory.put(session, hello, moment.now);
     if (hello.fetch === 'start') {
       session.asked = true;
@@ -233,7 +242,10 @@ export class Hub {
     if (session === undefined) return;
     const before = session.row;
     session.row = row;
-    if (before.standing !== row.standing) this.#tellStanding(session, moment);
+    if (before.standing !== row.standing) {
+      this.#tellStanding(session, moment);
+      if (this.#coordinators.length > 0) this.#tellServices(session);
+    }
     const isRegrouped = before.groups.join() !== row.groups.join();
     if (before.standing !== row.standing || isRegrouped) this.#directory.showAnew(session, moment.now);
     this.#updates.want(session, isRegrouped);
@@ -242,6 +254,12 @@ export class Hub {
   #tellStanding({ connection, row, isExpired }: Session, { time }: Moment): void {
     const state = isExpired ? 'expired' : row.standing === 'pending' ? 'pending' : 'active';
     this.#context.say(connection, { type: 'standing', state, time });
+  }
+
+  /** Only members are of use to a coordinator, and it to them. */
+  #tellServices(session: Session): void {
+    if (!isServed(session)) return;
+    this.#context.say(session.connection, { type: 'services', coordinators: this.#coordinators });
   }
 
   #turnAway(connection: Connection, code: string, { time }: Moment): void {

@@ -1,4 +1,5 @@
 import type { DirectoryPeer } from '../../api/channel/server-message.ts';
+import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import type { Millis, UnixSeconds } from '../../base/brands.ts';
 import type { Logger } from '../../base/log.ts';
 import { unreachable } from '../../base/unreachable.ts';
@@ -57,6 +58,11 @@ export class HubShell {
   /** What a hub of another process shared. */
   shared(peers: readonly DirectoryPeer[]): void {
     this.#input(() => this.#hub.handleShared(peers));
+  }
+
+  /** The network's coordinators, this server's own first. */
+  coordinators(places: readonly CoordinatorPlace[]): void {
+    this.#input(() => this.#hub.handleCoordinators(places));
   }
 
   /** No more inputs, and what commands under way come back with is not heard. */

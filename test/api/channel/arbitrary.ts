@@ -42,6 +42,9 @@ export const nodeMessages: fc.Arbitrary<NodeMessage> = fc.oneof(
   fc.constantFrom({ type: 'renew' } as const, { type: 'leave' } as const, { type: 'ping' } as const),
 );
 
+const tunnel = fc
+  .tuple(fc.constantFrom('vpn.example.net', '192.0.2.1', '[2001:db8::1]'), port)
+  .map((at) => at.join(':'));
 const refused = fc.record({ type: fc.constant('refused' as const), code: text(64), text: text(1_024), time });
 
 export const serverMessages: fc.Arbitrary<ServerMessage> = fc.oneof(
@@ -51,6 +54,12 @@ export const serverMessages: fc.Arbitrary<ServerMessage> = fc.oneof(
   fc.record({
     type: fc.constant('directory' as const),
     peers: fc.array(fc.record({ id: node, endpoints, gone: fc.boolean() }), { maxLength: 20 }),
+  }),
+  fc.record({
+    type: fc.constant('services' as const),
+    coordinators: fc.array(fc.record({ key: bytes(32), endpoints, tunnels: fc.array(tunnel, { maxLength: 8 }) }), {
+      maxLength: 8,
+    }),
   }),
   fc.record({ type: fc.constant('removed' as const), reason: text(255) }),
   refused,

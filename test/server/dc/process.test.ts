@@ -138,6 +138,15 @@ describe('a server with the roles dc and relay', { timeout: 60_000 }, () => {
     await server.local('POST', '/api/1/groups', { name: 'lab' });
     const [anna, ben] = [await joined(server, 'anna'), await joined(server, 'ben')];
 
+    const asked = new TestNode(server.facts.port, 'carol');
+    const made = await server.local('POST', '/api/1/tokens', { user: 'alice', groups: ['lab'] });
+    await asked.join(ok(decodeJoinToken(nodeProvider, String(made.body['token']))));
+    asked.connect();
+    expect((await asked.message('services')).coordinators).toEqual([
+      { key: asked.identity().gmsKey, endpoints: [dc], tunnels: [`127.0.0.1:${server.facts.port}`] },
+    ]);
+    asked.end();
+
     const keys = new Map<UdpNode, Uint8Array>();
     for (const node of [anna, ben]) {
       await node.meet(dc);
