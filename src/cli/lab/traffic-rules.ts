@@ -28,7 +28,7 @@ export interface DropOptions {
 export function masquerade(router: Namespace, device: string, ports: 'kept' | 'random' = 'kept'): TrafficRule {
   const how = ports === 'random' ? ' random,fully-random' : '';
   const chain = 'type nat hook postrouting priority srcnat; policy accept;';
-  return table(router, 'ip', `chain c { ${chain} oifname "${device}" masquerade${how}\n}`);
+  return ruleTable(router, 'ip', `chain c { ${chain} oifname "${device}" masquerade${how}\n}`);
 }
 
 /** Loses packets at random, or all that match. */
@@ -36,7 +36,7 @@ export function drop(namespace: Namespace, options: DropOptions): DropRule {
   const perMille = options.perMille ?? 1000;
   const chance = perMille >= 1000 ? '' : `numgen random mod 1000 < ${perMille} `;
   const chain = `type filter hook ${options.hook} priority -10; policy accept;`;
-  const made = table(namespace, 'inet', `chain c { ${chain} ${options.match ?? ''} ${chance}counter drop\n}`);
+  const made = ruleTable(namespace, 'inet', `chain c { ${chain} ${options.match ?? ''} ${chance}counter drop\n}`);
   return { remove: made.remove, dropped: () => Number(/packets (\d+)/.exec(made.list())?.[1] ?? 0) };
 }
 
@@ -48,7 +48,7 @@ export function limitRate(namespace: Namespace, device: string, megabits: number
 }
 
 /** One nftables table for each rule, so that rules come and go without knowing of each other. */
-function table(namespace: Namespace, family: string, body: string): TrafficRule & { list(): string } {
+export function ruleTable(namespace: Namespace, family: string, body: string): TrafficRule & { list(): string } {
   const name = `lab_${++rules}`;
   namespace.now('nft', ['-f', '-'], `table ${family} ${name} {\n${body}\n}\n`);
   return {
