@@ -21,7 +21,8 @@ import type { NatFault } from './fault.ts';
  *     │ BIND, the same with challenge ───► │ the source is proved: bound
  *     │ ◄───────────────────── BIND-ACK    │
  *
- *   Both MACs are under the node's relay key, over label and all bytes before.
+ *   Both MACs are under the node's relay key, over label and all bytes before. A BIND for channel 0 binds nothing: it is
+ *   answered by a BIND-ACK with status 1, so that a node may measure how far the relay is.
  */
 
 export interface Bind {
@@ -56,6 +57,8 @@ export interface BindAck {
   readonly seen: PathAddress;
 }
 
+/** No channel has this number. */
+export const MEASURING_CHANNEL = 0;
 const MAC_BYTES = 32;
 
 export function encodeBind(provider: CryptoProvider, key: Uint8Array, bind: Bind): Uint8Array {
@@ -86,7 +89,7 @@ export function decodeBinding(bytes: Uint8Array): Bind | BindChallenge | BindAck
   if (version !== NAT_VERSION) return 'version';
   if (!reader.zeros(1)) return 'pad';
   const channel = reader.u32();
-  if (channel === 0) return 'channel';
+  if (channel === MEASURING_CHANNEL && kind === NAT_KIND.bindChallenge) return 'channel';
   switch (kind) {
     case NAT_KIND.bind:
       return status === 0 ? readBind(bytes, reader, channel) : 'pad';

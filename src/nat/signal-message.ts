@@ -14,8 +14,8 @@ import { type NatKind, natByte, natOfByte } from './nat-kind.ts';
  * What a node and a direction coordinator (DC) say to each other inside their channel (protocol.md 6.6): records of
  * signal-session.ts over UDP, or messages of the node channel where UDP is blocked. type 1, then
  *
- *   01 REGISTER           →DC  seq 4 · nat 1 · candidates
- *   02 REGISTERED         DC→  seq 4 · lifetime 2 · seen 19 · ticket 4 · reflect key 32 · relay key 32 · vantages · relays
+ *   01 REGISTER           →DC  seq 4 · nat 1 · candidates · reached relays
+ *   02 REGISTERED         DC→  seq 4 · lifetime 2 · seen 19 · ticket 4 · reflect key 32 · vantages · relays
  *   03 KEEP-ALIVE         →DC  seq 4
  *   04 KEPT               DC→  seq 4 · seen 19
  *   05 DIRECTION-REQUEST  →DC  request 4 · target kind 1 (0 address, 1 node) · target 16
@@ -25,7 +25,8 @@ import { type NatKind, natByte, natOfByte } from './nat-kind.ts';
  *   08 DIRECTION-REFUSED  DC→  request 4 · reason 1
  *   09 UNREGISTER         →DC
  *
- *   candidates: count 1 (≤ 8), then 20 each. vantages and relays: count 1 (≤ 8), then endpoints of 19.
+ *   candidates: count 1 (≤ 8), then 20 each. vantages: count 1 (≤ 8), then endpoints of 19. relays: count 1 (≤ 8), then
+ *   endpoint 19 · key 32. reached relays: count 1 (≤ 8), then endpoint 19 · round trip 2 in ms, 65535 where none answers.
  *   request is 0 in a ROUTE-DIRECTION to the end node. No relay: 19 zero bytes and channel 0.
  *
  *   asker                      DC                      end node
@@ -47,11 +48,25 @@ export const DIRECTION_REASONS = [
 ] as const;
 export type DirectionReason = (typeof DIRECTION_REASONS)[number];
 
+/** A relay, and the 32 bytes of key by which it admits this node (bind.ts). */
+export interface RelayPlace {
+  readonly address: PathAddress;
+  readonly key: Uint8Array;
+}
+
+/** How far a node is from a relay: round trip in whole milliseconds; undefined where it does not answer. */
+export interface RelayReach {
+  readonly address: PathAddress;
+  readonly rtt: number | undefined;
+}
+
 export interface Register {
   readonly type: 'register';
   readonly seq: number;
   readonly nat: NatKind;
   readonly candidates: readonly Candidate[];
+  /** those that were measured */
+  readonly relays: readonly RelayReach[];
 }
 
 export interface Registered {
@@ -63,11 +78,9 @@ export interface Registered {
   readonly ticket: number;
   /** 32 bytes: MACs of reflect.ts */
   readonly reflectKey: Uint8Array;
-  /** 32 bytes: MACs of bind.ts */
-  readonly relayKey: Uint8Array;
   /** where reflect questions may be sent: at least two, best on two addresses */
   readonly vantages: readonly PathAddress[];
-  readonly relays: readonly PathAddress[];
+  readonly relays: readonly RelayPlace[];
 }
 
 export type DirectionTarget =
@@ -120,8 +133,10 @@ const TYPE = {
 } as const;
 
 const ENDPOINTS_MAX = 8;
+const KEY_BYTES = 32;
+const NOT_REACHED = 0xffff;
 /** The longest message, a ROUTE-DIRECTION or REGISTERED, is shorter. */
-const ROOM = 512;
+const ROOM = 1_024;
 
 export function encodeSignal(message: SignalMessage): Uint8Array {
   const writer = new ByteWriter(ROOM).u8(TYPE[message.type]);
@@ -133,11 +148,12 @@ function writeBody(writer: ByteWriter, message: SignalMessage): void {
   switch (message.type) {
     case 'register':
       writeCandidates(writer.u32(message.seq).u8(natByte(message.nat)), message.candidates);
+      writeReached(writer, message.relays);
       return;
     case 'registered':
       writeEndpoint(writer.u32(message.seq).u16(message.lifetime), message.seen).u32(message.ticket);
-      writeEndpoints(writer.raw(message.reflectKey).raw(message.relayKey), message.vantages);
-      writeEndpoints(writer, message.relays);
+      writeEndpoints(writer.raw(message.reflectKey), message.vantages);
+      writeRelays(writer, message.relays);
       return;
     case 'keep-alive':
       writer.u32(message.seq);
@@ -174,7 +190,7 @@ function writeBody(writer: ByteWriter, message: SignalMessage): void {
 /** Bytes of the fixed part of each type behind its first byte, up to the first list. */
 const FIXED: Readonly<Record<number, number>> = {
   [TYPE.register]: 5,
-  [TYPE.registered]: 93,
+  [TYPE.registered]: 61,
   [TYPE['keep-alive']]: 4,
   [TYPE.kept]: 4 + ENDPOINT_BYTES,
   [TYPE['direction-request']]: 21,
@@ -202,7 +218,9 @@ function readBody(type: number, reader: ByteReader, bytes: Uint8Array): SignalMe
     case TYPE.register: {
       const [seq, nat, candidates] = [reader.u32(), natOfByte(reader.u8()), readCandidates(reader, bytes)];
       if (nat === undefined) return 'nat';
-      return typeof candidates === 'string' ? candidates : { type: 'register', seq, nat, candidates };
+      if (typeof candidates === 'string') return candidates;
+      const relays = readReached(reader, bytes);
+      return typeof relays === 'string' ? relays : { type: 'register', seq, nat, candidates, relays };
     }
     case TYPE.registered:
       return readRegistered(reader, bytes);
@@ -236,14 +254,14 @@ function readBody(type: number, reader: ByteReader, bytes: Uint8Array): SignalMe
 
 function readRegistered(reader: ByteReader, bytes: Uint8Array): Registered | NatFault {
   const [seq, lifetime, seen, ticket] = [reader.u32(), reader.u16(), readEndpoint(reader), reader.u32()];
-  const [reflectKey, relayKey] = [reader.raw(32), reader.raw(32)];
+  const reflectKey = reader.raw(KEY_BYTES);
   if (seen === null) return 'endpoint';
   if (lifetime === 0) return 'lifetime';
   const vantages = readEndpoints(reader, bytes);
   if (typeof vantages === 'string') return vantages;
-  const relays = readEndpoints(reader, bytes);
+  const relays = readRelays(reader, bytes);
   if (typeof relays === 'string') return relays;
-  return { type: 'registered', seq, lifetime, seen, ticket, reflectKey, relayKey, vantages, relays };
+  return { type: 'registered', seq, lifetime, seen, ticket, reflectKey, vantages, relays };
 }
 
 function readRouteDirection(reader: ByteReader, bytes: Uint8Array): RouteDirection | NatFault {
@@ -302,6 +320,42 @@ function readEndpoints(reader: ByteReader, bytes: Uint8Array): PathAddress[] | N
     endpoints.push(endpoint);
   }
   return endpoints;
+}
+
+function writeRelays(writer: ByteWriter, relays: readonly RelayPlace[]): void {
+  if (relays.length > ENDPOINTS_MAX) throw new RangeError(`${relays.length} relays`);
+  writer.u8(relays.length);
+  for (const { address, key } of relays) writeEndpoint(writer, address).raw(key);
+}
+
+function readRelays(reader: ByteReader, bytes: Uint8Array): RelayPlace[] | NatFault {
+  const count = readCount(reader, bytes, ENDPOINT_BYTES + KEY_BYTES, ENDPOINTS_MAX);
+  if (typeof count === 'string') return count;
+  const relays: RelayPlace[] = [];
+  for (let i = 0; i < count; i++) {
+    const [address, key] = [readEndpoint(reader), reader.raw(KEY_BYTES)];
+    if (!address) return 'endpoint';
+    relays.push({ address, key });
+  }
+  return relays;
+}
+
+function writeReached(writer: ByteWriter, relays: readonly RelayReach[]): void {
+  if (relays.length > ENDPOINTS_MAX) throw new RangeError(`${relays.length} relays`);
+  writer.u8(relays.length);
+  for (const { address, rtt = NOT_REACHED } of relays) writeEndpoint(writer, address).u16(Math.min(rtt, NOT_REACHED));
+}
+
+function readReached(reader: ByteReader, bytes: Uint8Array): RelayReach[] | NatFault {
+  const count = readCount(reader, bytes, ENDPOINT_BYTES + 2, ENDPOINTS_MAX);
+  if (typeof count === 'string') return count;
+  const relays: RelayReach[] = [];
+  for (let i = 0; i < count; i++) {
+    const [address, rtt] = [readEndpoint(reader), reader.u16()];
+    if (!address) return 'endpoint';
+    relays.push({ address, rtt: rtt === NOT_REACHED ? undefined : rtt });
+  }
+  return relays;
 }
 
 /** The count of a list that is there as a whole. */

@@ -34,7 +34,7 @@ const SIGNAL_HEAD = 16;
 /** e, s and its tag, the tag of the payload */
 const HELLO_NOISE = 96;
 const WELCOME_NOISE = 48;
-const MESSAGE_MAX = 512;
+const MESSAGE_MAX = 1_024;
 const WINDOW = 64n;
 
 export type SignalFault = NatFault | 'auth' | 'replay' | 'weak-key' | 'short';

@@ -9,7 +9,8 @@ import { endpoints, placeOf, tellableHosts } from './datagram-place.ts';
 import { relaySecret } from './datagrams/relay-keys.ts';
 import { Coordinator } from './dc/coordinator.ts';
 import { NetworkMembers } from './dc/members.ts';
-import { DcShell } from './dc-shell.ts';
+import { OWN_RELAY } from './dc/relay-sites.ts';
+import { type Allow, DcShell } from './dc-shell.ts';
 import { serverKeys } from './gms/server-keys.ts';
 import type { DatagramNumbers } from './http/metrics.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -96,18 +97,20 @@ function join(
   const hosts = tellableHosts(advertise, listen);
   const place = placeOf(settings, listen, hosts, [ports.dc, ports.spare, ports.relay]);
   const secret = relaySecret(provider, settings.gmsSeed);
-  const shared = { provider, random, members, place, relaySecret: secret };
-  const relay = relaySocket && new RelayShell(shared, rates, relaySocket, world);
+  const shared = { provider, random, members, place };
+  const relay = relaySocket && new RelayShell({ ...shared, relaySecret: secret }, rates, relaySocket, world);
+  const own = { name: OWN_RELAY, endpoints: endpoints(hosts, [ports.relay]), secret };
+  const sites = relay ? [own] : [];
   const coordinator = new Coordinator(
     {
       ...shared,
       ...{ keys: gms, caPublic, hasOtherAddress: false },
       vantages: endpoints(hosts, [ports.dc, ports.spare]),
-      relays: relay ? endpoints(hosts, [ports.relay]) : [],
+      relays: () => sites,
     },
     now(),
   );
-  const allow: RelayShell['allow'] = (channel, nodes) => relay?.allow(channel, nodes);
+  const allow: Allow = (_name, channel, nodes) => relay?.allow(channel, nodes);
   const dc = new DcShell(coordinator, { main, 'other-port': spare }, allow, world);
   const unsubscribe = store.onChanges((changes) => {
     const changed = changes.filter((change) => change.table === 'nodes');

@@ -9,18 +9,21 @@ import type { DcEffect, DcSocket } from './dc/dc-effects.ts';
 
 const TICK = 100;
 
+/** Tells the relay of a name that these two may use a channel. */
+export type Allow = (relay: string, channel: number, nodes: readonly [NodeId, NodeId]) => void;
+
 /** Joins a coordinator with its sockets and the clock, and carries out what it wants done. */
 export class DcShell {
   readonly #coordinator: Coordinator;
   readonly #sockets: Readonly<Partial<Record<DcSocket, BatchSocket>>>;
-  readonly #allow: (channel: number, nodes: readonly [NodeId, NodeId]) => void;
+  readonly #allow: Allow;
   readonly #world: Pick<DatagramWorld, 'now' | 'time' | 'count' | 'log'>;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     coordinator: Coordinator,
     sockets: Readonly<Partial<Record<DcSocket, BatchSocket>>>,
-    allow: (channel: number, nodes: readonly [NodeId, NodeId]) => void,
+    allow: Allow,
     world: Pick<DatagramWorld, 'now' | 'time' | 'count' | 'log'>,
   ) {
     this.#coordinator = coordinator;
@@ -77,7 +80,7 @@ export class DcShell {
         return;
       }
       case 'allow':
-        return this.#allow(effect.channel, effect.nodes);
+        return this.#allow(effect.relay, effect.channel, effect.nodes);
       case 'counter':
         return this.#world.count(effect.name, 1);
       default:

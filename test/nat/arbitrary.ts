@@ -35,6 +35,10 @@ const candidate: fc.Arbitrary<Candidate> = fc.record({
 });
 const candidates = fc.array(candidate, { maxLength: 8 });
 const endpoints = fc.array(endpoint, { maxLength: 8 });
+const reached = fc.array(
+  fc.record({ address: endpoint, rtt: fc.option(fc.integer({ min: 0, max: 0xfffe }), { nil: undefined }) }),
+  { maxLength: 8 },
+);
 const nat = fc.record({
   mapping: fc.constantFrom(...NAT_RULES),
   filtering: fc.constantFrom(...NAT_RULES),
@@ -108,7 +112,7 @@ const target: fc.Arbitrary<DirectionTarget> = fc.oneof(
 );
 
 export const signal: fc.Arbitrary<SignalMessage> = fc.oneof(
-  fc.record({ type: fc.constant('register' as const), seq: u32, nat, candidates }),
+  fc.record({ type: fc.constant('register' as const), seq: u32, nat, candidates, relays: reached }),
   fc.record({
     type: fc.constant('registered' as const),
     seq: u32,
@@ -116,9 +120,8 @@ export const signal: fc.Arbitrary<SignalMessage> = fc.oneof(
     seen: maybe(endpoint),
     ticket: u32,
     reflectKey: bytes(32),
-    relayKey: bytes(32),
     vantages: endpoints,
-    relays: endpoints,
+    relays: fc.array(fc.record({ address: endpoint, key: bytes(32) }), { maxLength: 8 }),
   }),
   fc.record({ type: fc.constant('keep-alive' as const), seq: u32 }),
   fc.record({ type: fc.constant('kept' as const), seq: u32, seen: maybe(endpoint) }),

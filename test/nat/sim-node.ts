@@ -320,7 +320,7 @@ export class SimNode {
     const { reflexive } = this;
     if (reflexive && reflexive !== own) candidates.push({ kind: 'reflexive', address: reflexive, seen: false });
     if (this.udpBlocked) candidates.length = 0;
-    this.#signal({ type: 'register', seq: ++this.#seq, nat: this.nat, candidates });
+    this.#signal({ type: 'register', relays: [], seq: ++this.#seq, nat: this.nat, candidates });
   }
 
   #out(to: PathAddress, bytes: Uint8Array, port = PORT): void {

@@ -4,7 +4,6 @@ import { unreachable } from '../../base/unreachable.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
 import { decodeSignal, encodeSignal, type Register, type SignalMessage } from '../../nat/signal-message.ts';
 import { signalIndex } from '../../nat/signal-session.ts';
-import { relayKeyOf } from '../datagrams/relay-keys.ts';
 import { type ServedPlace, sourceFault } from '../datagrams/served-place.ts';
 import type { Moment } from '../gms/hub-effects.ts';
 import { type DcEffect, DcEffects, type DcSocket } from './dc-effects.ts';
@@ -12,18 +11,17 @@ import { LIFETIME_S } from './dc-limits.ts';
 import { DirectionDesk } from './direction-desk.ts';
 import { ReflectDesk } from './reflect-desk.ts';
 import { vetCandidates } from './registration.ts';
+import { type RelaySite, relayPlaces } from './relay-sites.ts';
 import type { SignalPeer } from './signal-peer.ts';
 import { type SessionDeps, SignalSessions } from './signal-sessions.ts';
 
 /** What a coordinator is made of. */
 export interface CoordinatorDeps extends SessionDeps {
-  /** shared with the relays: the relay key of a node follows from it */
-  readonly relaySecret: Uint8Array;
   readonly place: ServedPlace;
   /** where reflect questions may be sent; at most 8 */
   readonly vantages: readonly PathAddress[];
-  /** at most 8 */
-  readonly relays: readonly PathAddress[];
+  /** those that it can speak to now */
+  relays(): readonly RelaySite[];
   readonly hasOtherAddress: boolean;
 }
 
@@ -48,7 +46,8 @@ export class Coordinator {
   constructor(deps: CoordinatorDeps, now: Millis) {
     this.#deps = deps;
     const effects = this.#effects;
-    const { random, members, relays } = deps;
+    const { random, members } = deps;
+    const relays = () => deps.relays();
     this.#sessions = new SignalSessions(deps, effects, now);
     this.#reflections = new ReflectDesk(deps.provider, this.#sessions, effects, deps.hasOtherAddress, now);
     const say = (peer: SignalPeer, message: SignalMessage) => this.#say(peer, message);
@@ -148,14 +147,14 @@ export class Coordinator {
     }
   }
 
-  #register(peer: SignalPeer, { seq, nat, candidates }: Register): void {
+  #register(peer: SignalPeer, { seq, nat, candidates, relays }: Register): void {
     // late and repeated ones change nothing; the answer may have been lost, so it comes again
     if (seq > (peer.registration?.seq ?? -1))
-      peer.registration = { seq, nat, candidates: this.#vetted(peer, candidates) };
-    const { provider, relaySecret, vantages, relays } = this.#deps;
+      peer.registration = { seq, nat, candidates: this.#vetted(peer, candidates), relays };
+    const { provider, vantages } = this.#deps;
     const { ticket, reflectKey, from } = peer;
-    const relayKey = relayKeyOf(provider, relaySecret, peer.node);
-    const answer = { lifetime: LIFETIME_S, seen: from, ticket, reflectKey, relayKey, vantages, relays };
+    const places = relayPlaces(provider, this.#deps.relays(), peer.node);
+    const answer = { lifetime: LIFETIME_S, seen: from, ticket, reflectKey, vantages, relays: places };
     this.#say(peer, { type: 'registered', seq, ...answer });
   }
 

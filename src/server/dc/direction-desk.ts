@@ -1,11 +1,11 @@
 import type { Millis, NodeId } from '../../base/brands.ts';
-import { type PathAddress, parsePath } from '../../base/path-address.ts';
 import type { Candidate } from '../../nat/candidate.ts';
 import type { NatKind } from '../../nat/nat-kind.ts';
 import type { Ack, DirectionReason, DirectionTarget, RouteDirection, SignalMessage } from '../../nat/signal-message.ts';
 import type { DcEffects } from './dc-effects.ts';
 import type { Members } from './members.ts';
 import { type Pair, Pairs } from './pairs.ts';
+import { chooseRelay, endpointFor, type RelaySite } from './relay-sites.ts';
 import type { SignalPeer } from './signal-peer.ts';
 import type { SignalSessions } from './signal-sessions.ts';
 
@@ -13,7 +13,7 @@ import type { SignalSessions } from './signal-sessions.ts';
 export interface DirectionDeps {
   random(length: number): Uint8Array;
   readonly members: Members;
-  readonly relays: readonly PathAddress[];
+  relays(): readonly RelaySite[];
   readonly sessions: SignalSessions;
   readonly effects: DcEffects;
   say(peer: SignalPeer, message: SignalMessage): void;
@@ -42,10 +42,12 @@ export class DirectionDesk {
   handleRequest(asker: SignalPeer, request: number, target: DirectionTarget, now: Millis): void {
     const end = this.#endOf(asker, target, now);
     if (typeof end === 'string') return this.#refuse(asker, request, end);
-    const pair = this.#pairs.get(asker.node, end.node, now);
+    const choose = (before?: string) => chooseRelay(this.#deps.relays(), asker, end, before)?.name;
+    const pair = this.#pairs.get(asker.node, end.node, now, choose);
     if (!pair) return this.#refuse(asker, request, 'busy');
     pair.asked.set(asker.node, request);
-    this.#deps.effects.emit({ kind: 'allow', channel: pair.channel, nodes: pair.nodes });
+    const { channel, relay, nodes } = pair;
+    if (relay !== undefined) this.#deps.effects.emit({ kind: 'allow', relay, channel, nodes });
     this.#direct(end, asker, 'end', 0, pair, asker.registration);
   }
 
@@ -93,22 +95,16 @@ export class DirectionDesk {
     peer: SignalPeer,
     role: RouteDirection['role'],
     request: number,
-    { pathId, tempKey, channel }: Pair,
+    { pathId, tempKey, channel, relay: name }: Pair,
     known: Whereabouts | undefined,
   ): void {
     if (!known) return;
-    const address = this.#relayFor(to);
+    const site = this.#deps.relays().find((each) => each.name === name);
+    const address = site && endpointFor(site, to);
     const relay = address && { address, channel };
     const { nat, candidates } = known;
     const message = { request, pathId, role, peer: peer.node, tempKey, nat, relay, candidates };
     this.#deps.say(to, { type: 'route-direction', ...message });
-  }
-
-  /** A relay that the node can reach: of the family by which it reaches this coordinator, if there is one. */
-  #relayFor({ from }: SignalPeer): PathAddress | undefined {
-    const { relays } = this.#deps;
-    const { family } = parsePath(from);
-    return relays.find((relay) => parsePath(relay).family === family) ?? relays[0];
   }
 }
 

@@ -12,13 +12,18 @@ export interface Pair {
   /** 32 bytes */
   readonly tempKey: Uint8Array;
   readonly channel: number;
+  /** name of the relay where the channel is, if there is one */
+  readonly relay: string | undefined;
   readonly madeAt: Millis;
   /** who of the two asked, with the number of the newest request */
   readonly asked: Map<NodeId, number>;
 }
 
+type ChooseRelay = (before: string | undefined) => string | undefined;
+
 interface Lent {
   readonly channel: number;
+  relay: string | undefined;
   usedAt: Millis;
 }
 
@@ -42,15 +47,20 @@ export class Pairs {
     return this.#byPath.size;
   }
 
-  /** The pair of a request: the one that is made already if that was just now; undefined when there are too many. */
-  get(a: NodeId, b: NodeId, now: Millis): Pair | undefined {
+  /**
+   * The pair of a request: the one that is made already if that was just now; undefined when there are too many. `choose` names
+   * its relay, given the one of before.
+   */
+  get(a: NodeId, b: NodeId, now: Millis, choose: ChooseRelay): Pair | undefined {
     const name = nameOf(a, b);
     const known = this.#newest.get(name);
     if (known && now - known.madeAt < SHARED_MS) return known;
     const isFull = [a, b].some((node) => (this.#countOf.get(node) ?? 0) >= PAIRS_OF_NODE);
     if (isFull || this.#byPath.size >= PAIRS) return undefined;
-    const [pathId, tempKey, channel] = [this.#random(8), this.#random(32), this.#channelOf(name, now)];
-    const pair: Pair = { nodes: [a, b], pathId, tempKey, channel, madeAt: now, asked: new Map() };
+    const [pathId, tempKey, lent] = [this.#random(8), this.#random(32), this.#lentTo(name, now)];
+    lent.relay = choose(lent.relay);
+    const { channel, relay } = lent;
+    const pair: Pair = { nodes: [a, b], pathId, tempKey, channel, relay, madeAt: now, asked: new Map() };
     this.#newest.set(name, pair);
     this.#byPath.set(toHex(pathId), pair);
     this.#count(pair, 1);
@@ -78,13 +88,13 @@ export class Pairs {
     }
   }
 
-  #channelOf(name: string, now: Millis): number {
-    const lent = this.#lent.get(name) ?? { channel: this.#freeChannel(), usedAt: now };
+  #lentTo(name: string, now: Millis): Lent {
+    const lent = this.#lent.get(name) ?? { channel: this.#freeChannel(), relay: undefined, usedAt: now };
     lent.usedAt = now;
     this.#lent.delete(name);
     this.#lent.set(name, lent);
     this.#channels.add(lent.channel);
-    return lent.channel;
+    return lent;
   }
 
   #freeChannel(): number {

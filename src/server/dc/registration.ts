@@ -4,6 +4,7 @@ import type { Candidate } from '../../nat/candidate.ts';
 import { CANDIDATES_MAX, UNSEEN_PUBLIC_MAX } from '../../nat/constants.ts';
 import type { NatKind } from '../../nat/nat-kind.ts';
 import { hostOf, isPrivate } from '../../nat/outer-address.ts';
+import type { RelayReach } from '../../nat/signal-message.ts';
 import { type ServedPlace, sourceFault } from '../datagrams/served-place.ts';
 
 /** What a node last said of itself; soft state, which it says again after a restart. */
@@ -11,6 +12,8 @@ export interface Registration {
   readonly seq: number;
   readonly nat: NatKind;
   readonly candidates: readonly Candidate[];
+  /** how far it is from which relays */
+  readonly relays: readonly RelayReach[];
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   encodeBindAck,
   encodeBindChallenge,
   isAuthenticBinding,
+  MEASURING_CHANNEL,
 } from '../../nat/bind.ts';
 import { relayKeyOf } from '../datagrams/relay-keys.ts';
 import { type ServedPlace, sourceFault, sourceName } from '../datagrams/served-place.ts';
@@ -61,6 +62,7 @@ export class BindingDesk {
     const key = relayKeyOf(this.#deps.provider, this.#deps.relaySecret, bind.node);
     if (!isAuthenticBinding(this.#deps.provider, key, bytes)) return { counter: 'relay-bind-forged' };
     if (!this.#deps.members.isActive(bind.node)) return this.#ack(bind, key, 'refused', from);
+    if (bind.channel === MEASURING_CHANNEL) return { answer: this.#ackBytes(bind, key, 'unknown-channel', from) };
     return this.#admit(bind, key, from, now);
   }
 
@@ -79,10 +81,13 @@ export class BindingDesk {
     return this.#ack(bind, key, isBound ? 'bound' : 'quota', from);
   }
 
-  #ack({ channel, seq, nonce }: Bind, key: Uint8Array, status: BindStatus, seen: PathAddress): BindOutcome {
-    const ack = { kind: 'bind-ack', status, channel, seq, nonce, seen } as const;
-    const answer = encodeBindAck(this.#deps.provider, key, ack);
+  #ack(bind: Bind, key: Uint8Array, status: BindStatus, seen: PathAddress): BindOutcome {
+    const answer = this.#ackBytes(bind, key, status, seen);
     return status === 'bound' ? { answer } : { answer, counter: `relay-bind-refused-${status}` };
+  }
+
+  #ackBytes({ channel, seq, nonce }: Bind, key: Uint8Array, status: BindStatus, seen: PathAddress): Uint8Array {
+    return encodeBindAck(this.#deps.provider, key, { kind: 'bind-ack', status, channel, seq, nonce, seen });
   }
 
   #isProved(bind: Bind, from: PathAddress, now: Millis): boolean {

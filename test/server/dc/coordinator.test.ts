@@ -45,9 +45,12 @@ describe('a session with the coordinator', () => {
     const anna = dc.node('anna');
     const registered = anna.join();
     expect(registered).toMatchObject({ lifetime: LIFETIME_S, seen: anna.from, vantages: [MAIN, SPARE] });
-    expect(registered.relays).toEqual([RELAY, RELAY_6]);
     const secret = relaySecret(nodeProvider, settingsOf(dc.ground.view).gmsSeed);
-    expect(registered.relayKey).toEqual(relayKeyOf(nodeProvider, secret, anna.node.id));
+    const key = relayKeyOf(nodeProvider, secret, anna.node.id);
+    expect(registered.relays).toEqual([
+      { address: RELAY, key },
+      { address: RELAY_6, key },
+    ]);
     expect(dc.coordinator.nodes).toBe(1);
   });
 
@@ -137,7 +140,7 @@ describe('a session with the coordinator', () => {
     expect(kept && anna.node.open(kept.bytes)).toEqual({ type: 'kept', seq: 7, seen: elsewhere });
     expect(kept?.bytes.length).toBeLessThan(2 * question.length);
     const more = [
-      { type: 'register', seq: 9, nat: UNKNOWN_NAT, candidates: [] },
+      { type: 'register', seq: 9, nat: UNKNOWN_NAT, candidates: [], relays: [] },
       { type: 'direction-request', request: 1, target: { kind: 'node', node: ben.node.id } },
     ] as const;
     for (const message of more) expect(dc.send(anna.node.seal(message), elsewhere)).toEqual([]);

@@ -4,11 +4,12 @@ import { unreachable } from '../../../src/base/unreachable.ts';
 import { nodeProvider } from '../../../src/crypto/node-provider.ts';
 import type { Candidate } from '../../../src/nat/candidate.ts';
 import { type NatKind, UNKNOWN_NAT } from '../../../src/nat/nat-kind.ts';
-import type { Registered, SignalMessage } from '../../../src/nat/signal-message.ts';
+import type { Registered, RelayReach, SignalMessage } from '../../../src/nat/signal-message.ts';
 import { relaySecret } from '../../../src/server/datagrams/relay-keys.ts';
 import { Coordinator } from '../../../src/server/dc/coordinator.ts';
 import type { DcEffect, DcSocket } from '../../../src/server/dc/dc-effects.ts';
 import { NetworkMembers } from '../../../src/server/dc/members.ts';
+import { OWN_RELAY, type RelaySite } from '../../../src/server/dc/relay-sites.ts';
 import { serverKeys } from '../../../src/server/gms/server-keys.ts';
 import { enrol } from '../../../src/server/network/commands/enrol.ts';
 import { createToken, type TokenRequest } from '../../../src/server/network/commands/tokens.ts';
@@ -35,6 +36,13 @@ export class DcWorld {
   readonly allowed: (DcEffect & { readonly kind: 'allow' })[] = [];
   readonly members = new NetworkMembers(this.ground.view);
   readonly keys = serverKeys(nodeProvider, settingsOf(this.ground.view));
+  relays: readonly RelaySite[] = [
+    {
+      name: OWN_RELAY,
+      endpoints: [RELAY, RELAY_6],
+      secret: relaySecret(nodeProvider, settingsOf(this.ground.view).gmsSeed),
+    },
+  ];
   #now = 1_000_000;
   #coordinator = this.#begin();
 
@@ -111,7 +119,6 @@ export class DcWorld {
         keys: this.keys.gms,
         caPublic: this.keys.caPublic,
         members: this.members,
-        relaySecret: relaySecret(nodeProvider, settingsOf(this.ground.view).gmsSeed),
         place: {
           overlay: [{ address: Uint8Array.of(100, 64, 0, 0), length: 10 }],
           sockets: [MAIN, SPARE, RELAY],
@@ -119,7 +126,7 @@ export class DcWorld {
           allowLoopback: false,
         },
         vantages: [MAIN, SPARE],
-        relays: [RELAY, RELAY_6],
+        relays: () => this.relays,
         hasOtherAddress: true,
       },
       this.now,
@@ -167,8 +174,12 @@ export class Participant {
     return this.register(candidates, nat);
   }
 
-  register(candidates: readonly Candidate[], nat: NatKind = UNKNOWN_NAT): Registered {
-    const [answer] = this.say({ type: 'register', seq: ++this.#seq, nat, candidates });
+  register(
+    candidates: readonly Candidate[],
+    nat: NatKind = UNKNOWN_NAT,
+    relays: readonly RelayReach[] = [],
+  ): Registered {
+    const [answer] = this.say({ type: 'register', seq: ++this.#seq, nat, candidates, relays });
     const message = answer && this.node.open(answer.bytes);
     if (message?.type !== 'registered') throw new Error(`not registered: ${JSON.stringify(message)}`);
     return message;

@@ -151,10 +151,10 @@ describe('a server with the roles dc and relay', { timeout: 60_000 }, () => {
     for (const node of [anna, ben]) {
       await node.meet(dc);
       const candidates = [{ kind: 'host', address: node.at, seen: false }] as const;
-      const registered = await node.say({ type: 'register', seq: 1, nat: UNKNOWN_NAT, candidates }, dc);
+      const registered = await node.say({ type: 'register', seq: 1, nat: UNKNOWN_NAT, candidates, relays: [] }, dc);
       if (registered.type !== 'registered') throw new Error(registered.type);
-      expect(registered).toMatchObject({ seen: node.at, vantages: [dc, spare], relays: [relay] });
-      keys.set(node, registered.relayKey);
+      expect(registered).toMatchObject({ seen: node.at, vantages: [dc, spare], relays: [{ address: relay }] });
+      keys.set(node, registered.relays[0].key);
 
       const { ticket, reflectKey } = registered;
       const question = { kind: 'question', from: 'other-port', ticket, nonce: new Uint8Array(12), delay: 0 } as const;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/base/bytes.ts';
 import { pathAddress } from '../../../src/base/path-address.ts';
+import { decodeBinding } from '../../../src/nat/bind.ts';
 import { NAT_KIND } from '../../../src/nat/constants.ts';
 import { fairLevel } from '../../../src/server/relay/fair-shares.ts';
 import { BIND_RATE, CHALLENGE_MS, SHARE_MS, SILENT_MS } from '../../../src/server/relay/relay-limits.ts';
@@ -31,6 +32,21 @@ describe('a channel', () => {
     const world = joined();
     expect(world.bind(node, channel, AT_EVE)).toBe(cause);
     expect(world.counters.get('relay-bind-refused-unknown-channel')).toBe(1);
+  });
+
+  it('0 is none: whoever asks for it is answered shorter, and nothing is kept or counted', () => {
+    const world = new RelayWorld();
+    const question = world.bindBytes(EVE, 0, 5);
+    world.receive([question], AT_EVE);
+    const [answer] = world.answers();
+    expect(decodeBinding(answer?.bytes ?? new Uint8Array(0))).toMatchObject({
+      kind: 'bind-ack',
+      channel: 0,
+      seq: 5,
+      seen: AT_EVE,
+    });
+    expect(answer?.bytes.length).toBeLessThan(question.length);
+    expect([world.relay.channels, world.counters.size]).toEqual([0, 0]);
   });
 
   it('is refused to a node that was removed, and ends for both when one is', () => {

@@ -1,0 +1,160 @@
+import { type Millis, millis, type NodeId } from '../base/brands.ts';
+import { equalConstantTime } from '../base/bytes.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { decodeBinding, encodeBind, isAuthenticBinding, MEASURING_CHANNEL } from './bind.ts';
+import type { RelayPlace, RelayReach } from './signal-message.ts';
+
+export type MeterEffect =
+  | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress }
+  /** what `reached` says is another: the coordinator is to be told */
+  | { readonly kind: 'measured' }
+  | { readonly kind: 'counter'; readonly name: string };
+
+export interface MeterDeps {
+  readonly provider: CryptoProvider;
+  random(length: number): Uint8Array;
+  readonly self: NodeId;
+  /** a number that grew since the last call, also over restarts */
+  nextSeq(): number;
+}
+
+interface Measured {
+  readonly place: RelayPlace;
+  nonce: Uint8Array | undefined;
+  askedAt: Millis;
+  /** of the round that is under way */
+  asked: number;
+  best: number | undefined;
+  /** of the last whole round; null before the first */
+  rtt: number | undefined | null;
+  nextAt: Millis;
+}
+
+/** Questions of a round, and how long each is waited for. */
+const QUESTIONS = 3;
+const WAIT_MS = 400;
+/** A relay that answers is measured again after this time, one that does not after that. */
+const AGAIN_MS = 600_000;
+const SILENT_AGAIN_MS = 20_000;
+/** A round trip that changed by less, and by less than this part, is no news. */
+const NEWS_MS = 5;
+const NEWS_PART = 0.2;
+
+/**
+ * How far this node is from each relay (protocol.md 7): BINDs for channel 0, which bind nothing and are answered. The shortest
+ * of three round trips counts.
+ */
+export class RelayMeter {
+  readonly #deps: MeterDeps;
+  readonly #relays = new Map<PathAddress, Measured>();
+
+  constructor(deps: MeterDeps) {
+    this.#deps = deps;
+  }
+
+  /** What is known, for REGISTER; relays that are being measured for the first time are not in it. */
+  reached(): readonly RelayReach[] {
+    return [...this.#relays.values()].flatMap(({ place: { address }, rtt }) =>
+      rtt === null ? [] : [{ address, rtt: rtt === undefined ? undefined : Math.round(rtt) }],
+    );
+  }
+
+  /** The relays of REGISTERED, of all coordinators together. */
+  setRelays(places: readonly RelayPlace[], now: Millis): MeterEffect[] {
+    const wanted = new Map(places.map((place) => [place.address, place]));
+    for (const address of [...this.#relays.keys()]) if (!wanted.has(address)) this.#relays.delete(address);
+    for (const [address, place] of wanted) {
+      const known = this.#relays.get(address);
+      if (known && equalConstantTime(known.place.key, place.key)) continue;
+      this.#relays.set(address, newMeasured(place, now));
+    }
+    return this.tick(now);
+  }
+
+  /** The node has another address: everything may be elsewhere. What was measured holds until the new round is over. */
+  handleNetworkChange(now: Millis): MeterEffect[] {
+    for (const relay of this.#relays.values()) restart(relay, now);
+    return this.tick(now);
+  }
+
+  /** A channel there fell silent: nobody should be directed to it before it answers again. */
+  handleSilent(address: PathAddress, now: Millis): MeterEffect[] {
+    const relay = this.#relays.get(address);
+    if (!relay || relay.rtt === undefined) return [];
+    relay.rtt = undefined;
+    restart(relay, now);
+    return [{ kind: 'measured' }, ...this.tick(now)];
+  }
+
+  /** BIND-ACK for channel 0; anything else is the binder's. */
+  handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): MeterEffect[] {
+    const ack = decodeBinding(bytes);
+    if (typeof ack === 'string') return [{ kind: 'counter', name: `bind-${ack}` }];
+    const relay = this.#relays.get(from);
+    const { provider } = this.#deps;
+    const isAnswer = ack.kind === 'bind-ack' && ack.channel === MEASURING_CHANNEL;
+    if (!isAnswer || !relay?.nonce || !equalConstantTime(ack.nonce, relay.nonce))
+      return [{ kind: 'counter', name: 'bind-unasked' }];
+    if (!isAuthenticBinding(provider, relay.place.key, bytes)) return [{ kind: 'counter', name: 'bind-forged' }];
+    relay.nonce = undefined;
+    relay.best = Math.min(relay.best ?? Number.POSITIVE_INFINITY, now - relay.askedAt);
+    relay.nextAt = now;
+    return this.tick(now);
+  }
+
+  nextDeadline(): Millis | undefined {
+    const times = [...this.#relays.values()].map(({ nextAt }) => nextAt);
+    return times.length === 0 ? undefined : millis(Math.min(...times));
+  }
+
+  tick(now: Millis): MeterEffect[] {
+    const effects: MeterEffect[] = [];
+    let isNews = false;
+    for (const relay of this.#relays.values()) {
+      if (now < relay.nextAt) continue;
+      if (relay.asked < QUESTIONS) effects.push(this.#ask(relay, now));
+      else isNews = finish(relay, now) || isNews;
+    }
+    return isNews ? [...effects, { kind: 'measured' }] : effects;
+  }
+
+  #ask(relay: Measured, now: Millis): MeterEffect {
+    const { provider, random, self, nextSeq } = this.#deps;
+    const { address, key } = relay.place;
+    relay.nonce = random(16);
+    relay.askedAt = now;
+    relay.asked++;
+    relay.nextAt = millis(now + WAIT_MS);
+    const bind = { channel: MEASURING_CHANNEL, node: self, seq: nextSeq(), nonce: relay.nonce } as const;
+    return {
+      kind: 'send',
+      bytes: encodeBind(provider, key, { kind: 'bind', ...bind, challenge: undefined }),
+      to: address,
+    };
+  }
+}
+
+function newMeasured(place: RelayPlace, now: Millis): Measured {
+  return { place, nonce: undefined, askedAt: now, asked: 0, best: undefined, rtt: null, nextAt: now };
+}
+
+function restart(relay: Measured, now: Millis): void {
+  relay.asked = 0;
+  relay.best = undefined;
+  relay.nonce = undefined;
+  relay.nextAt = now;
+}
+
+/** The round is over; true when what it found is news. */
+function finish(relay: Measured, now: Millis): boolean {
+  const { rtt: before, best } = relay;
+  restart(relay, now);
+  relay.rtt = best;
+  relay.nextAt = millis(now + (best === undefined ? SILENT_AGAIN_MS : AGAIN_MS));
+  if (before === null || before === undefined || best === undefined) return before !== best;
+  const change = Math.abs(before - best);
+  const isNews = change >= NEWS_MS && change >= before * NEWS_PART;
+  if (!isNews) relay.rtt = before;
+  return isNews;
+}
