@@ -23,10 +23,14 @@ export function innerMtu(outer: number, { family, frames }: PathShape): number {
   return outer - OVERHEAD[family] - frames * OVERHEAD.frame;
 }
 
-/** Send a PATH-CHALLENGE inside the SA, padded so that the outer IP packet has `size` bytes; its token names the probe. */
+/**
+ * Two PATH-CHALLENGEs inside the SA: one padded so that the outer IP packet has `size` bytes, and a short one beside it, which
+ * tells a path that carries nothing from one that carries nothing so large.
+ */
 export interface MtuProbe {
   readonly size: number;
   readonly token: Uint8Array;
+  readonly shortToken: Uint8Array;
 }
 
 /** An ICMP too-big that quotes a datagram of this node (protocol.md N6). */
@@ -39,13 +43,13 @@ export interface TooBig {
   readonly sentAt: Millis | undefined;
 }
 
-interface SizeProbe {
-  readonly size: number;
-  readonly token: Uint8Array;
+interface SizeProbe extends MtuProbe {
   /** when it was last sent; undefined before */
   sentAt: Millis | undefined;
   nextAt: Millis;
-  /** of its sendings: lost although the path carried something afterwards, and lost with everything else */
+  /** the short one was answered since the last sending */
+  shortAnswered: boolean;
+  /** of its sendings: lost although the path carried the short one, and lost with it */
   lost: number;
   lostWithAll: number;
 }
@@ -53,55 +57,58 @@ interface SizeProbe {
 /**
  * Path MTU of one path, after RFC 8899 (protocol.md 6.5). All sizes are of outer IP packets, between 1,200 and 9,000.
  *
- *   base ──a probe answered──► searching ──nothing larger is left──► complete ──10 min──► searching
- *     ▲                             │                                    │
- *     └──────── the size in use was lost three times while the path answered ◄┘
+ *   assumed ──answered──► searching ──nothing larger is left──► complete ──10 min──► searching
+ *      │                      ▲                                    │
+ *      └──lost three times──► base ◄──the size in use was lost three times while the path answered
  *
- * A size is used once a probe of it was answered, and given up only when probes of it were lost although the path carried
- * other datagrams meanwhile: that is a black hole. ICMP changes nothing by itself; it makes the next probe leave now.
+ * What the interface needs is assumed to pass until a probe says otherwise. After that a size is used once a probe of it
+ * was answered, and given up only when three probes of it were lost although the path answered short ones: that is a black
+ * hole. ICMP changes nothing by itself; it makes the next probe leave now.
  */
 export class MtuSearch {
   readonly #random: (length: number) => Uint8Array;
   readonly #most: number;
-  #size = MTU_MIN;
+  #size: number;
   /** smallest size known not to pass */
   #tooLarge: number;
-  #state: 'base' | 'searching' | 'complete' = 'base';
+  #state: 'assumed' | 'base' | 'searching' | 'complete' = 'assumed';
   #probe: SizeProbe | undefined;
+  #rtt = 0;
   #lastLargeAt: Millis | undefined;
   #confirmedAt: Millis;
   #raiseAt: Millis;
-  #heardAt: Millis | undefined;
   #hint: number | undefined;
   #confirmNow = false;
 
-  /** `linkMtu`: of the interface that datagrams leave by; nothing larger is tried. */
-  constructor(random: (length: number) => Uint8Array, linkMtu: number, now: Millis) {
+  /** `most`: what the inner MTU of this node's interface needs outside; nothing larger is tried. */
+  constructor(random: (length: number) => Uint8Array, most: number, now: Millis) {
     this.#random = random;
-    this.#most = Math.max(MTU_MIN, Math.min(MTU_MAX, linkMtu));
+    this.#most = Math.max(MTU_MIN, Math.min(MTU_MAX, most));
+    this.#size = this.#most;
     this.#tooLarge = this.#most + 1;
     this.#confirmedAt = now;
     this.#raiseAt = now;
   }
 
-  /** Largest outer packet that is known to pass. */
+  /** Largest outer packet that is sent by this path. */
   get size(): number {
     return this.#size;
   }
 
-  get state(): 'base' | 'searching' | 'complete' {
+  get state(): 'assumed' | 'base' | 'searching' | 'complete' {
     return this.#state;
+  }
+
+  /** A probe has no answer yet: what comes next is a matter of milliseconds. */
+  get isProbing(): boolean {
+    return this.#probe !== undefined;
   }
 
   /** The inner MTU to use now; `tooSmall` when the path has been measured and does not carry the floor. */
   usable(shape: PathShape): { readonly mtu: number; readonly tooSmall: boolean } {
     const mtu = innerMtu(this.#size, shape);
-    return { mtu: Math.max(INNER_MTU_FLOOR, mtu), tooSmall: this.#state === 'complete' && mtu < INNER_MTU_FLOOR };
-  }
-
-  /** The path carried something of the peer's: a lost probe is then lost for its size. */
-  handleHeard(now: Millis): void {
-    this.#heardAt = now;
+    const tooSmall = this.#state === 'complete' && mtu < INNER_MTU_FLOOR;
+    return { mtu: tooSmall ? mtu : Math.max(INNER_MTU_FLOOR, mtu), tooSmall };
   }
 
   /** Large datagrams leave: the size in use is confirmed now and then. */
@@ -112,10 +119,17 @@ export class MtuSearch {
   /** PATH-RESPONSE; true when it answered a probe of this search and the size changed. */
   handleResponse(token: Uint8Array, now: Millis): boolean {
     const probe = this.#probe;
-    if (!probe || !sameToken(probe.token, token)) return false;
+    if (!probe) return false;
+    if (sameToken(probe.shortToken, token)) {
+      probe.shortAnswered = true;
+      this.#rtt = now - (probe.sentAt ?? now);
+      return false;
+    }
+    if (!sameToken(probe.token, token)) return false;
     this.#probe = undefined;
-    this.#heardAt = now;
+    this.#rtt = now - (probe.sentAt ?? now);
     this.#confirmedAt = now;
+    if (this.#state === 'assumed') this.#state = 'searching';
     if (probe.size <= this.#size) {
       this.#hint = undefined;
       return false;
@@ -134,11 +148,11 @@ export class MtuSearch {
     return true;
   }
 
-  /** Another kind of path, or another network: what was measured holds no more. */
+  /** Another network: what was measured holds no more. */
   restart(now: Millis): void {
-    this.#size = MTU_MIN;
+    this.#size = this.#most;
     this.#tooLarge = this.#most + 1;
-    this.#state = 'base';
+    this.#state = 'assumed';
     this.#probe = undefined;
     this.#confirmedAt = now;
     this.#raiseAt = now;
@@ -146,35 +160,32 @@ export class MtuSearch {
     this.#confirmNow = false;
   }
 
-  nextDeadline(now: Millis): Millis | undefined {
-    if (this.#probe) return this.#probe.nextAt;
-    if (this.#confirmNow || this.#state !== 'complete') return now;
-    return this.#lastLargeAt === undefined ? undefined : millis(this.#confirmedAt + MTU_CONFIRM_MS);
-  }
-
-  /** `rtt`: milliseconds, of this path. The probe to be sent now, if any. */
-  tick(rtt: number, now: Millis): MtuProbe | undefined {
-    if (this.#probe) return this.#step(this.#probe, rtt, now);
+  /** The probe to be sent now, if any. */
+  tick(now: Millis): MtuProbe | undefined {
+    if (this.#probe) return this.#step(this.#probe, now);
     const size = this.#wanted(now);
     if (size === undefined) return undefined;
-    this.#probe = { size, token: this.#random(8), sentAt: undefined, nextAt: now, lost: 0, lostWithAll: 0 };
-    return this.#step(this.#probe, rtt, now);
+    const [token, shortToken] = [this.#random(8), this.#random(8)];
+    const counts = { shortAnswered: false, lost: 0, lostWithAll: 0 };
+    this.#probe = { size, token, shortToken, sentAt: undefined, nextAt: now, ...counts };
+    return this.#step(this.#probe, now);
   }
 
-  #step(probe: SizeProbe, rtt: number, now: Millis): MtuProbe | undefined {
+  #step(probe: SizeProbe, now: Millis): MtuProbe | undefined {
     if (now < probe.nextAt) return undefined;
     if (probe.sentAt !== undefined) {
       // a path that carries nothing at all says nothing of sizes: the path agent decides what becomes of it
-      if (this.#heardAt !== undefined && this.#heardAt > probe.sentAt) probe.lost++;
+      if (probe.shortAnswered) probe.lost++;
       else probe.lostWithAll++;
     }
     if (probe.lost >= MTU_PROBES) {
       this.#lost(probe.size, now);
-      return undefined;
+      return this.tick(now);
     }
     probe.sentAt = now;
-    probe.nextAt = millis(now + Math.max(MTU_PROBE_MS, 3 * rtt) * 2 ** Math.min(6, probe.lostWithAll));
-    return { size: probe.size, token: probe.token };
+    probe.shortAnswered = false;
+    probe.nextAt = millis(now + Math.max(MTU_PROBE_MS, 3 * this.#rtt) * 2 ** Math.min(6, probe.lostWithAll));
+    return probe;
   }
 
   /** The size in use, or a larger one? */
@@ -190,7 +201,7 @@ export class MtuSearch {
 
   #wanted(now: Millis): number | undefined {
     const inUse = this.#lastLargeAt !== undefined && now - this.#lastLargeAt < MTU_CONFIRM_MS;
-    if (this.#confirmNow || (inUse && now - this.#confirmedAt >= MTU_CONFIRM_MS)) {
+    if (this.#state === 'assumed' || this.#confirmNow || (inUse && now - this.#confirmedAt >= MTU_CONFIRM_MS)) {
       this.#confirmNow = false;
       this.#confirmedAt = now;
       return this.#size;

@@ -1,4 +1,4 @@
-import type { GroupId, Millis } from '../base/brands.ts';
+import type { GroupId, Millis, NodeId } from '../base/brands.ts';
 import { reverseCid } from '../base/cid.ts';
 import { parseFlow } from '../base/flow.ts';
 import { cidOfWords, wordsOfCid } from '../base/flow-cid.ts';
@@ -8,15 +8,20 @@ import { unreachable } from '../base/unreachable.ts';
 import type { CdnStatus } from '../dprp/constants.ts';
 import { type ControlRecord, decodeControl, encodeControl } from '../dprp/control-record.ts';
 import { NoEntryLimit } from '../dprp/no-entry-limit.ts';
-import type { Sa } from '../pccom/sa.ts';
+import { innerMtu, type MtuProbe, type PathShape } from '../nat/mtu-search.ts';
+import { type Sa, slotOf } from '../pccom/sa.ts';
 import { PIT_ACTION, PUT_FAULT } from '../pit/terms.ts';
 import { type FlowControl, flowName } from './flow-control.ts';
 import type { NodeState } from './node-state.ts';
+import { Oversize, SYN } from './oversize.ts';
 import { passFragment } from './pass-fragment.ts';
 import { reasonNumber } from './reasons.ts';
 import { ridesWell } from './riding-packet.ts';
 import type { RoamingEffect } from './roaming.ts';
 import type { SaKeeper } from './sa-keeper.ts';
+
+/** A PATH-CHALLENGE without padding (protocol.md 1.2). */
+const CHALLENGE_BYTES = 11;
 
 type FlowMpit = Extract<ControlRecord, { kind: 'mpit' }>;
 
@@ -26,6 +31,7 @@ export class ControlRecords {
   readonly #keeper: SaKeeper;
   readonly #flows: FlowControl;
   readonly #limit = new NoEntryLimit();
+  readonly #oversize: Oversize;
   readonly #signedRemove: (group: GroupId, entry: Uint8Array, now: Millis) => void;
 
   constructor(
@@ -38,6 +44,7 @@ export class ControlRecords {
     this.#keeper = keeper;
     this.#flows = flows;
     this.#signedRemove = signedRemove;
+    this.#oversize = new Oversize(node);
   }
 
   /** One opened record that is neither empty nor an IP packet. */
@@ -78,13 +85,27 @@ export class ControlRecords {
     }
   }
 
+  /** The search for the MTU of each path (protocol.md 6.5). */
+  tickMtus(now: Millis): void {
+    const { mtus, paths } = this.#node;
+    mtus.tick(paths, (peer, path, probe, shape) => this.#sizeProbe(peer, path, probe, shape, now), now);
+  }
+
+  #sizeProbe(peer: NodeId, path: PathAddress, probe: MtuProbe, shape: PathShape, now: Millis): boolean {
+    const { sas } = this.#node;
+    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.isSender(each));
+    if (!sa) return false;
+    const padding = innerMtu(probe.size, shape) - CHALLENGE_BYTES;
+    return this.challenge(sa, probe.token, path, now, padding) && this.challenge(sa, probe.shortToken, path, now);
+  }
+
   /** PATH-CHALLENGE to one path; also what `ping` measures with. */
-  challenge(sa: Sa, token: Uint8Array, path: PathAddress, now: Millis): boolean {
-    return this.#keeper.seal(sa, encodeControl({ kind: 'path-challenge', token, padding: 0 }), now, path);
+  challenge(sa: Sa, token: Uint8Array, path: PathAddress, now: Millis, padding = 0): boolean {
+    return this.#keeper.seal(sa, encodeControl({ kind: 'path-challenge', token, padding }), now, path);
   }
 
   #handle(record: ControlRecord, sa: Sa, from: PathAddress, now: Millis): void {
-    const { pit, roaming, sas, effects } = this.#node;
+    const { pit, roaming, sas, effects, mtus, paths } = this.#node;
     switch (record.kind) {
       case 'mpit':
         return this.#mpit(record, sa, now);
@@ -102,6 +123,7 @@ export class ControlRecords {
         this.#keeper.seal(sa, encodeControl({ kind: 'path-response', token: record.token }), now, from);
         return;
       case 'path-response':
+        mtus.handleResponse(paths.peer(sa.peer).slot, record.token, now);
         effects.push({ kind: 'path-response', peer: sa.peer, token: record.token, path: from });
         return this.applyRoaming(roaming.handleResponse(sa.peer, record.token, now), now);
       case 'close-sa':
@@ -184,6 +206,8 @@ export class ControlRecords {
       counters.add('bad-riding-packet');
       return;
     }
+    if ((flow[FLOW.tcpFlags] & SYN) !== 0)
+      this.#oversize.clampIn(view, 0, false, this.#keeper.pathOfSlot[slotOf(sa.local)], now);
     const found = pit.find(flow);
     if (found >= 0) pit.count(found, 1, packet.length, flow[FLOW.tcpFlags], now);
     effects.push({ kind: 'deliver', packet });

@@ -86,7 +86,7 @@ export class Engine {
     this.#control = new ControlRecords(node, this.#keeper, this.#flows, (group, entry, now) =>
       this.#signedRemove(group, entry, now),
     );
-    this.#outgoing = new Outgoing(node, this.#flows, this.#negotiating);
+    this.#outgoing = new Outgoing(node, this.#flows, this.#negotiating, this.#keeper.pathOfSlot);
     this.#incoming = new Incoming(node, this.#control, this.#negotiating, this.#keeper);
     this.#migrations = new Migrations((length) => random(length));
     node.pit.watch((event, entry, cause) => {
@@ -125,6 +125,7 @@ export class Engine {
     this.#flows.tick(now);
     this.#keeper.apply(sas.tick(now), now);
     this.#control.applyRoaming(roaming.tick(now), now);
+    this.#control.tickMtus(now);
     held.expire(now);
     fragments.expire(now);
     expiry.tick(now, EXPIRY_BUDGET);
@@ -139,7 +140,8 @@ export class Engine {
 
   /** True while something is open that wants ticks of a few milliseconds. */
   isBusy(): boolean {
-    return this.#negotiating.open > 0 || this.#flows.waiting > 0 || this.node.held.packets > 0;
+    const { held, mtus } = this.node;
+    return this.#negotiating.open > 0 || this.#flows.waiting > 0 || held.packets > 0 || mtus.isProbing;
   }
 
   /** What came up since the last call, in order. */

@@ -184,8 +184,9 @@ export class FlowControl {
   }
 
   #sendWith(opening: FlowOpening, sa: Sa, packet: HeldPacket, now: Millis): boolean {
-    const { saFacts, settings, pit, flow } = this.#node;
-    const room = Math.min(settings.mtu, saFacts.get(sa.local)?.mtu ?? settings.mtu) - MPIT_BYTES;
+    const { saFacts, settings, pit, flow, mtus, paths } = this.#node;
+    const path = mtus.mtu[paths.peer(sa.peer).slot];
+    const room = Math.min(path, saFacts.get(sa.local)?.mtu ?? settings.mtu) - MPIT_BYTES;
     const bytes = ridingPacket(packet, room);
     if (!bytes) return false;
     this.#sendMpit(opening, sa, bytes, now);

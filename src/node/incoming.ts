@@ -2,12 +2,13 @@ import { type Millis, saIndex } from '../base/brands.ts';
 import { parseFlow } from '../base/flow.ts';
 import { FLOW, FLOW_FLAG, PROTOCOL } from '../base/flow-words.ts';
 import type { PathAddress } from '../base/path-address.ts';
-import { MESSAGE, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
+import { MESSAGE, PARTIAL_CHECKSUM_FLAG, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
 import type { Sa } from '../pccom/sa.ts';
 import { PIT_ACTION } from '../pit/terms.ts';
 import type { ControlRecords } from './control-records.ts';
 import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
+import { Oversize, SYN } from './oversize.ts';
 import { passFragment } from './pass-fragment.ts';
 import { sourceOf } from './path-cache.ts';
 import type { SaKeeper } from './sa-keeper.ts';
@@ -21,12 +22,14 @@ export class Incoming {
   readonly #control: ControlRecords;
   readonly #negotiating: Negotiating;
   readonly #keeper: SaKeeper;
+  readonly #oversize: Oversize;
 
   constructor(node: NodeState, control: ControlRecords, negotiating: Negotiating, keeper: SaKeeper) {
     this.#node = node;
     this.#control = control;
     this.#negotiating = negotiating;
     this.#keeper = keeper;
+    this.#oversize = new Oversize(node);
   }
 
   /** Fills `verdict` of every run. */
@@ -91,6 +94,9 @@ export class Incoming {
     }
     if ((flow[FLOW.flags] & FLOW_FLAG.fragment) !== 0)
       return this.#fragment(arena.subarray(offset, offset + length), runs, at, now);
+    const slot = this.#keeper.pathOfSlot[(runs[at + RUN.sa] >>> 3) & 0xffff];
+    if ((flow[FLOW.tcpFlags] & SYN) !== 0)
+      this.#oversize.clampIn(view, offset, records[record + RECORD_ROW.flags] === PARTIAL_CHECKSUM_FLAG, slot, now);
     const count = runs[at + RUN.count];
     if (count > 1 && (flow[FLOW.head] & 0xff) === PROTOCOL.tcp)
       flow[FLOW.tcpFlags] |= lastTcpFlags(view, records, record + (count - 1) * RECORD_ROW.stride, flow[FLOW.l4Offset]);

@@ -16,6 +16,7 @@ import { Counters } from './counters.ts';
 import { Directory } from './directory.ts';
 import type { KeyStore } from './key-store.ts';
 import type { NodeEffect } from './node-effects.ts';
+import { PathMtus } from './path-mtus.ts';
 import { PathBook } from './paths.ts';
 import { Roaming } from './roaming.ts';
 
@@ -55,6 +56,7 @@ export class NodeState {
   readonly sas: SaSet;
   readonly saFacts = new Map<SaIndex, SaFacts>();
   readonly paths: PathBook;
+  readonly mtus: PathMtus;
   readonly roaming: Roaming;
   /** bytes received and sent by peers, kept over the end of an SA */
   readonly traffic = new Map<NodeId, PeerTraffic>();
@@ -85,6 +87,7 @@ export class NodeState {
       (peer, group, chain) => this.owners.number({ peer, group, chain }),
     );
     this.paths = new PathBook(primitives);
+    this.mtus = new PathMtus(random, settings.mtu);
     this.roaming = new Roaming(random);
     this.directory.rebuild(keys.self(), keys.members());
   }

@@ -9,7 +9,9 @@ import type { FlowControl } from './flow-control.ts';
 import type { Member } from './key-store.ts';
 import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
+import { Oversize, SYN } from './oversize.ts';
 import { passFragment } from './pass-fragment.ts';
+import { FITS_ALWAYS } from './path-mtus.ts';
 import { reasonName } from './reasons.ts';
 
 /** What becomes of one packet: the SA that seals it, or 0 when it is held, travels otherwise, or is dropped. */
@@ -26,12 +28,17 @@ export class Outgoing {
   readonly #node: NodeState;
   readonly #flows: FlowControl;
   readonly #negotiating: Negotiating;
+  readonly #oversize: Oversize;
+  /** by SA slot: the path slot that it sends on */
+  readonly #pathOfSlot: Int32Array;
   readonly #oneRow = new Int32Array(PACKET.stride);
 
-  constructor(node: NodeState, flows: FlowControl, negotiating: Negotiating) {
+  constructor(node: NodeState, flows: FlowControl, negotiating: Negotiating, pathOfSlot: Int32Array) {
     this.#node = node;
     this.#flows = flows;
     this.#negotiating = negotiating;
+    this.#oversize = new Oversize(node);
+    this.#pathOfSlot = pathOfSlot;
   }
 
   /** Fills `sa` of every row: the hot path, one parse and one look-up per packet or super-packet. */
@@ -67,6 +74,7 @@ export class Outgoing {
 
   #decide(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
     const { pit, sas, flow } = this.#node;
+    if ((flow[FLOW.tcpFlags] & SYN) !== 0) this.#clamp(arena, packets, row, now);
     const found = pit.find(flow);
     if (found < 0) return this.#newFlow(arena, packets, row, now, since);
     const entry = found >> 1;
@@ -80,9 +88,18 @@ export class Outgoing {
     const sa = sas.sendIndex[entries.owner(entry)];
     if (sa === 0) return this.#withoutSa(arena, packets, row, now, since);
     const at = row * PACKET.stride;
-    pit.count(found, packets[at + PACKET.segments], packets[at + PACKET.length], flow[FLOW.tcpFlags], now);
-    sas.lastSent[(sa >>> 3) & 0xffff] = now;
+    const slot = (sa >>> 3) & 0xffff;
+    const length = packets[at + PACKET.length];
+    if (length > FITS_ALWAYS && !this.#oversize.passes(arena, packets, at, sa, this.#pathOfSlot[slot], now)) return 0;
+    pit.count(found, packets[at + PACKET.segments], length, flow[FLOW.tcpFlags], now);
+    sas.lastSent[slot] = now;
     return sa;
+  }
+
+  #clamp(arena: Uint8Array, packets: Int32Array, row: number, now: Millis): void {
+    const { flow, directory, paths } = this.#node;
+    const member = directory.ownerOf(flow, FLOW.destination);
+    if (member) this.#oversize.clampOut(arena, packets, row * PACKET.stride, paths.peer(member.id).slot, now);
   }
 
   #discard(found: number, packets: Int32Array, row: number, now: Millis): SaOrNone {

@@ -1,6 +1,6 @@
 import { finishChecksum, foldSum, pseudoHeaderSum, sumWords } from './checksum.ts';
 import type { InnerHeader } from './inner-header.ts';
-import { IPV4, UDP } from './inner-wire.ts';
+import { IPV4, TCP, UDP } from './inner-wire.ts';
 
 /** Whether the L4 checksum of a whole TCP or UDP packet is right; UDP may have none (protocol.md 5.5). */
 export function checksumHolds(view: DataView, at: number, length: number, inner: InnerHeader): boolean {
@@ -28,4 +28,11 @@ export function writeFullChecksum(view: DataView, at: number, length: number, in
 export function writeIpv4Checksum(view: DataView, at: number, headerLength: number): void {
   view.setUint16(at + IPV4.checksum, 0);
   view.setUint16(at + IPV4.checksum, finishChecksum(sumWords(view, at, headerLength)));
+}
+
+/** Completes the L4 checksum of a whole TCP or UDP packet that holds the sum of its pseudo header; `l4`: where its header starts. */
+export function completeChecksum(packet: Uint8Array, l4: number, protocol: number): void {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+  const sum = finishChecksum(sumWords(view, l4, packet.length - l4));
+  view.setUint16(l4 + (protocol === TCP.protocol ? TCP.checksum : UDP.checksum), sum === 0 ? 0xffff : sum);
 }
