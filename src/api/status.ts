@@ -72,6 +72,8 @@ export interface PeerStatus {
     readonly endpoint: string | null;
     readonly reason: string;
   };
+  /** largest inner packet that is sent there, in bytes; measured once something large was sent */
+  readonly mtu: { readonly inner: number; readonly measured: boolean };
   readonly sas: readonly SaStatus[];
   readonly rxBytes: number;
   readonly txBytes: number;

@@ -100,13 +100,17 @@ function peerTable(peers: readonly PeerStatus[]): string {
     peer.name,
     peer.addresses[0] ?? '',
     peer.path.kind === 'none' ? `none (${peer.path.reason})` : `${peer.path.kind} ${peer.path.endpoint ?? ''}`,
+    peer.path.kind === 'none' ? '-' : `${peer.mtu.inner}${peer.mtu.measured ? '' : ' (assumed)'}`,
     peer.sas.map((sa) => `${sa.group} v${sa.version}${sa.sending ? '' : ' (receiving)'}`).join(', ') || '-',
     peer.mode,
     peer.lastHandshakeSeconds === null ? 'never' : `${seconds(peer.lastHandshakeSeconds)} ago`,
     `${bytes(peer.rxBytes)} / ${bytes(peer.txBytes)}`,
     `${bitRate(peer.rxBitsPerSecond)} / ${bitRate(peer.txBitsPerSecond)}`,
   ]);
-  return table(['peer', 'address', 'path', 'keys', 'mode', 'handshake', 'received / sent', 'rate in / out'], rows);
+  return table(
+    ['peer', 'address', 'path', 'MTU', 'keys', 'mode', 'handshake', 'received / sent', 'rate in / out'],
+    rows,
+  );
 }
 
 function healthLines({ health }: StatusAnswer): string {

@@ -77,8 +77,9 @@ export function peerAnswer(
   rates: { readonly rx: number; readonly tx: number },
   now: Millis,
 ): PeerStatus {
-  const { paths, sas, keys } = engine.node;
-  const { current, hints } = paths.peer(member.id);
+  const { paths, sas, keys, mtus } = engine.node;
+  const { current, hints, slot } = paths.peer(member.id);
+  const { inner, measured } = mtus.of(slot);
   const own = [...sas.sas()].filter(({ peer }) => peer === member.id);
   const newest = Math.max(...own.map(({ receiveSince }) => receiveSince));
   return {
@@ -92,6 +93,7 @@ export function peerAnswer(
       endpoint: current ?? hints[0] ?? null,
       reason: current !== undefined ? 'proved' : hints.length > 0 ? 'not-tried' : 'no-endpoint-known',
     },
+    mtu: { inner, measured },
     sas: own.map((sa) => saAnswer(sa, keys.groupName(sa.group), sas.isSender(sa), now)),
     ...engine.traffic(member.id),
     rxBitsPerSecond: rates.rx,

@@ -1,4 +1,5 @@
 import type { GroupStatus, HealthLine } from '../api/status.ts';
+import { INNER_MTU_FLOOR } from '../nat/constants.ts';
 import type { RefusedRoster } from './bundle-keys.ts';
 
 /** What the health of a node is read from. */
@@ -13,6 +14,8 @@ export interface HealthFacts {
   readonly setAside: readonly HealthLine[];
   /** why the state folder could not be written the last time; undefined when it could */
   readonly notKept: string | undefined;
+  /** peers whose path carries less than IPv6 needs, with what it carries */
+  readonly smallPaths: readonly { readonly name: string; readonly mtu: number }[];
   /** keys come from a server, and not from files */
   readonly hasServer: boolean;
 }
@@ -37,6 +40,11 @@ export function healthLines(facts: HealthFacts): HealthLine[] {
     lines.push({
       code: 'certificate-ends',
       text: `this node's certificate ends in ${Math.floor(facts.certificateLeft / DAY)} days; read a newer bundle`,
+    });
+  for (const { name, mtu } of facts.smallPaths)
+    lines.push({
+      code: 'path-mtu-small',
+      text: `the path to ${name} carries ${mtu} bytes: IPv6 needs ${INNER_MTU_FLOOR} and loses larger packets there; raise the MTU of the network between`,
     });
   if (facts.notKept !== undefined)
     lines.push({

@@ -45,9 +45,17 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
       certificateLeft,
       setAside,
       notKept,
+      smallPaths: smallPaths(engine),
       hasServer: server.url !== null,
     }),
   };
+}
+
+function smallPaths({ node }: Engine): { name: string; mtu: number }[] {
+  return [...node.paths.peers()].flatMap(({ peer, slot }) => {
+    const { tooSmall, inner } = node.mtus.of(slot);
+    return tooSmall ? [{ name: node.peerName(peer), mtu: inner }] : [];
+  });
 }
 
 function listenText(address: string | undefined, port: number): string {

@@ -31,6 +31,7 @@ const PEER = {
   id: expect.stringMatching(/^[0-9a-f]{32}$/),
   addresses: ADDRESSES,
   path: { kind: 'direct', endpoint: '10.99.0.2:47247', reason: 'proved' },
+  mtu: { inner: 1400, measured: false },
   sas: [SA],
   rxBytes: COUNT,
   txBytes: COUNT,

@@ -69,27 +69,24 @@ describe('the MTU of a path', () => {
   it.each([
     [4, 28, 1_440, 1_380, 1_372],
     [6, 48, 1_440, 1_380, 1_352],
-  ] as const)(
-    'is found where a path swallows large packets, and programs over IPv%i are told',
-    (family, headers, carries, inner, size) => {
-      const { world, a, b } = met();
-      narrow(world, carries);
-      stream(world, a, b, 1_500, size, family);
-      expect(told(a)[0]).toBeGreaterThanOrEqual(1_280);
-      expect(told(a)[0]).toBeLessThanOrEqual(inner);
-      expect(a.counter('packets-too-big')).toBeGreaterThan(0);
-      stream(world, a, b, 6_000, size, family);
-      const found = mtuOf(a, b);
-      expect(found).toMatchObject({ measured: true, tooSmall: false });
-      expect(found.inner).toBeGreaterThan(inner - 9);
-      expect(found.inner).toBeLessThanOrEqual(inner);
-      expect(told(a).at(-1)).toBe(found.inner);
-      b.received.length = 0;
-      world.send(a, numbered(a, b, 99, 5000, family, found.inner - headers));
-      world.run(20);
-      expect(b.received.at(-1)?.length).toBe(found.inner);
-    },
-  );
+  ] as const)('is found where a path swallows large packets, and programs over IPv%i are told', (family, headers, carries, inner, size) => {
+    const { world, a, b } = met();
+    narrow(world, carries);
+    stream(world, a, b, 1_500, size, family);
+    expect(told(a)[0]).toBeGreaterThanOrEqual(1_280);
+    expect(told(a)[0]).toBeLessThanOrEqual(inner);
+    expect(a.counter('packets-too-big')).toBeGreaterThan(0);
+    stream(world, a, b, 6_000, size, family);
+    const found = mtuOf(a, b);
+    expect(found).toMatchObject({ measured: true, tooSmall: false });
+    expect(found.inner).toBeGreaterThan(inner - 9);
+    expect(found.inner).toBeLessThanOrEqual(inner);
+    expect(told(a).at(-1)).toBe(found.inner);
+    b.received.length = 0;
+    world.send(a, numbered(a, b, 99, 5000, family, found.inner - headers));
+    world.run(20);
+    expect(b.received.at(-1)?.length).toBe(found.inner);
+  });
 
   it('N6: falls within three seconds when the path shrinks under a transfer, and grows again', () => {
     const { world, a, b } = met();
