@@ -1,8 +1,9 @@
-// TUN and UDP for JavaScript.
+// TUN, UDP and netlink for JavaScript.
 #include <errno.h>
 
 #include "devices.h"
 #include "napi-context.h"
+#include "netlink.h"
 #include "tun.h"
 #include "udp.h"
 
@@ -150,6 +151,17 @@ napi_value stateOfUdp(napi_env env, napi_callback_info info) {
       .object();
 }
 
+napi_value openNetlink(napi_env env, napi_callback_info) {
+  const NetlinkResult netlink = netlinkOpen();
+  return netlink.error ? fromErrno(env, netlink.error) : fromInteger(env, netlink.fd);
+}
+
+napi_value drainNetlink(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  return args.ok() ? fromInteger(env, netlinkDrain(fd)) : nullptr;
+}
+
 napi_value closeDevice(napi_env env, napi_callback_info info) {
   Args args(env, info);
   const int fd = args.integer(0);
@@ -168,6 +180,8 @@ void exportDevices(Context& context, napi_value exports) {
   exportFunction(context, exports, "sealAndSend", sealAndSendPackets);
   exportFunction(context, exports, "udpSend", sendUdp);
   exportFunction(context, exports, "udpState", stateOfUdp);
+  exportFunction(context, exports, "netlinkOpen", openNetlink);
+  exportFunction(context, exports, "netlinkDrain", drainNetlink);
   exportFunction(context, exports, "close", closeDevice);
 }
 

@@ -7,6 +7,7 @@
 
 #include "../checksum.h"
 #include "../coalesce.h"
+#include "../netlink.h"
 #include "../open.h"
 #include "../seal.h"
 #include "../tun.h"
@@ -311,17 +312,31 @@ void fuzzTables(Input& input) {
   coalescer.flush();
 }
 
+// Headers of netlink messages that lie about their lengths; only some types are looked into.
+void fuzzNetlink(Input& input) {
+  Bytes bytes = input.take(4000);
+  for (size_t at = 0; at + 16 <= bytes.size(); at += 16 + bytes[at] % 64) {
+    if (bytes[at + 2] & 1) store32(&bytes[at], (bytes[at] % 96) << 24);
+    if (bytes[at + 3] & 1) bytes[at + 4] = 16 + bytes[at + 4] % 10, bytes[at + 5] = 0;
+  }
+  const int bits = netlinkBits(bytes.data(), bytes.size());
+  REQUIRE((bits & ~(kLinksChanged | kAddressesChanged | kRoutesChanged | kChangesLost)) == 0);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input input(data, size);
-  switch (input.byte() % 4) {
+  switch (input.byte() % 5) {
     case 0:
     case 1:
       fuzzOpen(input);
       break;
     case 2:
       fuzzSeal(input);
+      break;
+    case 3:
+      fuzzNetlink(input);
       break;
     default:
       fuzzTables(input);

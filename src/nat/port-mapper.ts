@@ -108,6 +108,14 @@ export class PortMapper {
     return this.#answered(answer, now);
   }
 
+  /** The router said that nobody listens at its mapping port: neither PCP nor NAT-PMP is to be had there. */
+  handleClosedPort(now: Millis): MapperEffect[] {
+    if (this.#stage !== 'pcp' && this.#stage !== 'nat-pmp') return [];
+    this.#begin('upnp');
+    this.#nextAt = now;
+    return this.tick(now);
+  }
+
   /** An answer to `search`; `source` is the address that it came from. */
   handleSsdp(text: string, source: string, now: Millis): MapperEffect[] {
     return this.#stage === 'upnp' ? this.#fromUpnp(this.#upnp.handleSsdp(text, source), now) : [];

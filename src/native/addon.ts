@@ -69,11 +69,19 @@ export interface DeviceIo {
   udpSend(fd: number, bytes: Uint8Array, address: Uint8Array, port: number): ErrnoName | '';
   udpState(fd: number): UdpState;
 
+  /** A socket that becomes readable when links, addresses or routes of this machine change. */
+  netlinkOpen(): number | ErrnoName;
+  /** Reads what waits there: bits of NETWORK_CHANGE, or a negative errno. */
+  netlinkDrain(fd: number): number;
+
   /** Calls back whenever the descriptor is readable, with '' or an error's name. What the callback throws becomes an uncaught exception. */
   pollStart(fd: number, callback: (error: ErrnoName | '') => void): PollHandle | ErrnoName;
   pollStop(handle: PollHandle): void;
   close(fd: number): void;
 }
+
+/** What `netlinkDrain` read. `lost`: more than the kernel's buffer held. */
+export const NETWORK_CHANGE = { links: 1, addresses: 2, routes: 4, lost: 8 } as const;
 
 /** Bytes that `udpReceiveBatch` needs of the arena per message: 64 KB, and a shift so that messages do not share cache sets. */
 export const UDP_MESSAGE_STRIDE = 65_664;

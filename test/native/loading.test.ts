@@ -167,6 +167,8 @@ describe('the type of the addon', () => {
       sealAndSend: true,
       udpSend: true,
       udpState: true,
+      netlinkOpen: true,
+      netlinkDrain: true,
       pollStart: true,
       pollStop: true,
       close: true,

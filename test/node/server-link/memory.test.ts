@@ -94,11 +94,12 @@ describe('the endpoints of a machine', () => {
       ...{ address, netmask: '', mac: '', internal, cidr: null },
       ...(address.includes(':') ? { family: 'IPv6' as const, scopeid: 0 } : { family: 'IPv4' as const }),
     });
-    const found = ownEndpoints(5, 'gscip0', {
+    const interfaces = {
       lo: [info('127.0.0.1', true)],
       eth0: [info('192.0.2.1'), info('2001:db8::1'), info('fe80::1'), info('169.254.0.9')],
       gscip0: [info('100.64.0.1')],
-    });
+    };
+    const found = ownEndpoints(5, 'gscip0', { interfaces, inet6: '' });
     expect(found).toEqual(['192.0.2.1:5', '[2001:db8::1]:5']);
   });
 });

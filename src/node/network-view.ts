@@ -1,0 +1,80 @@
+import { compareBytes } from '../base/bytes.ts';
+import { type AddressBytes, formatAddress, parseAddress } from '../base/ip-address.ts';
+import { ipJson } from '../tun/ip-command.ts';
+import { type HostAddress, hostAddresses } from './host-addresses.ts';
+
+/** How datagrams to the Internet leave this machine, as the kernel's routes say. */
+export interface WayOut {
+  readonly device: string;
+  /** undefined: everything is reached without a gateway */
+  readonly gateway: AddressBytes | undefined;
+  readonly source: AddressBytes | undefined;
+}
+
+/** What of this machine's networks concerns outer datagrams. */
+export interface NetworkView {
+  readonly addresses: readonly HostAddress[];
+  /** undefined: no route of this family leads out, other than through the overlay */
+  readonly out4: WayOut | undefined;
+  readonly out6: WayOut | undefined;
+}
+
+/** Addresses on the Internet (of a root server); the routes are asked about them, nothing is sent there. */
+const OUTSIDE = { 4: '198.41.0.4', 6: '2001:503:ba3e::2:30' } as const;
+
+export const NO_NETWORK: NetworkView = { addresses: [], out4: undefined, out6: undefined };
+
+/** What is there now. `tun` is the overlay's own interface. */
+export async function readNetwork(tun: string): Promise<NetworkView> {
+  const ways = await Promise.all([wayOut(4, tun), wayOut(6, tun)]);
+  const addresses = hostAddresses(tun);
+  // a route stays when its device loses the carrier; its source is none of the usable addresses then
+  const [out4, out6] = ways.map((way) => (way && hasSource(addresses, way) ? way : undefined));
+  return { addresses, out4, out6 };
+}
+
+function hasSource(addresses: readonly HostAddress[], { source }: WayOut): boolean {
+  return source !== undefined && addresses.some(({ address }) => compareBytes(address, source) === 0);
+}
+
+/** One name for all that counts: two views with the same name are the same network. */
+export function viewName({ addresses, out4, out6 }: NetworkView): string {
+  const hosts = addresses.map(({ device, address, length }) => `${device} ${formatAddress(address)}/${length}`);
+  return [...hosts.sort(), wayName(out4), wayName(out6)].join('\n');
+}
+
+/** Own addresses, those first that datagrams leave from by themselves: where there are too many, the last ones are not told. */
+export function bestFirst({ addresses, out4, out6 }: NetworkView): HostAddress[] {
+  const rank = ({ device, address }: HostAddress): number => {
+    const way = address.length === 4 ? out4 : out6;
+    if (way?.source && compareBytes(way.source, address) === 0) return 0;
+    return way?.device === device ? 1 : 2;
+  };
+  return addresses.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** What `ip -j route get` printed for one destination. */
+export function parseWayOut(rows: readonly Readonly<Record<string, unknown>>[], tun: string): WayOut | undefined {
+  for (const { dev, gateway, prefsrc } of rows)
+    if (typeof dev === 'string' && dev !== tun && dev !== 'lo')
+      return { device: dev, gateway: addressIn(gateway), source: addressIn(prefsrc) };
+  return undefined;
+}
+
+async function wayOut(family: 4 | 6, tun: string): Promise<WayOut | undefined> {
+  try {
+    return parseWayOut(await ipJson([`-${family}`, 'route', 'get', OUTSIDE[family]]), tun);
+  } catch {
+    return undefined; // no route
+  }
+}
+
+function addressIn(value: unknown): AddressBytes | undefined {
+  return typeof value === 'string' ? (parseAddress(value) ?? undefined) : undefined;
+}
+
+function wayName(way: WayOut | undefined): string {
+  if (!way) return 'none';
+  const [gateway, source] = [way.gateway, way.source].map((bytes) => (bytes ? formatAddress(bytes) : '-'));
+  return `${way.device} ${gateway} ${source}`;
+}
