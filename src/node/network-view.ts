@@ -1,5 +1,6 @@
 import { compareBytes } from '../base/bytes.ts';
 import { type AddressBytes, formatAddress, parseAddress } from '../base/ip-address.ts';
+import type { MapperPlace } from '../nat/port-mapper.ts';
 import { ipJson } from '../tun/ip-command.ts';
 import { type HostAddress, hostAddresses } from './host-addresses.ts';
 
@@ -51,6 +52,12 @@ export function bestFirst({ addresses, out4, out6 }: NetworkView): HostAddress[]
     return way?.device === device ? 1 : 2;
   };
   return addresses.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Where a mapping of this port may be asked for: at the gateway of the way out by IPv4. */
+export function mapperPlace({ out4 }: NetworkView, port: number): MapperPlace | undefined {
+  if (!out4?.gateway || !out4.source) return undefined;
+  return { router: out4.gateway, client: out4.source, port };
 }
 
 /** What `ip -j route get` printed for one destination. */

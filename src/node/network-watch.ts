@@ -3,7 +3,7 @@ import { now } from './clocks.ts';
 import { hostAddresses } from './host-addresses.ts';
 import { type EventSource, type NetworkEvents, openNetworkEvents } from './network-events.ts';
 import { NetworkSettle } from './network-settle.ts';
-import { NO_NETWORK, type NetworkView, readNetwork, viewName } from './network-view.ts';
+import { type NetworkView, NO_NETWORK, readNetwork, viewName } from './network-view.ts';
 
 export interface WatchOptions {
   /** the overlay's own interface, which is none of the underlay */

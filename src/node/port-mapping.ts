@@ -1,5 +1,5 @@
-import { compareBytes } from '../base/bytes.ts';
 import type { Millis } from '../base/brands.ts';
+import { compareBytes } from '../base/bytes.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { unreachable } from '../base/unreachable.ts';

@@ -184,6 +184,15 @@ describe('a port mapping', () => {
     expect([...bench.of('send'), ...bench.of('search')].length).toBe(2 * datagrams.length);
   });
 
+  it('is searched for by UPnP at once when the router says that nobody listens at its mapping port', () => {
+    const bench = new Bench();
+    bench.run(100);
+    bench.take(bench.mapper.handleClosedPort(millis(100)));
+    expect(bench.of('search')).toHaveLength(2);
+    bench.take(bench.mapper.handleClosedPort(millis(110)));
+    expect(bench.of('search')).toHaveLength(2);
+  });
+
   it('is given back at the end', () => {
     const bench = new Bench();
     bench.run(100, (effect, now) => (isPcp(effect) ? bench.mapper.handleDatagram(pcpAnswer(), ROUTER, now) : []));

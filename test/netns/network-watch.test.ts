@@ -55,8 +55,7 @@ describe('the watch over the networks of a machine', () => {
       b.ip('link', 'set', 'eth0', 'up');
       await sees(watch, 'eth0 10.99.7.1/24');
       expect(lines(watch).slice(seen).join()).not.toContain('100.64');
-    }),
-  );
+    }));
 
   it('goes on by looking when its child ends', () =>
     withLab(async (lab) => {
@@ -75,6 +74,10 @@ describe('the watch over the networks of a machine', () => {
 /** The PID of the child of this process. */
 function runningMonitor(where: Namespace, parent: number): number | undefined {
   const rows = where.now('ps', ['-o', 'pid=,args=', '--ppid', `${parent}`]).split('\n');
-  const [pid] = rows.find((row) => row.includes('monitor'))?.trim().split(/\s+/) ?? [];
+  const [pid] =
+    rows
+      .find((row) => row.includes('monitor'))
+      ?.trim()
+      .split(/\s+/) ?? [];
   return pid === undefined ? undefined : Number(pid);
 }
