@@ -183,7 +183,7 @@ class Seen {
     if (seen_[number]) duplicates_++;
     else distinct_++;
     seen_[number] = true;
-    if (received_ > 0 && number < highest_) late_++;
+    if (received_ > 0 && number < highest_) late_++, furthest_ = std::max(furthest_, highest_ - number);
     if (received_ > 0 && at - last_ > longestGap_) longestGap_ = at - last_, gapEnds_ = at - first_;
     if (received_ == 0) first_ = at;
     highest_ = std::max(highest_, number);
@@ -197,14 +197,14 @@ class Seen {
     for (uint64_t n = 0; received_ > 0 && n < highest_ && listed < 20; n++) {
       if (!seen_[n]) missing += (listed++ > 0 ? "," : "") + std::to_string(n);
     }
-    printf("{\"received\":%lu,\"distinct\":%lu,\"duplicates\":%lu,\"late\":%lu,\"highest\":%ld,\"longestGapMs\":%.3f,\"gapEndsMs\":%.0f,\"firstMissing\":[%s]}\n",
-           received_, distinct_, duplicates_, late_, received_ > 0 ? static_cast<int64_t>(highest_) : -1,
+    printf("{\"received\":%lu,\"distinct\":%lu,\"duplicates\":%lu,\"late\":%lu,\"furthestBehind\":%lu,\"highest\":%ld,\"longestGapMs\":%.3f,\"gapEndsMs\":%.0f,\"firstMissing\":[%s]}\n",
+           received_, distinct_, duplicates_, late_, furthest_, received_ > 0 ? static_cast<int64_t>(highest_) : -1,
            static_cast<double>(longestGap_) / 1e6, static_cast<double>(gapEnds_) / 1e6, missing.c_str());
   }
 
  private:
   std::vector<bool> seen_ = std::vector<bool>(1 << 20);
-  uint64_t received_ = 0, distinct_ = 0, duplicates_ = 0, late_ = 0, highest_ = 0;
+  uint64_t received_ = 0, distinct_ = 0, duplicates_ = 0, late_ = 0, furthest_ = 0, highest_ = 0;
   int64_t first_ = 0, last_ = 0, longestGap_ = 0, gapEnds_ = 0;
 };
 

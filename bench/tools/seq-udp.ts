@@ -18,6 +18,8 @@ export interface Received {
   readonly duplicates: number;
   /** arrived after a higher number */
   readonly late: number;
+  /** by so many numbers the latest of those was behind */
+  readonly furthestBehind: number;
   readonly longestGapMs: number;
   /** when the longest gap ended, from the first datagram on */
   readonly gapEndsMs: number;
@@ -110,6 +112,7 @@ export async function startReceiver(
         distinct: numberAt(result, 'distinct'),
         duplicates: numberAt(result, 'duplicates'),
         late: numberAt(result, 'late'),
+        furthestBehind: numberAt(result, 'furthestBehind'),
         longestGapMs: numberAt(result, 'longestGapMs'),
         gapEndsMs: numberAt(result, 'gapEndsMs'),
         firstMissing: listAt(result, 'firstMissing').map(Number),

@@ -1,27 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { expectedTable, LETTER } from './expected-table.ts';
 import { GOOD_LINK, makeWorld, PLACES, routes, talk } from './sim-world.ts';
 
-/** The table of protocol.md 6.7: D direct, r relay. Who asks is the row. */
-function expectedTable(): Readonly<Record<string, string>> {
-  const text = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
-  const table = text.slice(text.indexOf('| asker \\ peer |')).split('\n\n')[0] ?? '';
-  const rows = table.split('\n').map((line) =>
-    line
-      .split('|')
-      .map((cell) => cell.trim())
-      .slice(1, -1),
-  );
-  expect(rows[0]?.slice(1)).toEqual(NAMES);
-  return Object.fromEntries(
-    rows.slice(2).map(([name, ...cells]) => [name, cells.map((cell) => LETTER[cell] ?? '-').join('')]),
-  );
-}
-
 const NAMES = Object.keys(PLACES);
-const LETTER: Readonly<Record<string, string>> = { direct: 'D', relay: 'r' };
-
-const EXPECTED = expectedTable();
+const EXPECTED = expectedTable(NAMES);
 
 interface Outcome {
   readonly letter: string;
