@@ -34,7 +34,7 @@ export async function startNodes(bed: Bed, extra: readonly string[] = []): Promi
   const [a, b] = overlayOf(bed).nodes;
   if (a === undefined || b === undefined) throw new Error('prepare makes two nodes');
   const at = { a: `${bed.aAddress}:${PORT}`, b: `${bed.bAddress}:${PORT}` };
-  const common = { mtu: bed.mtu, extra };
+  const common = { mtu: bed.mtu, extra, warmUp: true };
   const aProcess = a.start({ ...common, listen: at.a, peers: [{ name: 'b', at: at.b }] });
   const bProcess = b.start({ ...common, listen: at.b, peers: [{ name: 'a', at: at.a }] });
   await a.ready();

@@ -31,6 +31,8 @@ export interface AgentConfig {
   readonly newFlowsPerSecond: number;
   /** GiB under one key after which it is changed (protocol.md 4.2) */
   readonly rekeyAfter: number;
+  /** whether handshakes are rehearsed in quiet moments after the start, so that the first real ones are quick */
+  readonly warmUp: boolean;
 }
 
 export interface ListenAddress {
@@ -59,6 +61,7 @@ export interface WrittenConfig {
   readonly 'flows-per-peer'?: number;
   readonly 'new-flows-per-second'?: number;
   readonly 'rekey-after'?: number;
+  readonly 'warm-up'?: boolean;
 }
 
 export const DEFAULT_PORT = 47_247;
@@ -100,6 +103,7 @@ const KEYS = {
   'flows-per-peer': 'number',
   'new-flows-per-second': 'number',
   'rekey-after': 'number',
+  'warm-up': 'boolean',
 } as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number' | 'boolean'>;
 
 function isKey(text: string): text is keyof WrittenConfig {
@@ -177,6 +181,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     flowsPerPeer,
     newFlowsPerSecond,
     rekeyAfter: within('rekey-after', written['rekey-after'] ?? DEFAULTS.rekeyAfter, REKEY_AFTER, 'GiB'),
+    warmUp: written['warm-up'] ?? true,
   };
 }
 

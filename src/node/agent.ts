@@ -33,6 +33,7 @@ import { ownEndpoints } from './server-link/own-endpoints.ts';
 import { NO_SERVER, serverHealth, serverStatus } from './server-link/server-status.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
 import { type NodeMemory, StateKeeper } from './state-keeper.ts';
+import { startWarmUp, type WarmUp } from './warm-up.ts';
 
 const BUSY_TICK = 10;
 const IDLE_TICK = 500;
@@ -68,6 +69,7 @@ export class Agent {
   /** logged out: nothing is kept any more */
   #isForgotten = false;
   #control: ControlSocket | undefined;
+  #warmUp: WarmUp | undefined;
   #timer: NodeJS.Timeout | undefined;
   #tickIsBusy = false;
   #ending = false;
@@ -128,10 +130,12 @@ export class Agent {
       destinations: (path) => agent && [...agent.#engine.node.paths.peers()].find(({ slot }) => slot === path)?.current,
     });
     try {
-      selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }, true));
+      const rehearsal = selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }, true));
       const made = new Agent(config, log, { state, kept, source, beside }, io);
       agent = made;
       await made.#goLive(settings);
+      if (config.warmUp) made.#warmUp = startWarmUp(rehearsal, io);
+      else rehearsal.close();
       return made;
     } catch (error) {
       io.stop();
@@ -236,6 +240,7 @@ export class Agent {
   async #stop(reason: string): Promise<void> {
     this.#ending = true;
     clearTimeout(this.#timer);
+    this.#warmUp?.stop();
     this.#engine.shutDown(now());
     this.#afterBatch();
     if (this.#source.kind === 'server') this.#source.linked.stop();

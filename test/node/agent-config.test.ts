@@ -64,6 +64,7 @@ describe('the configuration file', () => {
       flowsPerPeer: 100,
       newFlowsPerSecond: 50,
       rekeyAfter: 128,
+      warmUp: true,
     });
   });
 
@@ -123,6 +124,7 @@ describe('the configuration', () => {
       flowsPerPeer: 8_192,
       newFlowsPerSecond: 1_000,
       rekeyAfter: 128,
+      warmUp: true,
     });
   });
 

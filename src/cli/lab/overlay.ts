@@ -114,6 +114,8 @@ export interface UpOptions {
   /** peers whose underlay address is given in advance */
   readonly peers?: readonly { readonly name: string; readonly at: string }[];
   readonly mtu?: number;
+  /** as it is for users; where nobody measures first packets, that second of computing is left out */
+  readonly warmUp?: boolean;
   /** more words for the command line */
   readonly extra?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -159,6 +161,7 @@ export class OverlayNode {
       how.listen,
       ...peers,
       ...mtu,
+      ...(how.warmUp === true ? [] : ['--no-warm-up']),
       ...(how.extra ?? []),
     ];
     this.#process = this.namespace.start([...GSCIP, ...words], { seconds: 3600, env: how.env ?? {} });

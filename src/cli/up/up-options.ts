@@ -33,6 +33,7 @@ export interface UpOptions {
   readonly flows?: number;
   readonly flowsPerPeer?: number;
   readonly rekeyAfter?: number;
+  readonly warmUp?: boolean;
   readonly newFlowsPerSecond?: number;
   readonly logLevel?: string;
   readonly config?: string;
@@ -76,6 +77,8 @@ export function machineFlags(command: Command): Command {
       wholeNumber(64, 4_000_000),
     )
     .option('--new-flows-per-second <N>', 'new flows with one peer (default: 1000/s)', wholeNumber(1, 10_000_000))
+    .option('--warm-up', 'rehearse handshakes in quiet moments after the start (default)')
+    .option('--no-warm-up', 'save that second of computing: first packets then wait about twice as long')
     .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
     .option('--config <FILE>', 'a TOML file with the same settings; options win over it');
 }
@@ -97,6 +100,7 @@ export function flagSettings(options: UpOptions): WrittenConfig {
     pool: ____,
     logLevel,
     rekeyAfter,
+    warmUp,
     flowsPerPeer,
     newFlowsPerSecond,
     alwaysOn,
@@ -107,6 +111,7 @@ export function flagSettings(options: UpOptions): WrittenConfig {
     ...same,
     ...(logLevel !== undefined && { 'log-level': logLevel }),
     ...(rekeyAfter !== undefined && { 'rekey-after': rekeyAfter }),
+    ...(warmUp !== undefined && { 'warm-up': warmUp }),
     ...(flowsPerPeer !== undefined && { 'flows-per-peer': flowsPerPeer }),
     ...(newFlowsPerSecond !== undefined && { 'new-flows-per-second': newFlowsPerSecond }),
     ...(alwaysOn !== undefined && { 'always-on': alwaysOn }),

@@ -1,0 +1,57 @@
+import type { PacketIo } from './packet-io.ts';
+import type { Rehearsal } from './rehearsal.ts';
+
+/** Rehearsals after the start: what a handshake runs is compiled then, and more of them gain little (bench/README.md). */
+export const SCENES = 500;
+/** Milliseconds from one to the next while no packets come; one takes about a millisecond. */
+const EVERY = 4;
+/** The same while packets come: they go first. */
+const BUSY = 100;
+
+type Scenes = Pick<Rehearsal, 'play' | 'close'>;
+
+/**
+ * Plays the handshake in memory, again and again in quiet moments after the start, until the machine code for it is made:
+ * the first real handshakes take about half as long then. Ends by itself, and gives back all that the rehearsal held.
+ */
+export class WarmUp {
+  readonly #rehearsal: Scenes;
+  readonly #batches: () => number;
+  #seen: number;
+  #left = SCENES;
+  #timer: NodeJS.Timeout;
+
+  /** `batches`: how many the packet path has handled so far. The rehearsal is this object's from here on. */
+  constructor(rehearsal: Scenes, batches: () => number) {
+    this.#rehearsal = rehearsal;
+    this.#batches = batches;
+    this.#seen = batches();
+    this.#timer = setTimeout(() => this.#step(), BUSY);
+  }
+
+  stop(): void {
+    if (this.#left === 0) return;
+    this.#left = 0;
+    clearTimeout(this.#timer);
+    this.#rehearsal.close();
+  }
+
+  #step(): void {
+    const batches = this.#batches();
+    const isBusy = batches !== this.#seen;
+    this.#seen = batches;
+    if (!isBusy) {
+      this.#rehearsal.play();
+      if (this.#left === 1) return this.stop();
+      this.#left -= 1;
+    }
+    this.#timer = setTimeout(() => this.#step(), isBusy ? BUSY : EVERY);
+  }
+}
+
+/** Where packets go through Node alone a rehearsal takes several milliseconds, and packets would wait for it: none then. */
+export function startWarmUp(rehearsal: Rehearsal, io: PacketIo): WarmUp | undefined {
+  if (io.facts().primitives === 'addon') return new WarmUp(rehearsal, () => io.times().batches);
+  rehearsal.close();
+  return undefined;
+}
