@@ -25,9 +25,10 @@ await benchMain(
       flows: 'first packets in a row',
       rate: 'of those, per second',
       pause: 'ms of silence before each start',
+      settle: 'ms after the nodes came up, in which they rehearse handshakes',
     },
-    values: { repeats: 100, flows: 1000, rate: 900, pause: 200 },
-    quick: { repeats: 5, flows: 200, pause: 100 },
+    values: { repeats: 100, flows: 1000, rate: 900, pause: 200, settle: 8_000 },
+    quick: { repeats: 5, flows: 200, pause: 100, settle: 0 },
   },
   (options) => withTwoNodes({}, (nodes) => measure(nodes, options)),
 );
@@ -37,6 +38,7 @@ interface Options {
   readonly flows: number;
   readonly rate: number;
   readonly pause: number;
+  readonly settle: number;
 }
 
 type Kind = keyof typeof KINDS;
@@ -52,6 +54,7 @@ async function measure(nodes: TwoNodes, options: Options) {
   const inside = new Asker(bed.a, bInside);
   const wire = new Asker(bed.a, bed.bAddress);
   await inside.ask(50, 500, 'new');
+  await pause(options.settle);
   const starts: Record<Kind, Start[]> = { wire: [], silence: [], flowCold: [], saCold: [] };
   let extra = 0;
   const once = async (kind: Kind, asker: Asker, port: 'new' | 'same', prepare = () => Promise.resolve()) => {
