@@ -52,6 +52,7 @@ NAPI_MODULE_INIT() {
   exportPackets(*context, exports);
   exportDevices(*context, exports);
   exportPoll(*context, exports);
+  exportRelay(*context, exports);
   exportHandshake(*context, exports);
   return exports;
 }

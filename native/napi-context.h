@@ -1,6 +1,7 @@
 // What one environment (main thread or worker) keeps, and how the exported functions read their arguments.
 #pragma once
 #include <node_api.h>
+#include <stdio.h>
 
 #include "tables.h"
 #include "udp.h"
@@ -22,7 +23,7 @@ struct Context {
 // The arguments of one call. A wrong type is a fault of the caller's program: it throws a TypeError, and ok() is false.
 class Args {
  public:
-  static constexpr size_t kMost = 8;
+  static constexpr size_t kMost = 10;
 
   Args(napi_env env, napi_callback_info info) : env_(env) {
     void* data = nullptr;
@@ -69,6 +70,14 @@ class Args {
     return static_cast<double*>(data);
   }
 
+  // A Float64Array as rows.
+  template <class Row>
+  Table<Row> doubleTable(size_t i, size_t stride) {
+    size_t length = 0;
+    void* data = array(i, napi_float64_array, length);
+    return Table<Row>{static_cast<Row*>(data), static_cast<int>(length / stride)};
+  }
+
   // An Int32Array as rows; `most` limits their number.
   template <class Row>
   Table<Row> table(size_t i, int most = INT32_MAX) {
@@ -93,11 +102,9 @@ class Args {
   void need(size_t i, bool holds) {
     if (holds || !ok_) return;
     ok_ = false;
-    static const char* const kMessages[kMost] = {"argument 1 has the wrong type", "argument 2 has the wrong type",
-                                                 "argument 3 has the wrong type", "argument 4 has the wrong type",
-                                                 "argument 5 has the wrong type", "argument 6 has the wrong type",
-                                                 "argument 7 has the wrong type", "argument 8 has the wrong type"};
-    napi_throw_type_error(env_, "ERR_INVALID_ARG_TYPE", kMessages[i]);
+    char message[48];
+    snprintf(message, sizeof message, "argument %zu has the wrong type", i + 1);
+    napi_throw_type_error(env_, "ERR_INVALID_ARG_TYPE", message);
   }
 
   napi_env env_;
@@ -141,6 +148,7 @@ void exportSlots(Context& context, napi_value exports);
 void exportPackets(Context& context, napi_value exports);
 void exportDevices(Context& context, napi_value exports);
 void exportPoll(Context& context, napi_value exports);
+void exportRelay(Context& context, napi_value exports);
 void exportHandshake(Context& context, napi_value exports);
 
 }  // namespace gscip

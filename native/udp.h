@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "relay.h"
 #include "seal.h"
 #include "tables.h"
 
@@ -45,6 +46,10 @@ int udpReceiveBatch(int fd, Arena arena, Table<MessageRow> messages, UdpScratch&
 
 // Seals and sends; returns the sends that the kernel took.
 int sealAndSend(int fd, Arena arena, const PacketRow* packets, int count, UdpScratch& scratch, Counters counters);
+
+// Sends what relayWalk found, and uses up the rows: those to one end go together where that changes no order. Datagrams lost.
+int udpSendRuns(int fd, Arena arena, Table<RelayRunRow> runs, Table<const RelayEndRow> ends, UdpScratch& scratch,
+                Counters counters);
 
 // One datagram. Returns an errno, 0 when sent.
 int udpSend(int fd, const uint8_t* bytes, int length, const uint8_t* address, int addressLength, int port);

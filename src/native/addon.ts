@@ -83,6 +83,28 @@ export interface DeviceIo {
 /** What `netlinkDrain` read. `lost`: more than the kernel's buffer held. */
 export const NETWORK_CHANGE = { links: 1, addresses: 2, routes: 4, lost: 8 } as const;
 
+/** The packet path of a relay (base/relay-primitives.ts). */
+export interface RelayIo {
+  /** `RelayWalk`, with the parts of the table one by one. */
+  relayWalk(
+    slots: Int32Array,
+    ends: Int32Array,
+    heardAt: Float64Array,
+    shares: Float64Array,
+    numbers: Float64Array,
+    arena: Uint8Array,
+    messages: Int32Array,
+    count: number,
+    runs: Int32Array,
+    cursor: Int32Array,
+  ): number;
+  /**
+   * Sends runs to their ends, and uses up the rows. Runs to one end go in one send where that changes no order between them.
+   * Returns the number of datagrams that the kernel did not take, or a negative errno.
+   */
+  udpSendRuns(fd: number, arena: Uint8Array, runs: Int32Array, count: number, ends: Int32Array): number;
+}
+
 /** Bytes that `udpReceiveBatch` needs of the arena per message: 64 KB, and a shift so that messages do not share cache sets. */
 export const UDP_MESSAGE_STRIDE = 65_664;
 /** Smallest arena for `tunReadBatch`: one largest packet with its virtio-net header. */
@@ -104,7 +126,7 @@ export interface HandshakePrimitives {
   chachaOpen(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, out: Uint8Array): boolean;
 }
 
-export type Addon = PacketPrimitives & DeviceIo & HandshakePrimitives;
+export type Addon = PacketPrimitives & DeviceIo & RelayIo & HandshakePrimitives;
 
 const DEFAULT_PATH = '../../build/gscip.node';
 

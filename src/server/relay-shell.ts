@@ -6,6 +6,7 @@ import type { DatagramNumbers } from './http/metrics.ts';
 import type { RelayDeps } from './relay/binding-desk.ts';
 import { Relay } from './relay/relay.ts';
 import type { RelayRates } from './relay/relay-limits.ts';
+import { relayWalk } from './relay/relay-walk.ts';
 
 const TICK = 1_000;
 
@@ -28,8 +29,8 @@ export class RelayShell {
       deps,
       rates,
       {
-        forward: (arena, offset, length, segment, { address, port }) =>
-          socket.send(arena.subarray(offset, offset + length), segment, address, port),
+        walk: socket.relayWalk ?? relayWalk,
+        forward: (arena, runs, count, ends) => socket.sendRuns(arena, runs, count, ends),
         answer: (bytes, to) => {
           const { address, port } = parsePath(to);
           socket.send(bytes, bytes.length, address, port);

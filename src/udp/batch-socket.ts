@@ -1,3 +1,4 @@
+import type { RelayWalk } from '../base/relay-primitives.ts';
 import type { Addon, ErrnoName, PollHandle } from '../native/addon.ts';
 
 /** Called with `count` rows (MESSAGE in base/primitives.ts) over the arena; `isBehind`: more is waiting already. */
@@ -13,6 +14,10 @@ export interface BatchSocket {
   start(take: TakeMessages, failed: (reason: string) => void): void;
   /** One datagram, or a run of equal ones; what the kernel does not take is lost. `address`: 4 or 16 bytes. */
   send(bytes: Uint8Array, segment: number, address: Uint8Array, port: number): void;
+  /** Sends `count` runs (RELAY_RUN in base/relay-primitives.ts) from the arena to rows of `ends`; the runs are used up. */
+  sendRuns(arena: Uint8Array, runs: Int32Array, count: number, ends: Int32Array): void;
+  /** The addon's packet path of a relay; undefined where there is no addon. */
+  readonly relayWalk: RelayWalk | undefined;
   /** datagrams that the kernel refused */
   readonly refused: number;
   close(): void;
@@ -44,12 +49,16 @@ export interface NativeSocketParts {
 
 export class NativeSocket implements BatchSocket {
   readonly implementation = 'addon';
+  readonly relayWalk: RelayWalk;
   readonly #parts: NativeSocketParts;
   #watch: PollHandle | undefined;
   #refused = 0;
 
   constructor(parts: NativeSocketParts) {
     this.#parts = parts;
+    const { addon } = parts;
+    this.relayWalk = ({ slots, ends, heardAt, shares, numbers }, arena, messages, count, runs, cursor) =>
+      addon.relayWalk(slots, ends, heardAt, shares, numbers, arena, messages, count, runs, cursor);
   }
 
   get port(): number {
@@ -79,6 +88,11 @@ export class NativeSocket implements BatchSocket {
     const { addon, fd } = this.#parts;
     for (let at = 0; at < bytes.length; at += segment)
       if (addon.udpSend(fd, bytes.subarray(at, at + segment), address, port) !== '') this.#refused++;
+  }
+
+  sendRuns(arena: Uint8Array, runs: Int32Array, count: number, ends: Int32Array): void {
+    const lost = this.#parts.addon.udpSendRuns(this.#parts.fd, arena, runs, count, ends);
+    if (lost > 0) this.#refused += lost;
   }
 
   close(): void {

@@ -2,10 +2,12 @@ import type { RemoteInfo, Socket } from 'node:dgram';
 import { formatAddress, parseAddress } from '../base/ip-address.ts';
 import { MESSAGE } from '../base/primitives.ts';
 import type { BatchSocket, TakeMessages } from './batch-socket.ts';
+import { eachRun } from './relay-runs.ts';
 
 /** A socket of node:dgram behind the same face: batches of one datagram. */
 export class NodeSocket implements BatchSocket {
   readonly implementation = 'node';
+  readonly relayWalk = undefined;
   readonly port: number;
   readonly family: 4 | 6;
   readonly #socket: Socket;
@@ -38,6 +40,11 @@ export class NodeSocket implements BatchSocket {
       this.#socket.send(bytes.slice(at, at + segment), port, to, (error) => {
         if (error) this.#refused++;
       });
+  }
+
+  sendRuns(arena: Uint8Array, runs: Int32Array, count: number, ends: Int32Array): void {
+    for (const { offset, length, segment, address, port } of eachRun(runs, count, ends))
+      this.send(arena.subarray(offset, offset + length), segment, address, port);
   }
 
   close(): void {

@@ -16,7 +16,7 @@ export async function openBatchSocket(options: BatchSocketOptions): Promise<Batc
 }
 
 function openByAddon(addon: Addon, { address, port, gro }: BatchSocketOptions): BatchSocket | string {
-  const options = { port, gro, gso: false, reusePort: false };
+  const options = { port, gro, gso: true, reusePort: false };
   const socket = addon.udpOpen(address === undefined ? options : { ...options, address });
   if (typeof socket === 'string') return socket;
   const arena = new Uint8Array(BATCH * UDP_MESSAGE_STRIDE);

@@ -172,6 +172,8 @@ describe('the type of the addon', () => {
       pollStart: true,
       pollStop: true,
       close: true,
+      relayWalk: true,
+      udpSendRuns: true,
     };
     expect(Object.keys(addon).sort()).toEqual(Object.keys(named).sort());
   });

@@ -24,7 +24,9 @@ size_t datagrams(const msghdr* message) {
   if (!control || control->cmsg_type != UDP_SEGMENT) return 0;
   uint16_t size;
   memcpy(&size, CMSG_DATA(control), sizeof size);
-  return (message->msg_iov[0].iov_len + size - 1) / size;
+  size_t bytes = 0;
+  for (size_t i = 0; i < message->msg_iovlen; i++) bytes += message->msg_iov[i].iov_len;
+  return (bytes + size - 1) / size;
 }
 
 int fail(int error) {

@@ -2,6 +2,7 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { FLOW_STATUS_NAMES } from '../../src/base/flow-words.ts';
 import { PRIMITIVE_COUNTERS } from '../../src/base/primitives.ts';
+import { RELAY_DROPS } from '../../src/base/relay-primitives.ts';
 import { FAILURES } from '../../src/dprp/effects.ts';
 import { REASONS } from '../../src/node/reasons.ts';
 import { CLOSE_CAUSES } from '../../src/pit/terms.ts';
@@ -69,7 +70,7 @@ function logEvents(node: ts.Node): readonly string[] {
 /** The element on the path, which no node runs yet. */
 const NOT_RUN = /^src\/dprp\/hop/;
 /** Types whose members are counters' names as they are. */
-const COUNTED_TYPES = ['HeldDrop', 'FragmentFault', 'Refusal', 'NoRoom', 'ShareRefusal'];
+const COUNTED_TYPES = ['HeldDrop', 'FragmentFault', 'Refusal', 'NoRoom'];
 const COUNTING =
   /^(.*\.)?counters\.add$|^(.*\.)?held\.drop$|^(.*\.)?#?(effects|out)\.count$|^(count|counter|unchanged|this\.#dropped|this\.#count)$/;
 
@@ -175,6 +176,7 @@ describe('the page on troubleshooting', () => {
     const run = files.filter(({ fileName }) => !NOT_RUN.test(fileName));
     const names = new Set<string>([
       ...PRIMITIVE_COUNTERS,
+      ...RELAY_DROPS,
       ...FLOW_STATUS_NAMES.filter((name) => name !== 'ok'),
       'created',
       'too-many-groups',

@@ -1,7 +1,6 @@
 import type { Millis, NodeId } from '../../base/brands.ts';
 import { type PathAddress, parsePath } from '../../base/path-address.ts';
-import { MESSAGE } from '../../base/primitives.ts';
-import { type NodeShare, newShare } from './fair-shares.ts';
+import { ForwardTable } from './forward-table.ts';
 import { CHANNELS, CHANNELS_OF_NODE, SILENT_MS } from './relay-limits.ts';
 
 /** One of the two nodes of a channel, bound to where it proved to be. */
@@ -9,28 +8,24 @@ export interface ChannelEnd {
   readonly node: NodeId;
   readonly seq: number;
   readonly path: PathAddress;
-  /** 4 or 16 bytes, and the same as four words of a message row */
-  readonly address: Uint8Array;
-  readonly words: Int32Array;
-  readonly family: 4 | 6;
-  readonly port: number;
-  readonly share: NodeShare;
-  heardAt: Millis;
 }
 
 /** Two nodes that the coordinator brought together. */
 export interface Channel {
   readonly number: number;
+  /** its row in the forward table */
+  readonly row: number;
   readonly nodes: readonly [NodeId, NodeId];
   readonly ends: [ChannelEnd | undefined, ChannelEnd | undefined];
   allowedAt: Millis;
 }
 
-/** The channels of a relay: which two nodes may use each, and where they are. */
+/** The channels of a relay: which two nodes may use each, and where they are. What the packet path needs of that lies in `table`. */
 export class Channels {
+  readonly table = new ForwardTable();
   readonly #channels = new Map<number, Channel>();
   readonly #boundOf = new Map<NodeId, number>();
-  readonly #shares = new Map<NodeId, NodeShare>();
+  readonly #shares = new Map<NodeId, number>();
 
   get size(): number {
     return this.#channels.size;
@@ -48,7 +43,8 @@ export class Channels {
       return known.nodes.every((node) => nodes.includes(node));
     }
     if (this.#channels.size >= CHANNELS) return false;
-    this.#channels.set(number, { number, nodes, ends: [undefined, undefined], allowedAt: now });
+    const row = this.table.add(number);
+    this.#channels.set(number, { number, row, nodes, ends: [undefined, undefined], allowedAt: now });
     return true;
   }
 
@@ -59,10 +55,11 @@ export class Channels {
     const bound = this.#boundOf.get(node) ?? 0;
     if (isNew && bound >= CHANNELS_OF_NODE) return false;
     if (isNew) this.#boundOf.set(node, bound + 1);
-    const share = this.#shares.get(node) ?? newShare();
+    const share = this.#shares.get(node) ?? this.table.addShare();
     this.#shares.set(node, share);
     const { family, address, port } = parsePath(path);
-    channel.ends[side] = { node, seq, path, address, words: wordsOf(address), family, port, share, heardAt: now };
+    channel.ends[side] = { node, seq, path };
+    this.table.setEnd(2 * channel.row + side, family, wordsOf(address), port, share, now);
     return true;
   }
 
@@ -74,8 +71,8 @@ export class Channels {
   tick(now: Millis): void {
     for (const channel of [...this.#channels.values()]) {
       for (const side of [0, 1] as const) {
-        const end = channel.ends[side];
-        if (end && now - end.heardAt >= SILENT_MS) this.#unbind(channel, side);
+        const heardAt = this.table.heardAt[2 * channel.row + side];
+        if (channel.ends[side] && now - heardAt >= SILENT_MS) this.#unbind(channel, side);
       }
       const isBound = channel.ends.some((end) => end !== undefined);
       if (!isBound && now - channel.allowedAt >= SILENT_MS) this.#drop(channel);
@@ -86,17 +83,21 @@ export class Channels {
     const end = channel.ends[side];
     if (!end) return;
     channel.ends[side] = undefined;
+    this.table.clearEnd(2 * channel.row + side);
     const left = (this.#boundOf.get(end.node) ?? 1) - 1;
     if (left > 0) {
       this.#boundOf.set(end.node, left);
       return;
     }
     this.#boundOf.delete(end.node);
+    const share = this.#shares.get(end.node);
+    if (share !== undefined) this.table.removeShare(share);
     this.#shares.delete(end.node);
   }
 
   #drop(channel: Channel): void {
     for (const side of [0, 1] as const) this.#unbind(channel, side);
+    this.table.remove(channel.number, channel.row);
     this.#channels.delete(channel.number);
   }
 }
@@ -104,19 +105,6 @@ export class Channels {
 /** 0 or 1: whose end of the channel this is; the caller has checked that the node is one of the two. */
 export function sideOf({ nodes }: Channel, node: NodeId): 0 | 1 {
   return nodes[0] === node ? 0 : 1;
-}
-
-/** Was this message sent from where the end is bound? `at`: where its row begins. */
-export function isFrom({ words, port, family }: ChannelEnd, messages: Int32Array, at: number): boolean {
-  const from = at + MESSAGE.address;
-  return (
-    messages[at + MESSAGE.port] === port &&
-    messages[at + MESSAGE.family] === family &&
-    messages[from] === words[0] &&
-    messages[from + 1] === words[1] &&
-    messages[from + 2] === words[2] &&
-    messages[from + 3] === words[3]
-  );
 }
 
 /** An address as it lies in a message row. */

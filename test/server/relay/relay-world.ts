@@ -1,7 +1,8 @@
 import { type Millis, millis, type NodeId, nodeId } from '../../../src/base/brands.ts';
 import { concat } from '../../../src/base/bytes.ts';
-import { type PathAddress, parsePath, pathAddress } from '../../../src/base/path-address.ts';
+import { formatPath, type PathAddress, parsePath, pathAddress } from '../../../src/base/path-address.ts';
 import { MESSAGE } from '../../../src/base/primitives.ts';
+import type { RelayWalk } from '../../../src/base/relay-primitives.ts';
 import { nodeProvider } from '../../../src/crypto/node-provider.ts';
 import { encodeBind } from '../../../src/nat/bind.ts';
 import { RelayBinder } from '../../../src/nat/relay-binder.ts';
@@ -10,6 +11,7 @@ import { relayKeyOf } from '../../../src/server/datagrams/relay-keys.ts';
 import { wordsOf } from '../../../src/server/relay/channels.ts';
 import { Relay } from '../../../src/server/relay/relay.ts';
 import { RELAY_RATES, type RelayRates } from '../../../src/server/relay/relay-limits.ts';
+import { eachRun } from '../../../src/udp/relay-runs.ts';
 
 export const RELAY = pathAddress('198.51.100.1:47249');
 export const SECRET = new Uint8Array(32).fill(9);
@@ -38,7 +40,7 @@ export class RelayWorld {
   #forwarded: Forwarded[] = [];
   #answers: { readonly bytes: Uint8Array; readonly to: PathAddress }[] = [];
 
-  constructor(rates: RelayRates = RELAY_RATES) {
+  constructor(walk: RelayWalk, rates: RelayRates = RELAY_RATES) {
     this.relay = new Relay(
       {
         provider: nodeProvider,
@@ -49,8 +51,13 @@ export class RelayWorld {
       },
       rates,
       {
-        forward: (arena, offset, length, segment, { path }) =>
-          void this.#forwarded.push({ bytes: arena.slice(offset, offset + length), segment, to: path }),
+        walk,
+        forward: (arena, runs, count, ends) => {
+          for (const { offset, length, segment, address, port } of eachRun(runs, count, ends)) {
+            const to = formatPath(address.length === 4 ? 4 : 6, address, port);
+            this.#forwarded.push({ bytes: arena.slice(offset, offset + length), segment, to });
+          }
+        },
         answer: (bytes, to) => void this.#answers.push({ bytes, to }),
         count: (name, by) => void this.counters.set(name, (this.counters.get(name) ?? 0) + by),
       },
