@@ -1,6 +1,6 @@
 import { type GroupId, groupId, type NodeId, nodeId, type UnixSeconds, unixSeconds } from '../base/brands.ts';
 import { concat, fromHex, toHex, utf8, wipe } from '../base/bytes.ts';
-import { type CborKey, type CborValue, cborMap, encodeCbor } from '../base/cbor.ts';
+import { type CborKey, type CborValue, cborMap, EncodedCbor, encodeCbor, encodeCborBehind } from '../base/cbor.ts';
 import { type CborFault, decodeCbor } from '../base/cbor-decode.ts';
 import { asBytes, asList, asListOf, asMap, asText, asUint } from '../base/cbor-fields.ts';
 import { type AddressPrefix, decodePrefix, encodePrefix } from './address-prefix.ts';
@@ -97,6 +97,9 @@ export interface BundlePeer {
   readonly mode: 'op' | 'cl';
 }
 
+/** A bundle to be written; its peers may be encoded already, since many are shown the same. */
+export type WrittenBundle = Omit<Bundle, 'peers'> & { readonly peers: readonly (BundlePeer | EncodedCbor)[] };
+
 type BundleField = 'format' | keyof Bundle;
 export type BundleDecodeFault =
   | 'bundle-truncated'
@@ -114,8 +117,9 @@ const FORMAT = 1;
 const REASONS = ['schedule', 'manual', 'removal'] as const;
 
 /** The bytes of the file, signed with the authority's seed, whose public key must stand in `admin`. */
-export function encodeBundle(provider: CryptoProvider, bundle: Bundle, adminSeed: Uint8Array): Uint8Array {
-  const body = encodeCbor(
+export function encodeBundle(provider: CryptoProvider, bundle: WrittenBundle, adminSeed: Uint8Array): Uint8Array {
+  const signed = encodeCborBehind(
+    LABEL,
     cborMap({
       format: FORMAT,
       number: bundle.number,
@@ -127,16 +131,21 @@ export function encodeBundle(provider: CryptoProvider, bundle: Bundle, adminSeed
       pool: bundle.pool.map(encodePrefix),
       domain: bundle.domain.map(({ v, rn2, activateAt }) => [v, rn2, activateAt]),
       groups: bundle.groups.map(encodeGroup),
-      peers: bundle.peers.map(({ nodeId: id, name, type, mode }) => [fromHex(id), name, type, mode]),
+      peers: bundle.peers.map((peer) => (peer instanceof EncodedCbor ? peer : peerItem(peer))),
       base: bundle.base,
       left: bundle.left?.map(fromHex),
       serverTime: bundle.serverTime,
     }),
   );
-  const signature = provider.ed25519Sign(adminSeed, bundleSigned(body));
-  const file = encodeCbor(cborMap({ bundle: body, signature }));
-  wipe(body); // it holds keys, as what goes out does
+  const signature = provider.ed25519Sign(adminSeed, signed);
+  const file = encodeCbor(cborMap({ bundle: signed.subarray(LABEL.length), signature }));
+  wipe(signed); // it holds keys, as what goes out does
   return file;
+}
+
+/** A peer for many bundles. */
+export function encodePeer(peer: BundlePeer): EncodedCbor {
+  return new EncodedCbor(peerItem(peer));
 }
 
 /** The two parts of a bundle file; nothing is verified. */
@@ -176,8 +185,10 @@ export function decodeBundle(body: Uint8Array): Bundle | BundleDecodeFault {
 
 /** What the authority signs. */
 export function bundleSigned(body: Uint8Array): Uint8Array {
-  return concat(utf8(CRYPTO_LABEL.bundle), body);
+  return concat(LABEL, body);
 }
+
+const LABEL = utf8(CRYPTO_LABEL.bundle);
 
 /** Overwrites the secrets of a bundle whose keys have been derived. */
 export function wipeBundle(bundle: Bundle): void {
@@ -190,6 +201,10 @@ function envelopeFault(fault: CborFault): BundleDecodeFault {
   if (fault === 'cbor-short') return 'bundle-truncated';
   if (fault === 'cbor-trailing') return 'bundle-trailing-bytes';
   return fault === 'cbor-too-long' ? 'bundle-too-long' : 'bundle-not-ours';
+}
+
+function peerItem({ nodeId: id, name, type, mode }: BundlePeer): readonly CborValue[] {
+  return [fromHex(id), name, type, mode];
 }
 
 function encodeGroup(group: BundleGroup): CborValue {

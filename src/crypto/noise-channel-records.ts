@@ -107,7 +107,7 @@ export class RecordChannel {
 
   #sealPiece(message: Uint8Array, at: number): Uint8Array {
     const end = Math.min(at + MAX_PIECE, message.length);
-    const plain = new Uint8Array(1 + end - at);
+    const plain = room.subarray(0, 1 + end - at);
     plain[0] = end < message.length ? FLAG_MORE : 0;
     plain.set(message.subarray(at, end), 1);
     const record = this.#send.seal(NO_DATA, plain);
@@ -142,5 +142,7 @@ export class RecordChannel {
   }
 }
 
+/** Where a record stands before it is sealed; wiped each time. */
+const room = new Uint8Array(1 + MAX_PIECE);
 const NO_DATA = new Uint8Array(0);
 const MORE: Opened = { message: undefined };

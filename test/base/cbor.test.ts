@@ -2,7 +2,7 @@ import { Decoder } from 'cbor-x';
 import { array, assert, boolean, constant, integer, letrec, oneof, property, string, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
-import { type CborValue, cborMap, encodeCbor } from '../../src/base/cbor.ts';
+import { type CborValue, cborMap, EncodedCbor, encodeCbor, encodeCborBehind } from '../../src/base/cbor.ts';
 import { decodeCbor } from '../../src/base/cbor-decode.ts';
 import { asBytes, asListOf, asText, asUint } from '../../src/base/cbor-fields.ts';
 
@@ -46,6 +46,22 @@ describe('the deterministic encoding', () => {
   it.each(ROWS)('of %j is as RFC 8949 4.2.1 has it, and is read back', (value, hex) => {
     expect(toHex(encodeCbor(value))).toBe(hex);
     expect(decodeCbor(fromHex(hex), LIMITS)).toEqual({ value });
+  });
+
+  it('is the same of values that were encoded before, and stands behind what it is put behind', () => {
+    const [inner, label] = [cborMap({ name: 'x', list: [1, [2]] }), Uint8Array.of(9, 8)];
+    const plain = encodeCbor(cborMap({ a: [inner, 7, inner], b: inner }));
+    const ready = new EncodedCbor(inner);
+    expect(encodeCbor(cborMap({ a: [ready, 7, ready], b: ready }))).toEqual(plain);
+    expect(encodeCborBehind(label, inner)).toEqual(Uint8Array.of(...label, ...encodeCbor(inner)));
+  });
+
+  it('leaves results alone that were given before, also after a failure and a long one', () => {
+    const first = encodeCbor('first');
+    expect(() => encodeCbor(['second', 0.5])).toThrow(RangeError);
+    const long = encodeCbor(new Uint8Array(100_000).fill(1));
+    expect(encodeCbor(new Uint8Array(3))).toEqual(fromHex('43000000'));
+    expect([toHex(first), long.length, long.at(-1)]).toEqual(['656669727374', 100_005, 1]);
   });
 
   it.each([

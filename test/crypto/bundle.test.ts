@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { groupId, millis, unixSeconds } from '../../src/base/brands.ts';
 import { concat, toHex, utf8 } from '../../src/base/bytes.ts';
 import { cborMap, encodeCbor } from '../../src/base/cbor.ts';
-import { type Bundle, decodeBundle, decodeEnvelope, encodeBundle, wipeBundle } from '../../src/crypto/bundle.ts';
+import {
+  type Bundle,
+  decodeBundle,
+  decodeEnvelope,
+  encodeBundle,
+  encodePeer,
+  wipeBundle,
+} from '../../src/crypto/bundle.ts';
 import { fillDomainRing, fillRing, openBundle, type VerifiedBundle } from '../../src/crypto/bundle-verify.ts';
 import { nodeIdOf } from '../../src/crypto/credential.ts';
 import { DomainRing } from '../../src/crypto/domain-ring.ts';
@@ -38,6 +45,12 @@ describe('a bundle', () => {
     const digest = toHex(provider.sha256(file));
     expect(digest).toBe('d28a11f1aae844b4fe3d4ad9dc8f55aab5a7f487c5170a4ad6845b213110fd4a');
     expect(decodeBundle(bodyOf(file))).toEqual(bundle());
+  });
+
+  it('is the same with peers that were encoded before', () => {
+    const peers = bundle().peers.map(encodePeer);
+    expect(peers.length).toBeGreaterThan(0);
+    expect(encodeBundle(provider, { ...bundle(), peers }, seedOf('admin'))).toEqual(file);
   });
 
   it('of a server gives back what it builds on, which groups were left, where a chain begins, and the time', () => {

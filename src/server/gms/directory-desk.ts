@@ -10,6 +10,11 @@ import { isServed, type Session } from './session.ts';
 /** Changes of so many milliseconds are told together, and so is everything to those who came meanwhile. */
 const TELL_EVERY = 500;
 
+/** So many changes may be told at any time. */
+const LITTLE = 64;
+/** Encoded messages that are kept for others who are as far behind. */
+const MOST_ENCODED = 64;
+
 /** Tells each node where the members of its groups are. */
 export class DirectoryDesk {
   readonly #context: HubContext;
@@ -68,14 +73,19 @@ export class DirectoryDesk {
     if (now - this.#toldAt >= TELL_EVERY) this.#tell(now);
   }
 
-  /** Tells one of those who wait; false when nobody does. */
-  work(): boolean {
-    const [session] = this.#waiting;
+  /** Tells one of those who wait; false when nobody does. `isFull`: only those who are to be told little. */
+  work(isFull: boolean): boolean {
+    const session = isFull ? [...this.#waiting].find((each) => this.#isLittle(each)) : first(this.#waiting);
     if (session === undefined) return false;
     this.#waiting.delete(session);
     for (const message of this.#messagesFor(session)) this.#context.sayBytes(session.connection, message);
     session.cursor = this.#directory.changes;
+    if (this.#waiting.size === 0) this.#encoded.clear();
     return true;
+  }
+
+  #isLittle({ cursor }: Session): boolean {
+    return this.#directory.changes - cursor <= LITTLE;
   }
 
   #tell(now: Millis): void {
@@ -95,9 +105,14 @@ export class DirectoryDesk {
     if (known !== undefined) return known;
     const peers = this.#directory.since(cursor, row.groups);
     const messages = chunks(peers).map((part) => encodeServerMessage({ type: 'directory', peers: part }));
-    this.#encoded.set(key, messages);
+    if (this.#encoded.size < MOST_ENCODED) this.#encoded.set(key, messages);
     return messages;
   }
+}
+
+function first<T>(set: ReadonlySet<T>): T | undefined {
+  const [one] = set;
+  return one;
 }
 
 function chunks(peers: readonly DirectoryPeer[]): readonly (readonly DirectoryPeer[])[] {

@@ -126,9 +126,12 @@ export class Hub {
     this.#news.renewLeases(this.#sessions, moment);
   }
 
-  /** Sends to one node what waits for it; false when nothing waits. Call it as often as the loop can spare the time. */
-  work(moment: Moment): boolean {
-    return this.#updates.work(moment) || this.#directory.work();
+  /**
+   * Sends to one node what waits for it; false when nothing waits. Call it as often as the loop can spare the time.
+   * `isFull`: what was sent piles up, so that only small messages go out, and removals.
+   */
+  work(moment: Moment, isFull = false): boolean {
+    return this.#updates.work(moment, isFull) || this.#directory.work(isFull);
   }
 
   #apply(connection: Connection, effects: readonly ChannelEffect[], moment: Moment): void {

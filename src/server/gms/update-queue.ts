@@ -4,6 +4,7 @@ import { type Overtaking, overtake } from '../network/commands/overtake.ts';
 import { settingsOf } from '../network/settings.ts';
 import type { GroupRow } from '../network/state.ts';
 import { type NoUpdate, updateFor } from '../network/updates.ts';
+import { newestVersion } from '../network/versions.ts';
 import type { HubContext } from './hub-context.ts';
 import type { Moment } from './hub-effects.ts';
 import type { Leases } from './leases.ts';
@@ -11,6 +12,8 @@ import { isServed, type Session } from './session.ts';
 
 /** Updates that a node may leave unacknowledged before it is sent more; a removal does not wait. */
 const MOST_UNDER_WAY = 4;
+/** Roster entries, of some 200 bytes each. */
+const MUCH = 64;
 /** A node is given everything at most once in so long (milliseconds). */
 const WHOLE_EVERY = 20_000;
 /** Claims to be ahead are looked at once in so long, whoever makes them: each may roll every group (milliseconds). */
@@ -22,6 +25,8 @@ export class UpdateQueue {
   readonly #leases: Leases;
   readonly #urgent = new Set<Session>();
   readonly #waiting = new Set<Session>();
+  /** whom much is to be sent, until there is room for it */
+  readonly #large = new Set<Session>();
   /** who claims to be ahead, of which number, and when such a claim was last looked at */
   readonly #ahead = new Set<Session>();
   #aheadOf = 0;
@@ -33,7 +38,7 @@ export class UpdateQueue {
   }
 
   get size(): number {
-    return this.#urgent.size + this.#waiting.size;
+    return this.#urgent.size + this.#waiting.size + this.#large.size;
   }
 
   /** News of a group: for whom the policy pushes to; a removal is for everybody (protocol.md 10.2, 10.3). */
@@ -68,20 +73,33 @@ export class UpdateQueue {
   drop(session: Session): void {
     this.#urgent.delete(session);
     this.#waiting.delete(session);
+    this.#large.delete(session);
     this.#ahead.delete(session);
   }
 
-  /** Sends to one of those who wait; false when nobody does. */
-  work(moment: Moment): boolean {
+  /** Sends to one of those who wait; false when nobody does. `isFull`: nobody is sent much, but for removals. */
+  work(moment: Moment, isFull: boolean): boolean {
     this.#lookAgain(moment.now);
-    const [set] = this.#urgent.size > 0 ? [this.#urgent] : [this.#waiting];
+    const set = [this.#urgent, this.#waiting].find(({ size }) => size > 0) ?? (isFull ? NOBODY : this.#large);
     const [session] = set;
     if (session === undefined) return false;
     this.drop(session);
     if (!isServed(session)) return true;
-    if (set === this.#waiting && isHeldBack(session)) session.blocked = true;
+    if (set === this.#urgent) this.#update(session, moment);
+    else if (isHeldBack(session)) session.blocked = true;
+    else if (isFull && this.#lacksMuch(session)) this.#large.add(session);
     else this.#update(session, moment);
     return true;
+  }
+
+  /** Whether a node is to be sent more than a few roster entries: by far the largest part of a bundle. */
+  #lacksMuch({ row, have }: Session): boolean {
+    const { view } = this.#context;
+    return row.groups.some((id) => {
+      const group = view.get('groups', id);
+      const has = have.groups.find((each) => each.id === id)?.seq ?? -1;
+      return group !== undefined && newestVersion(view, group).rosterSeq - has > MUCH;
+    });
   }
 
   #add(set: Set<Session>, session: Session): void {
@@ -154,6 +172,7 @@ export class UpdateQueue {
   }
 }
 
+const NOBODY: ReadonlySet<Session> = new Set();
 const NOTHING: Overtaking = { rolled: false, lost: [] };
 
 function isHeldBack(session: Session): boolean {

@@ -86,7 +86,7 @@ export class HubShell {
     if (this.#stopped) return;
     const moment = this.#moment();
     let more = true;
-    while (more && this.#world.now() - moment.now < SLICE) more = this.#hub.work(moment);
+    while (more && this.#world.now() - moment.now < SLICE) more = this.#hub.work(moment, this.#door().isFull);
     for (const effect of this.#hub.takeEffects()) this.#carryOut(effect);
     this.#isWorking = more;
     if (more) setImmediate(() => this.#work());

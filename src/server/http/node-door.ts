@@ -2,19 +2,21 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { type Millis, millis } from '../../base/brands.ts';
 import { parseAddress } from '../../base/ip-address.ts';
 import { type ChannelId, channelId } from '../gms/hub-effects.ts';
+import { Backlogs } from './backlogs.ts';
 import type { ConnectionGuard } from './connection-guard.ts';
 import type { ServerMetrics } from './metrics.ts';
+import { Outbox } from './outbox.ts';
 import { sourceOf } from './source.ts';
 
 export const NODE_PATH = '/node/1';
 /** One Noise message, the longest that a frame holds. */
 const MAX_FRAME = 65_535;
-/** Bytes that wait for a node that does not read: more than the longest message, and no more. */
-const MAX_BACKLOG = 20 << 20;
 /** A node whose machine has gone does not answer the ping of before. */
 const PING_EVERY = 30_000;
+const LOOK_EVERY = 5_000;
 const GOING_AWAY = 1001;
 const NOT_BINARY = 1003;
 /** What a node may take to answer the close. */
@@ -31,6 +33,7 @@ export interface DoorEvents {
 interface Channel {
   readonly socket: WebSocket;
   readonly connection: string;
+  readonly outbox: Outbox;
   answered: boolean;
 }
 
@@ -47,6 +50,8 @@ export class NodeDoor {
     clientTracking: false,
   });
   readonly #pings = setInterval(() => this.#ping(), PING_EVERY).unref();
+  readonly #looks = setInterval(() => this.#dropStalled(), LOOK_EVERY).unref();
+  readonly #backlogs = new Backlogs<ChannelId>();
   #last = 0;
 
   constructor(events: DoorEvents, guard: ConnectionGuard, metrics: ServerMetrics) {
@@ -69,12 +74,18 @@ export class NodeDoor {
     if (channel !== undefined) this.#guard.prove(channel.connection);
   }
 
+  /** More waits for nodes that read slowly than large messages should add to. */
+  get isFull(): boolean {
+    return this.#backlogs.isFull;
+  }
+
   send(id: ChannelId, frame: Uint8Array): void {
     const channel = this.#channels.get(id);
     if (channel === undefined) return;
-    if (channel.socket.bufferedAmount + frame.length > MAX_BACKLOG) return this.#drop(id, channel, 'backlog');
+    if (!this.#backlogs.hasRoom(id, frame.length)) return this.#drop(id, channel, 'backlog');
     this.#metrics.handleFrame('out', frame.length);
-    channel.socket.send(frame);
+    this.#backlogs.add(id, frame.length, monotonic());
+    channel.outbox.push(frame);
   }
 
   /** Ends a channel when what was sent has left. */
@@ -82,12 +93,13 @@ export class NodeDoor {
     const channel = this.#channels.get(id);
     if (channel === undefined) return;
     this.#forget(id, reason);
-    part(channel.socket);
+    part(channel);
   }
 
   /** Ends all of them. */
   async stop(): Promise<void> {
     clearInterval(this.#pings);
+    clearInterval(this.#looks);
     const ended = [...this.#channels.values()].map(
       ({ socket }) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
     );
@@ -98,7 +110,11 @@ export class NodeDoor {
 
   #open(socket: WebSocket, connection: string, remoteAddress: string | undefined): void {
     const id = channelId(++this.#last);
-    const channel: Channel = { socket, connection, answered: true };
+    const outbox = new Outbox(
+      (piece, fin, left) => socket.send(piece, { fin }, left),
+      (bytes) => this.#backlogs.remove(id, bytes, monotonic()),
+    );
+    const channel: Channel = { socket, connection, outbox, answered: true };
     this.#channels.set(id, channel);
     socket.on('message', (data, isBinary) => this.#frame(id, channel, data, isBinary));
     socket.on('pong', () => {
@@ -124,9 +140,17 @@ export class NodeDoor {
 
   #ping(): void {
     for (const [id, channel] of this.#channels) {
+      if (this.#backlogs.isBehind(id)) continue;
       if (!channel.answered) this.#drop(id, channel, 'no-pong');
       else channel.socket.ping();
       channel.answered = false;
+    }
+  }
+
+  #dropStalled(): void {
+    for (const id of this.#backlogs.stalled(monotonic())) {
+      const channel = this.#channels.get(id);
+      if (channel) this.#drop(id, channel, 'stalled');
     }
   }
 
@@ -138,13 +162,18 @@ export class NodeDoor {
 
   #forget(id: ChannelId, reason: string): boolean {
     const known = this.#channels.delete(id);
+    if (known) this.#backlogs.forget(id);
     if (known) this.#metrics.handleEndedChannel(reason);
     return known;
   }
 }
 
-function part(socket: WebSocket): void {
-  socket.close(GOING_AWAY);
+function monotonic(): Millis {
+  return millis(performance.now());
+}
+
+function part({ socket, outbox }: Channel): void {
+  outbox.end(() => socket.close(GOING_AWAY));
   setTimeout(() => socket.terminate(), PARTING).unref();
 }
 

@@ -1,12 +1,14 @@
 import type { HeldGroup, Holding } from '../../api/channel/node-message.ts';
 import { type NodeId, unixSeconds } from '../../base/brands.ts';
 import { compareBytes } from '../../base/bytes.ts';
+import type { EncodedCbor } from '../../base/cbor.ts';
 import {
   type Bundle,
   type BundleGroup,
-  type BundlePeer,
   type BundleVersion,
   encodeBundle,
+  encodePeer,
+  type WrittenBundle,
 } from '../../crypto/bundle.ts';
 import type { VersionReason } from '../../crypto/key-states.ts';
 import { ulaRange } from './address-plan.ts';
@@ -83,7 +85,7 @@ interface Context {
   readonly lease: boolean;
 }
 
-type News = Pick<Bundle, 'domain' | 'groups' | 'peers' | 'left'>;
+type News = Pick<WrittenBundle, 'domain' | 'groups' | 'peers' | 'left'>;
 
 function membershipsOf(tools: Tools, view: View, node: NodeRow, have: Holding): readonly Membership[] {
   return node.groups.flatMap((id) => {
@@ -114,7 +116,7 @@ function newsFor(context: Context, memberships: readonly Membership[], have: Hol
   return {
     domain: domainVersions(context),
     groups: known.flatMap((each) => bundleGroup(context, each) ?? []),
-    peers: peersFor(context, known).map(({ id, name, type, mode }): BundlePeer => ({ nodeId: id, name, type, mode })),
+    peers: peersFor(context, known).map(peerOf),
     ...(base !== undefined && left.length > 0 && { left }),
   };
 }
@@ -214,6 +216,18 @@ function peersFor({ view, node, base = 0 }: Context, memberships: readonly Membe
   peers.delete(node.id);
   return [...peers.values()];
 }
+
+/** What is shown of a node is encoded once for all whom it is shown to. */
+function peerOf(row: NodeRow): EncodedCbor {
+  const known = peerItems.get(row);
+  if (known !== undefined) return known;
+  const { id: nodeId, name, type, mode } = row;
+  const item = encodePeer({ nodeId, name, type, mode });
+  peerItems.set(row, item);
+  return item;
+}
+
+const peerItems = new WeakMap<NodeRow, EncodedCbor>();
 
 /** All nodes, those first of which something was shown last: every such change comes with new settings. */
 function newestFirst(view: View): readonly NodeRow[] {

@@ -28,6 +28,8 @@ export class HubWorld {
   readonly sent: ChannelId[] = [];
   /** when false, what waits for nodes is not worked off */
   isWorking = true;
+  /** when true, what was sent piles up */
+  isFull = false;
   #now = 1_000_000;
   #last = 0;
   readonly #inboxes = new Map<ChannelId, Uint8Array[]>();
@@ -89,7 +91,7 @@ export class HubWorld {
     for (;;) {
       const effects = this.hub.takeEffects();
       for (const effect of effects) this.#carryOut(effect);
-      const more = this.isWorking && this.hub.work(this.moment);
+      const more = this.isWorking && this.hub.work(this.moment, this.isFull);
       if (effects.length === 0 && !more) return;
     }
   }

@@ -68,4 +68,22 @@ describe('a thousand nodes over one hub', () => {
     const reasons = rest.map((peer) => bundlesIn(peer.received()).at(-1)?.groups[0].versions.at(-1)?.reason);
     expect(new Set(reasons)).toEqual(new Set(['removal']));
   });
+
+  it('are told of rolls and removals while what was sent piles up, but a newcomer of all of them only afterwards', () => {
+    at.isFull = true;
+    const newcomer = at.session(at.row('n7'), 'n7', { have: { number: 0, groups: [] } });
+    const back = at.session(at.row('n8'), 'n8', { have: { number: 0, groups: [] }, fetch: 'none' });
+    at.pass(1_000);
+    const v = at.ground.run((tools, draft) => rollGroup(tools, draft, 'lab')).v;
+    at.pass(1_000);
+    expect(typesOf([...newcomer.first, ...newcomer.received()])).toEqual(['standing']);
+    expect(bundlesIn(peers[9].received()).at(-1)?.groups[0].versions.at(-1)?.v).toBe(v);
+    at.ground.run((tools, draft) => removeNode(tools, draft, 'n600'));
+    at.pass(100);
+    expect(bundlesIn(peers[9].received()).at(-1)?.groups[0].versions.at(-1)?.reason).toBe('removal');
+    expect(bundlesIn(back.received())).toHaveLength(1);
+    at.isFull = false;
+    at.pass(1_000);
+    expect(typesOf(newcomer.received())).toContain('directory');
+  });
 });
