@@ -47,7 +47,8 @@ export const MESSAGE = {
   prefix: 9,
   /** interface index it came in by, 0 if unknown */
   interface: 10,
-  reserved: 11,
+  /** written by the caller: relay channel of the frame, 32 bits; 0 without one */
+  channel: 11,
 } as const;
 
 /** Datagrams after `openBatch`: one row each, only of those that someone must look at. */

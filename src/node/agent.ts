@@ -5,6 +5,7 @@ import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
+import { routeOf } from '../nat/path-route.ts';
 import { configureInterface, refuseOverlap } from '../tun/interface.ts';
 import { AgentAnswers } from './agent-answers.ts';
 import type { AgentConfig } from './agent-config.ts';
@@ -33,10 +34,10 @@ import { ownEndpoints } from './server-link/own-endpoints.ts';
 import { NO_SERVER, serverHealth, serverStatus } from './server-link/server-status.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
 import { type NodeMemory, StateKeeper } from './state-keeper.ts';
+import { Underlay } from './underlay.ts';
 import { startWarmUp, type WarmUp } from './warm-up.ts';
 
 const BUSY_TICK = 10;
-const IDLE_TICK = 500;
 /** How often the machine's own addresses are looked at, in milliseconds: laptops move. */
 const ENDPOINTS_EVERY = 15_000;
 /** How often the lease clock and the time of the last contact are kept, in milliseconds (protocol.md 10.4). */
@@ -53,6 +54,7 @@ export class Agent {
   readonly #answers: AgentAnswers;
   readonly #routes: RosterRoutes;
   readonly #keeper: StateKeeper;
+  readonly #underlay: Underlay;
   readonly #rates = new RateMeter();
   readonly #random = new RandomPool();
   readonly #hedge: Hedge;
@@ -102,6 +104,13 @@ export class Agent {
       keys: this.#keys,
       settings: engineSettings(config, this.#keys.self(), source.kind === 'file'),
       hedge: this.#hedge,
+      wallMillis: () => Date.now() + 1_000 * (this.#keys.corrected() - wallClock()),
+    });
+    this.#underlay = new Underlay({
+      ...{ engine: this.#engine, listen: config.listen, tun: config.tun, now, log },
+      overlay: () => poolOf(this.#source),
+      port: () => io.facts().udp.port,
+      afterBatch: () => this.#afterBatch(),
     });
     this.#routes = new RosterRoutes(this.#engine.node, mainTable(config.tun), log);
     this.#answers = new AgentAnswers(this.#engine, io, {
@@ -189,6 +198,7 @@ export class Agent {
       endpoints: ({ id, endpoints }) => {
         for (const path of endpoints.toReversed()) this.#engine.handleEndpoint(id, path);
       },
+      services: (coordinators) => this.#underlay.setCoordinators(coordinators),
       keep: () => void this.#keep(),
     });
     this.#tellEndpoints();
@@ -226,6 +236,7 @@ export class Agent {
     this.#state.writeHedge(encodeHedge(this.#hedge));
     this.#state.writeConfig(settings);
     this.#io.start({
+      frames: (arena, messages, count) => this.#engine.reach.gate.pass(arena, messages, count),
       outgoing: (arena, view, packets, count) => this.#engine.handleOutgoing(arena, view, packets, count, now()),
       incoming: (arena, view, messages, records, runs, count) =>
         this.#engine.handleIncoming(arena, view, messages, records, runs, count, now()),
@@ -251,6 +262,7 @@ export class Agent {
     wipe(this.#hedge.key);
     if (this.#source.kind === 'server') this.#source.linked.wipe();
     this.#routes.close();
+    this.#underlay.close();
     await this.#control?.close();
     this.#log.log('info', 'down', { reason });
     this.#stopped.resolve();
@@ -269,11 +281,12 @@ export class Agent {
         refresh: (what) => this.#refresh(what),
         pathResponse: (response) => this.#answers.handlePathResponse(response),
         trace: (trace) => this.#answers.handleTrace(trace),
+        sendSpare: (bytes, to) => this.#underlay.sendSpare(bytes, to),
         sendFailed: () => this.#engine.node.counters.add('send-failed'),
       });
       if (this.#engine.node.effects.length > 0) this.#afterBatch();
     }
-    if (!this.#tickIsBusy && this.#engine.isBusy()) this.#arm();
+    if (this.#engine.reach.takeStir() || (!this.#tickIsBusy && this.#engine.isBusy())) this.#arm();
   }
 
   #refresh(what: string): void {
@@ -285,7 +298,7 @@ export class Agent {
     clearTimeout(this.#timer);
     if (this.#ending) return;
     this.#tickIsBusy = this.#engine.isBusy();
-    this.#timer = setTimeout(() => this.#tick(), this.#tickIsBusy ? BUSY_TICK : IDLE_TICK);
+    this.#timer = setTimeout(() => this.#tick(), Math.max(BUSY_TICK, this.#engine.delay(now())));
   }
 
   #tick(): void {
@@ -298,6 +311,7 @@ export class Agent {
     this.#random.refill();
     this.#routes.tick(performance.now());
     this.#keeper.tick(now());
+    this.#underlay.tick();
     if (performance.now() - this.#endpointsAt > ENDPOINTS_EVERY) this.#tellEndpoints();
     if (performance.now() - this.#keptAt > CLOCK_KEPT) void this.#keep();
     this.#rates.sample(this.#engine, performance.now());
@@ -312,7 +326,10 @@ export class Agent {
 
   #memory(): NodeMemory {
     const paths: Record<string, PathAddress> = {};
-    for (const { peer, current } of this.#engine.node.paths.peers()) if (current !== undefined) paths[peer] = current;
+    for (const { peer, current } of this.#engine.node.paths.peers()) {
+      // a channel of a relay does not outlive the process
+      if (current !== undefined && routeOf(current).kind === 'direct') paths[peer] = current;
+    }
     const { admin } = this.#keys.facts();
     const keys = this.#keys.persistent();
     const number = this.#keys.bundleNumber();

@@ -15,6 +15,7 @@ import { type FlowControl, flowName } from './flow-control.ts';
 import type { NodeState } from './node-state.ts';
 import { Oversize, SYN } from './oversize.ts';
 import { passFragment } from './pass-fragment.ts';
+import type { Reach } from './reach/reach.ts';
 import { reasonNumber } from './reasons.ts';
 import { ridesWell } from './riding-packet.ts';
 import type { RoamingEffect } from './roaming.ts';
@@ -30,6 +31,7 @@ export class ControlRecords {
   readonly #node: NodeState;
   readonly #keeper: SaKeeper;
   readonly #flows: FlowControl;
+  readonly #reach: Reach;
   readonly #limit = new NoEntryLimit();
   readonly #oversize: Oversize;
   readonly #signedRemove: (group: GroupId, entry: Uint8Array, now: Millis) => void;
@@ -38,11 +40,13 @@ export class ControlRecords {
     node: NodeState,
     keeper: SaKeeper,
     flows: FlowControl,
+    reach: Reach,
     signedRemove: (group: GroupId, entry: Uint8Array, now: Millis) => void,
   ) {
     this.#node = node;
     this.#keeper = keeper;
     this.#flows = flows;
+    this.#reach = reach;
     this.#signedRemove = signedRemove;
     this.#oversize = new Oversize(node);
   }
@@ -66,13 +70,14 @@ export class ControlRecords {
   /** An authentic, newest datagram from an unknown source (protocol.md 6.2). */
   newSource(sa: Sa, source: PathAddress, now: Millis): void {
     const { paths, roaming } = this.#node;
+    if (this.#reach.isOn) return this.#reach.handleNewSource(sa.peer, source, now);
     const { current } = paths.peer(sa.peer);
     if (current !== undefined && current !== source)
       this.applyRoaming(roaming.handleNewSource(sa.peer, source, current, now), now);
   }
 
   applyRoaming(effects: readonly RoamingEffect[], now: Millis): void {
-    const { paths, sas, counters } = this.#node;
+    const { paths, counters } = this.#node;
     for (const effect of effects) {
       if (effect.kind === 'move') {
         paths.believe(effect.peer, effect.path);
@@ -80,8 +85,7 @@ export class ControlRecords {
         this.#node.log('info', 'path-moved', { peer: this.#node.peerName(effect.peer), path: effect.path });
         continue;
       }
-      const sa = [...sas.sas()].find((each) => each.peer === effect.peer && sas.isSender(each));
-      if (sa) this.challenge(sa, effect.nonce, effect.path, now);
+      this.#keeper.challenge(effect.peer, effect.path, effect.nonce, now);
     }
   }
 
@@ -92,16 +96,9 @@ export class ControlRecords {
   }
 
   #sizeProbe(peer: NodeId, path: PathAddress, probe: MtuProbe, shape: PathShape, now: Millis): boolean {
-    const { sas } = this.#node;
-    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.isSender(each));
-    if (!sa) return false;
     const padding = innerMtu(probe.size, shape) - CHALLENGE_BYTES;
-    return this.challenge(sa, probe.token, path, now, padding) && this.challenge(sa, probe.shortToken, path, now);
-  }
-
-  /** PATH-CHALLENGE to one path; also what `ping` measures with. */
-  challenge(sa: Sa, token: Uint8Array, path: PathAddress, now: Millis, padding = 0): boolean {
-    return this.#keeper.seal(sa, encodeControl({ kind: 'path-challenge', token, padding }), now, path);
+    const keeper = this.#keeper;
+    return keeper.challenge(peer, path, probe.token, now, padding) && keeper.challenge(peer, path, probe.shortToken, now);
   }
 
   #handle(record: ControlRecord, sa: Sa, from: PathAddress, now: Millis): void {
@@ -120,11 +117,11 @@ export class ControlRecords {
         return;
       }
       case 'path-challenge':
-        this.#keeper.seal(sa, encodeControl({ kind: 'path-response', token: record.token }), now, from);
-        return;
+        return this.#challenged(record.token, sa, from, now);
       case 'path-response':
         mtus.handleResponse(paths.peer(sa.peer).slot, record.token, now);
         effects.push({ kind: 'path-response', peer: sa.peer, token: record.token, path: from });
+        if (this.#reach.isOn) return this.#reach.handlePathResponse(sa.peer, record.token, now);
         return this.applyRoaming(roaming.handleResponse(sa.peer, record.token, now), now);
       case 'close-sa':
         return this.#keeper.apply(
@@ -136,6 +133,12 @@ export class ControlRecords {
       default:
         return unreachable(record);
     }
+  }
+
+  /** Back to where the challenge came from (protocol.md 6.2). */
+  #challenged(token: Uint8Array, sa: Sa, from: PathAddress, now: Millis): void {
+    this.#keeper.seal(sa, encodeControl({ kind: 'path-response', token }), now, from);
+    if (this.#reach.isOn && from === this.#node.paths.peer(sa.peer).current) this.#reach.handleAnswerSent(sa.peer, now);
   }
 
   /** The peer opens a flow: the checks of 2.1, an entry, CDN, and the packet that came along. */

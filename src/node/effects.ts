@@ -1,7 +1,11 @@
+import { concat } from '../base/bytes.ts';
 import type { Logger } from '../base/log.ts';
+import type { PathAddress } from '../base/path-address.ts';
 import { unreachable } from '../base/unreachable.ts';
+import { encodeFrame } from '../nat/relay-frame.ts';
 import type { NodeEffect } from './node-effects.ts';
 import type { PacketIo } from './packet-io.ts';
+import { knownPath } from './path-cache.ts';
 
 type PathResponse = Extract<NodeEffect, { kind: 'path-response' }>;
 type Trace = Extract<NodeEffect, { kind: 'trace' }>;
@@ -14,7 +18,14 @@ export interface EffectSinks {
   refresh(what: string): void;
   pathResponse(response: PathResponse): void;
   trace(trace: Trace): void;
+  sendSpare(bytes: Uint8Array, to: PathAddress): void;
   sendFailed(): void;
+}
+
+/** What goes to the peer through a relay goes to the relay in a frame (protocol.md 7). */
+export function framed(bytes: Uint8Array, to: PathAddress): Uint8Array {
+  const { channel } = knownPath(to);
+  return channel === 0 ? bytes : concat(encodeFrame(channel), bytes);
 }
 
 /** Carries out what the engine asked for: the one place where it meets the world. */
@@ -25,8 +36,10 @@ export function carryOut(effects: readonly NodeEffect[], sinks: EffectSinks): vo
 function carryOutOne(effect: NodeEffect, sinks: EffectSinks): void {
   switch (effect.kind) {
     case 'send':
-      if (!sinks.io.send(effect.bytes, effect.to)) sinks.sendFailed();
+      if (!sinks.io.send(framed(effect.bytes, effect.to), effect.to)) sinks.sendFailed();
       return;
+    case 'send-spare':
+      return sinks.sendSpare(effect.bytes, effect.to);
     case 'seal':
       return sinks.io.sealAndSend(effect.packet, effect.sa);
     case 'deliver':

@@ -9,6 +9,7 @@ import { currentOf } from '../dprp/admission.ts';
 import { encodeControl } from '../dprp/control-record.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
 import type { GroupView } from '../dprp/negotiation-deps.ts';
+import type { PathReason } from '../nat/path-reason.ts';
 import type { Sa } from '../pccom/sa.ts';
 import type { SaCloseCause } from '../pccom/sa-set.ts';
 import { NO_OWNER } from '../pit/owners.ts';
@@ -23,6 +24,7 @@ import { Negotiating } from './negotiating.ts';
 import type { NodeEffect } from './node-effects.ts';
 import { type EngineSettings, NodeState } from './node-state.ts';
 import { Outgoing } from './outgoing.ts';
+import { Reach } from './reach/reach.ts';
 import { SaKeeper } from './sa-keeper.ts';
 
 export interface EngineDeps {
@@ -33,6 +35,8 @@ export interface EngineDeps {
   readonly settings: EngineSettings;
   /** absent: random numbers, for a node that keeps nothing */
   readonly hedge?: Hedge;
+  /** milliseconds since 1970 by the server's clock, as far as it is known; absent: by whole seconds */
+  wallMillis?(): number;
 }
 
 /** Whom a signed REMOVE names. */
@@ -59,15 +63,32 @@ export class Engine {
   readonly #incoming: Incoming;
   readonly #migrations: Migrations;
   readonly #usage: KeyUsage;
+  /** how peers are reached where there is a coordinator */
+  readonly reach: Reach;
   #volumesAt = 0;
   #pitListener: PitListener | null = null;
 
-  constructor({ primitives, provider, random, keys, settings, hedge }: EngineDeps) {
+  constructor({ primitives, provider, random, keys, settings, hedge, wallMillis: wall }: EngineDeps) {
     const node = new NodeState(primitives, (length) => random(length), settings, keys);
     this.node = node;
-    this.#keeper = new SaKeeper(node, (sa, _cause, now) => {
-      if (!isDeserted(node, sa)) this.#negotiating.startForPair(sa, 'rekey', now);
+    this.#keeper = new SaKeeper(node, {
+      rekey: (sa, _cause, now) => {
+        if (!isDeserted(node, sa)) this.#negotiating.startForPair(sa, 'rekey', now);
+      },
+      made: (peer, path, now) => this.reach.handleSa(peer, path, now),
+      ended: (peer) => this.reach.handleNoSa(peer),
+      choosesPaths: () => this.reach.isOn,
     });
+    const wallMillis = wall ?? (() => keys.unixNow() * 1_000);
+    this.reach = new Reach(
+      node,
+      { provider, wallMillis },
+      {
+        challenge: (peer, path, token, now) => void this.#keeper.challenge(peer, path, token, now),
+        use: (peer, path, reason, now) => this.#usePath(peer, path, reason, now),
+        noDirection: (peer, now) => this.#tryHints(peer, now),
+      },
+    );
     this.#usage = {
       handshake: (group, version) => this.#negotiating.usesVersion(group, version),
       chain: (group, version) => chainHasFlows(node, group, version),
@@ -78,16 +99,17 @@ export class Engine {
       { provider, hedge: hedge ?? { key: random(32), bootCounter: new DataView(random(4).buffer).getUint32(0) } },
       (waiting, now) => this.#outgoing.reconsider(waiting, now),
       (change, now) => this.handleKeyChange(change, now),
+      this.reach,
     );
     this.#flows = new FlowControl(node, this.#keeper, {
       reconsider: (waiting, now) => this.#outgoing.reconsider(waiting, now),
       startFlow: (peer, now) => this.#negotiating.startFlow(peer, now),
     });
-    this.#control = new ControlRecords(node, this.#keeper, this.#flows, (group, entry, now) =>
+    this.#control = new ControlRecords(node, this.#keeper, this.#flows, this.reach, (group, entry, now) =>
       this.#signedRemove(group, entry, now),
     );
     this.#outgoing = new Outgoing(node, this.#flows, this.#negotiating, this.#keeper.pathOfSlot);
-    this.#incoming = new Incoming(node, this.#control, this.#negotiating, this.#keeper);
+    this.#incoming = new Incoming(node, this.#control, this.#negotiating, this.#keeper, this.reach);
     this.#migrations = new Migrations((length) => random(length));
     node.pit.watch((event, entry, cause) => {
       if (event === 'closed') this.#flows.forget(entry);
@@ -126,6 +148,7 @@ export class Engine {
     this.#keeper.apply(sas.tick(now), now);
     this.#control.applyRoaming(roaming.tick(now), now);
     this.#control.tickMtus(now);
+    this.reach.tick(now);
     held.expire(now);
     fragments.expire(now);
     expiry.tick(now, EXPIRY_BUDGET);
@@ -142,6 +165,11 @@ export class Engine {
   isBusy(): boolean {
     const { held, mtus } = this.node;
     return this.#negotiating.open > 0 || this.#flows.waiting > 0 || held.packets > 0 || mtus.isProbing;
+  }
+
+  /** Milliseconds until `tick` has something to do, half a second at most. */
+  delay(now: Millis): number {
+    return this.isBusy() ? 0 : this.reach.delay(now);
   }
 
   /** What came up since the last call, in order. */
@@ -234,14 +262,13 @@ export class Engine {
     // every one: the peer would go on with an older SA that it may still send on
     for (const sa of [...sas.sas()]) this.#keeper.seal(sa, encodeControl({ kind: 'close-sa' }), now);
     this.#closeSas(() => true, 'flushed', now);
+    this.reach.shutDown();
   }
 
   /** Measures a round trip inside the SA; false when there is none yet, and then one is negotiated. */
   ping(peer: NodeId, token: Uint8Array, now: Millis): boolean {
-    const { sas, paths } = this.node;
-    const path = paths.peer(peer).current;
-    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.isSender(each));
-    if (sa && path !== undefined) return this.#control.challenge(sa, token, path, now);
+    const path = this.node.paths.peer(peer).current;
+    if (path !== undefined && this.#keeper.challenge(peer, path, token, now)) return true;
     this.#negotiating.startPair(peer, now);
     return false;
   }
@@ -307,6 +334,22 @@ export class Engine {
     const group = sender && keys.groups().find(({ id }) => id === sender.group);
     if (!sender || !group || !mustMove(group, sender)) return undefined;
     return isDeserted(this.node, sender) ? undefined : sender;
+  }
+
+  /** Where traffic of a peer goes from now on; a handshake that is open goes there, too. */
+  #usePath(peer: NodeId, path: PathAddress, reason: PathReason, now: Millis): void {
+    const { paths, counters } = this.node;
+    const { current } = paths.peer(peer);
+    if (current === path) return;
+    paths.believe(peer, path);
+    if (current !== undefined) counters.add('paths-moved');
+    this.node.log('info', 'path-moved', { peer: this.node.peerName(peer), path, reason });
+    this.#negotiating.handlePath(peer, path, now);
+  }
+
+  /** No coordinator knows a way, so what is configured or was told by the server is tried. */
+  #tryHints(peer: NodeId, now: Millis): void {
+    for (const path of this.node.paths.candidates(peer)) this.#negotiating.handlePath(peer, path, now);
   }
 
   #closeSas(select: (sa: Sa) => boolean, cause: SaCloseCause, now: Millis): number {

@@ -7,7 +7,7 @@ import type { CdnStatus } from '../dprp/constants.ts';
 import { encodeControl } from '../dprp/control-record.ts';
 import { admitFlow, type FlowJudge } from '../dprp/flow-admission.ts';
 import { type FlowOpening, FlowOpenings } from '../dprp/flow-openings.ts';
-import type { Sa } from '../pccom/sa.ts';
+import { type Sa, slotOf } from '../pccom/sa.ts';
 import type { HeldPacket } from '../pit/held.ts';
 import { NO_OWNER } from '../pit/owners.ts';
 import { PIT_ACTION, PUT_FAULT } from '../pit/terms.ts';
@@ -196,7 +196,9 @@ export class FlowControl {
   }
 
   #sendMpit({ pitId, cid }: FlowOpening, sa: Sa, packet: Uint8Array, now: Millis): void {
-    const { lifetime } = this.#node.settings;
+    const { settings, sas } = this.#node;
+    const { lifetime } = settings;
+    sas.lastData[slotOf(sa.local)] = now;
     this.#keeper.seal(sa, encodeControl({ kind: 'mpit', pitId, cid, action: 'encrypt', lifetime, packet }), now);
   }
 

@@ -1,4 +1,5 @@
 import { type Millis, saIndex } from '../base/brands.ts';
+import { DATAGRAM } from '../base/datagram-kinds.ts';
 import { parseFlow } from '../base/flow.ts';
 import { FLOW, FLOW_FLAG, PROTOCOL } from '../base/flow-words.ts';
 import type { PathAddress } from '../base/path-address.ts';
@@ -11,6 +12,7 @@ import type { NodeState } from './node-state.ts';
 import { Oversize, SYN } from './oversize.ts';
 import { passFragment } from './pass-fragment.ts';
 import { sourceOf } from './path-cache.ts';
+import type { Reach } from './reach/reach.ts';
 import type { SaKeeper } from './sa-keeper.ts';
 
 /**
@@ -23,9 +25,11 @@ export class Incoming {
   readonly #negotiating: Negotiating;
   readonly #keeper: SaKeeper;
   readonly #oversize: Oversize;
+  readonly #reach: Reach;
 
-  constructor(node: NodeState, control: ControlRecords, negotiating: Negotiating, keeper: SaKeeper) {
+  constructor(node: NodeState, control: ControlRecords, negotiating: Negotiating, keeper: SaKeeper, reach: Reach) {
     this.#node = node;
+    this.#reach = reach;
     this.#control = control;
     this.#negotiating = negotiating;
     this.#keeper = keeper;
@@ -60,7 +64,7 @@ export class Incoming {
     if (sas.ownerOfSlot[slot] < 0) return false;
     (runs[at + RUN.kind] === RUN_KIND.empty ? sas.lastEmptyReceived : sas.lastReceived)[slot] = now;
     if (sas.unheard[slot] === 1) this.#firstHeard(index, now);
-    if (runs[at + RUN.newest] === 1 && !paths.matches(this.#keeper.pathOfSlot[slot], messages, message))
+    if (runs[at + RUN.newest] === 1 && !paths.hears(this.#keeper.pathOfSlot[slot], messages, message, now))
       this.#newSource(index, sourceOf(messages, message), now);
     return true;
   }
@@ -150,7 +154,12 @@ export class Incoming {
   ): void {
     const offset = records[record + RECORD_ROW.offset];
     const bytes = arena.slice(offset, offset + records[record + RECORD_ROW.length]);
-    this.#negotiating.handleDatagram(bytes, sourceOf(messages, message), now);
+    const from = sourceOf(messages, message);
+    if (bytes[0] >= DATAGRAM.dde && bytes[0] <= DATAGRAM.nogroup)
+      return this.#negotiating.handleDatagram(bytes, from, now);
+    // nothing else comes through a relay (protocol.md 1.2)
+    const isStraight = messages[message + MESSAGE.channel] === 0;
+    if (!isStraight || !this.#reach.handleDatagram(bytes, from, now)) this.#node.counters.add('unknown-kind');
   }
 
   #firstHeard(index: number, now: Millis): void {

@@ -1,6 +1,6 @@
 import { GscipError } from '../base/errors.ts';
 import type { PathAddress } from '../base/path-address.ts';
-import { MESSAGE, PACKET, PARTIAL_CHECKSUM_FLAG, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
+import { MAX_SEGMENTS, MESSAGE, PACKET, PARTIAL_CHECKSUM_FLAG, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import {
   type Addon,
@@ -18,6 +18,8 @@ import { knownPath } from './path-cache.ts';
 const TUN_BATCH = 64;
 const TUN_ARENA = 4 * TUN_ARENA_MIN;
 const MESSAGES = 8;
+/** Rows for them: a run of one relay may hold datagrams of several channels, which become messages of their own. */
+const MESSAGE_ROWS = MESSAGES * MAX_SEGMENTS;
 /** Smallest datagram is 32 bytes, but nobody joins runs of such: a message of the usual kind holds far fewer. */
 const RECORDS = 4_096;
 /** Batches per wake-up, so that neither direction starves the other nor the timers. */
@@ -34,7 +36,7 @@ export class NativeIo implements PacketIo {
   readonly #packets = new Int32Array(TUN_BATCH * PACKET.stride);
   readonly #udpArena = new Uint8Array(MESSAGES * UDP_MESSAGE_STRIDE);
   readonly #udpView = new DataView(this.#udpArena.buffer);
-  readonly #messages = new Int32Array(MESSAGES * MESSAGE.stride);
+  readonly #messages = new Int32Array(MESSAGE_ROWS * MESSAGE.stride);
   readonly #records = new Int32Array(RECORDS * RECORD_ROW.stride);
   readonly #runs = new Int32Array(RECORDS * RUN.stride);
   readonly #slowArena = new Uint8Array(TUN_ARENA_MIN);
@@ -162,7 +164,8 @@ export class NativeIo implements PacketIo {
       const begin = performance.now();
       const count = this.primitives.udpReceiveBatch(this.#udp.fd, this.#udpArena, this.#messages, MESSAGES);
       if (count <= 0) return;
-      const runs = this.primitives.openBatch(this.#udpArena, this.#messages, count, this.#records, this.#runs);
+      const rows = policy.frames(this.#udpArena, this.#messages, count);
+      const runs = this.primitives.openBatch(this.#udpArena, this.#messages, rows, this.#records, this.#runs);
       const opened = performance.now();
       policy.incoming(this.#udpArena, this.#udpView, this.#messages, this.#records, this.#runs, runs);
       const decided = performance.now();

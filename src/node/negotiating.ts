@@ -1,6 +1,6 @@
 import { type GroupId, keyVersion, type Millis, type NodeId, type SaIndex } from '../base/brands.ts';
 import type { Cid } from '../base/cid.ts';
-import { type ActionName, DATAGRAM } from '../base/datagram-kinds.ts';
+import type { ActionName } from '../base/datagram-kinds.ts';
 import { type AddressKey, addressKey, cidOfWords, wordsOfCid, wordsOfKey } from '../base/flow-cid.ts';
 import { FLOW } from '../base/flow-words.ts';
 import type { PathAddress } from '../base/path-address.ts';
@@ -18,6 +18,7 @@ import type { NewEntry } from '../pit/table.ts';
 import { PIT_ACTION, type PitAction } from '../pit/terms.ts';
 import type { KeyChange } from './key-store.ts';
 import type { NodeState } from './node-state.ts';
+import type { Reach } from './reach/reach.ts';
 import { type Reason, reasonNumber } from './reasons.ts';
 import type { SaKeeper } from './sa-keeper.ts';
 
@@ -37,6 +38,7 @@ export class Negotiating {
   readonly #negotiations: Negotiations;
   readonly #reconsider: (waiting: readonly HeldPacket[], now: Millis) => void;
   readonly #keysChanged: (change: KeyChange, now: Millis) => void;
+  readonly #reach: Reach;
   readonly #words = new Int32Array(FLOW.stride);
 
   constructor(
@@ -45,43 +47,47 @@ export class Negotiating {
     means: Means,
     reconsider: (waiting: readonly HeldPacket[], now: Millis) => void,
     keysChanged: (change: KeyChange, now: Millis) => void,
+    reach: Reach,
   ) {
     this.#node = node;
     this.#keeper = keeper;
     this.#negotiations = new Negotiations(negotiationDeps(node, means));
     this.#reconsider = reconsider;
     this.#keysChanged = keysChanged;
+    this.#reach = reach;
   }
 
   /** DPRP for the flow in the node's FLOW words; its packet is held already. */
   startFlow(peer: NodeId, now: Millis): void {
     const cid = cidOfWords(this.#node.flow);
-    const paths = this.#node.paths.candidates(peer);
-    if (paths.length === 0) this.#refuse(cid, 'no-path', now);
+    const paths = this.#reach.begin(peer, now);
+    if (paths === undefined) this.#refuse(cid, 'no-path', now);
     else this.#apply(this.#negotiations.start({ cid, paths, purpose: 'flow' }, now), now);
   }
 
   /** DPRP with a peer for no flow of its own: what `ping` needs when there is no SA. */
   startPair(peer: NodeId, now: Millis): void {
     const cid = this.pairCid(peer);
-    const paths = this.#node.paths.candidates(peer);
-    if (cid && paths.length > 0) this.#apply(this.#negotiations.start({ cid, paths, purpose: 'flow' }, now), now);
+    const paths = this.#reach.begin(peer, now);
+    if (cid && paths) this.#apply(this.#negotiations.start({ cid, paths, purpose: 'flow' }, now), now);
   }
 
   /** A new SA for a pair that has one: by time, volume or silence (2.6, 3.2), or under a newer version (10.2). */
   startForPair(sa: Sa, purpose: Exclude<Purpose, 'flow'>, now: Millis): void {
-    const paths = this.#node.paths.candidates(sa.peer);
+    const paths = this.#reach.begin(sa.peer, now);
     const cid = this.pairCid(sa.peer);
-    if (paths.length === 0 || cid === undefined) return;
+    if (paths === undefined || cid === undefined) return;
     this.#apply(this.#negotiations.start({ cid, paths, purpose, replaces: sa.local }, now), now);
   }
 
-  /** A datagram of another kind than data. */
+  /** A datagram of kinds 01 to 07. */
   handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): void {
-    const kind = bytes[0];
-    if (kind >= DATAGRAM.dde && kind <= DATAGRAM.nogroup)
-      this.#apply(this.#negotiations.handleDatagram(bytes, from, now), now);
-    else this.#node.counters.add('unknown-kind');
+    this.#apply(this.#negotiations.handleDatagram(bytes, from, now), now);
+  }
+
+  /** Another way towards a peer: a handshake that is open goes there, too. */
+  handlePath(peer: NodeId, path: PathAddress, now: Millis): void {
+    this.#apply(this.#negotiations.pathFound(peer, path, now), now);
   }
 
   /** The first authentic datagram on an SA confirms it at either end (protocol.md 3.1). */

@@ -6,6 +6,8 @@ import type { WaitingPacket } from './packet-io.ts';
 /** What the engine asks the shell to do; carried out in order by one switch. */
 export type NodeEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress }
+  /** by the socket that nothing else uses, whose mapping and filters are as nobody has left them */
+  | { readonly kind: 'send-spare'; readonly bytes: Uint8Array; readonly to: PathAddress }
   /** seal and send a packet that waited */
   | { readonly kind: 'seal'; readonly packet: WaitingPacket; readonly sa: number }
   /** an inner packet for TUN that came inside a control record */

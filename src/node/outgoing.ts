@@ -93,6 +93,7 @@ export class Outgoing {
     if (length > FITS_ALWAYS && !this.#oversize.passes(arena, packets, at, sa, this.#pathOfSlot[slot], now)) return 0;
     pit.count(found, packets[at + PACKET.segments], length, flow[FLOW.tcpFlags], now);
     sas.lastSent[slot] = now;
+    sas.lastData[slot] = now;
     return sa;
   }
 

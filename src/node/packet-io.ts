@@ -13,6 +13,11 @@ export interface WaitingPacket {
 
 /** The node's policy as the packet path calls it: fills `sa` and `verdict`, keeps nothing of the arenas. */
 export interface PacketPolicy {
+  /**
+   * Takes the frames of relays off received messages before they are opened, and takes out what is not for this node: the
+   * number of rows that are left or, where a run was cut, there.
+   */
+  frames(arena: Uint8Array, messages: Int32Array, count: number): number;
   outgoing(arena: Uint8Array, view: DataView, packets: Int32Array, count: number): void;
   incoming(
     arena: Uint8Array,
@@ -50,7 +55,7 @@ export interface PacketIo {
   times(): IoTimes;
   /** Starts to move packets. */
   start(policy: PacketPolicy): void;
-  /** Sends one datagram as it is; false when the kernel refused it. */
+  /** Sends one datagram as it is, to the peer or to the relay that the path names; false when the kernel refused it. */
   send(bytes: Uint8Array, to: PathAddress): boolean;
   /** Seals a packet that waited and sends it on the path of this SA. */
   sealAndSend(packet: WaitingPacket, sa: number): void;

@@ -1,4 +1,4 @@
-import { formatPath, type PathAddress, type PathParts, parsePath } from '../base/path-address.ts';
+import { formatPath, type PathAddress, type PathParts, parsePath, relayPath } from '../base/path-address.ts';
 import { MESSAGE } from '../base/primitives.ts';
 
 /** Paths remembered of each kind; a flood of sources costs no more than making them anew. */
@@ -17,8 +17,14 @@ export function knownPath(path: PathAddress): PathParts {
   return parsed;
 }
 
-/** Where the message in row `at` of a MESSAGE table came from. */
+/** Where the message in row `at` of a MESSAGE table came from, and by which channel of a relay. */
 export function sourceOf(messages: Int32Array, at: number): PathAddress {
+  const sender = senderOf(messages, at);
+  const channel = messages[at + MESSAGE.channel];
+  return channel === 0 ? sender : relayPath(sender, channel >>> 0);
+}
+
+function senderOf(messages: Int32Array, at: number): PathAddress {
   const port = messages[at + MESSAGE.port];
   if (messages[at + MESSAGE.family] !== 4) return formatPath(6, addressOf(messages, at, 16), port);
   const key = (messages[at + MESSAGE.address] >>> 0) * 65_536 + port;

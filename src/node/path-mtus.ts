@@ -138,5 +138,6 @@ export class PathMtus {
 }
 
 function shapeOf(path: PathAddress): PathShape {
-  return { family: parsePath(path).family, frames: 0 };
+  const { family, channel } = parsePath(path);
+  return { family, frames: channel === 0 ? 0 : 1 };
 }

@@ -1,6 +1,7 @@
-import type { NodeId } from '../base/brands.ts';
-import { type PathAddress, parsePath } from '../base/path-address.ts';
+import type { Millis, NodeId } from '../base/brands.ts';
+import { type PathAddress, type PathParts, parsePath } from '../base/path-address.ts';
 import { MESSAGE, type PacketPrimitives } from '../base/primitives.ts';
+import { encodeFrame } from '../nat/relay-frame.ts';
 
 /** How datagrams reach a peer now. */
 export interface PeerPath {
@@ -13,14 +14,18 @@ export interface PeerPath {
   readonly hints: PathAddress[];
 }
 
-const WORDS = 6;
+const WORDS = 7;
+/** A time before every other. */
+const NEVER = -1e12;
 
 /** The paths of all peers (protocol.md 6). A path is believed only after proof; hints are merely tried. */
 export class PathBook {
   readonly #primitives: PacketPrimitives;
   readonly #peers = new Map<NodeId, PeerPath>();
-  /** by slot: family, four address words as they lie in memory, port */
+  /** by slot: family, four address words as they lie in memory, port, channel */
   #words = new Int32Array(64 * WORDS);
+  /** by slot: when something authentic came last by the path in use */
+  #heard = new Float64Array(64).fill(NEVER);
 
   constructor(primitives: PacketPrimitives) {
     this.#primitives = primitives;
@@ -58,10 +63,11 @@ export class PathBook {
   believe(id: NodeId, path: PathAddress): PeerPath {
     const peer = this.peer(id);
     if (peer.current === path) return peer;
-    const { family, address, port } = parsePath(path);
-    this.#primitives.pathSet(peer.slot, address, port, null);
+    const parts = parsePath(path);
+    const { address, port, channel } = parts;
+    this.#primitives.pathSet(peer.slot, address, port, channel === 0 ? null : encodeFrame(channel));
     peer.current = path;
-    this.#store(peer.slot, family, address, port);
+    this.#store(peer.slot, parts);
     return peer;
   }
 
@@ -71,21 +77,30 @@ export class PathBook {
     if (known) known.current = undefined;
   }
 
-  /** True when the message in row `at` of a MESSAGE table came from where this slot sends to. */
-  matches(slot: number, messages: Int32Array, at: number): boolean {
+  /** True when the message in row `at` of a MESSAGE table came from where this slot sends to: it was heard there now. */
+  hears(slot: number, messages: Int32Array, at: number, now: Millis): boolean {
     const words = this.#words;
     const base = slot * WORDS;
     if (words[base] !== messages[at + MESSAGE.family] || words[base + 5] !== messages[at + MESSAGE.port]) return false;
+    if (words[base + 6] !== messages[at + MESSAGE.channel]) return false;
     for (let word = 0; word < 4; word++)
       if (words[base + 1 + word] !== messages[at + MESSAGE.address + word]) return false;
+    this.#heard[slot] = now;
     return true;
   }
 
-  #store(slot: number, family: number, address: Uint8Array, port: number): void {
+  /** When something authentic came last by the path in use. */
+  heardAt(slot: number): number {
+    return this.#heard[slot] ?? NEVER;
+  }
+
+  #store(slot: number, { family, address, port, channel }: PathParts): void {
     if ((slot + 1) * WORDS > this.#words.length) {
-      const grown = new Int32Array(Math.max(this.#words.length * 2, (slot + 1) * WORDS));
-      grown.set(this.#words);
-      this.#words = grown;
+      const slots = Math.max(this.#heard.length * 2, slot + 1);
+      const [words, heard] = [new Int32Array(slots * WORDS), new Float64Array(slots).fill(NEVER)];
+      words.set(this.#words);
+      heard.set(this.#heard);
+      [this.#words, this.#heard] = [words, heard];
     }
     const memory = new Int32Array(4);
     new Uint8Array(memory.buffer).set(address);
@@ -93,5 +108,7 @@ export class PathBook {
     this.#words[base] = family;
     this.#words.set(memory, base + 1);
     this.#words[base + 5] = port;
+    this.#words[base + 6] = channel;
+    this.#heard[slot] = NEVER;
   }
 }

@@ -1,8 +1,9 @@
-import { type Millis, type SaIndex, saIndex } from '../base/brands.ts';
+import { type Millis, type NodeId, type SaIndex, saIndex } from '../base/brands.ts';
 import { wipe } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { DATA_OVERHEAD, SA_STATS } from '../base/primitives.ts';
 import { unreachable } from '../base/unreachable.ts';
+import { encodeControl } from '../dprp/control-record.ts';
 import type { InstallReceive, InstallSend, LaneKey } from '../dprp/effects.ts';
 import { judgeLane } from '../pccom/limits.ts';
 import { type Sa, slotOf } from '../pccom/sa.ts';
@@ -11,17 +12,28 @@ import type { NodeState } from './node-state.ts';
 
 const EMPTY = new Uint8Array(0);
 
+/** Whom the keeper tells of SAs. */
+export interface SaKeeperCalls {
+  rekey(sa: Sa, cause: 'time' | 'volume' | 'silence', now: Millis): void;
+  /** the SA can send; its handshake ran by this path */
+  made(peer: NodeId, path: PathAddress, now: Millis): void;
+  /** the last SA with this peer is gone */
+  ended(peer: NodeId): void;
+  /** paths are chosen by who is told of `made`; else a handshake may move a silent peer's */
+  choosesPaths(): boolean;
+}
+
 /** Keeps the primitives' slots and the set of SAs in step: keys go in here, and are wiped here (protocol.md 3.1, 5.4). */
 export class SaKeeper {
   readonly #node: NodeState;
-  readonly #onRekey: (sa: Sa, cause: 'time' | 'volume' | 'silence', now: Millis) => void;
+  readonly #calls: SaKeeperCalls;
   /** by SA slot: the path slot that it sends on */
   readonly pathOfSlot = new Int32Array(65_536);
   readonly #stats = new Float64Array(SA_STATS.length);
 
-  constructor(node: NodeState, onRekey: (sa: Sa, cause: 'time' | 'volume' | 'silence', now: Millis) => void) {
+  constructor(node: NodeState, calls: SaKeeperCalls) {
     this.#node = node;
-    this.#onRekey = onRekey;
+    this.#calls = calls;
   }
 
   installReceive({ sa: terms, lanes }: InstallReceive, now: Millis): void {
@@ -39,7 +51,7 @@ export class SaKeeper {
     this.apply(effects, now);
   }
 
-  installSend({ localIndex, remoteIndex, suite, lanes, mtu }: InstallSend, now: Millis): Sa | undefined {
+  installSend({ localIndex, remoteIndex, suite, lanes, mtu, path }: InstallSend, now: Millis): Sa | undefined {
     const { primitives, sas, saFacts, counters } = this.#node;
     const sa = sas.byIndex(localIndex);
     if (!sa) return undefined;
@@ -52,6 +64,7 @@ export class SaKeeper {
     const facts = saFacts.get(sa.local);
     if (facts) facts.mtu = mtu;
     this.apply(sas.addSend(sa, now), now);
+    this.#calls.made(sa.peer, path, now);
     return sa;
   }
 
@@ -62,7 +75,7 @@ export class SaKeeper {
   #applyOne(effect: SaEffect, now: Millis): void {
     switch (effect.kind) {
       case 'rekey':
-        return this.#onRekey(effect.sa, effect.cause, now);
+        return this.#calls.rekey(effect.sa, effect.cause, now);
       case 'stop-send':
         return this.#eachLane(effect.sa, (index) => this.#node.primitives.saStopTx(index));
       case 'close':
@@ -88,6 +101,13 @@ export class SaKeeper {
     (plaintext.length === 0 ? lastEmptySent : lastSent)[slotOf(sa.local)] = now;
     this.#node.effects.push({ kind: 'send', bytes, to });
     return true;
+  }
+
+  /** PATH-CHALLENGE inside the newest SA with a peer, to one path; also what `ping` measures with. False without an SA. */
+  challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis, padding = 0): boolean {
+    const { sas } = this.#node;
+    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.isSender(each));
+    return sa !== undefined && this.seal(sa, encodeControl({ kind: 'path-challenge', token, padding }), now, path);
   }
 
   /** An empty datagram: the confirm of an initiator that has nothing held (protocol.md 3.1). */
@@ -137,12 +157,12 @@ export class SaKeeper {
     const { paths, sas } = this.#node;
     const peer = paths.peer(sa.peer);
     const heard = sas.tripleOf(sa.owner)?.sas.some((other) => now - sas.heardLast(other) < QUIET);
-    if (peer.current === undefined || !heard) paths.believe(sa.peer, path);
+    if (peer.current === undefined || !(heard || this.#calls.choosesPaths())) paths.believe(sa.peer, path);
     this.#bindPath(sa);
   }
 
   #close(sa: Sa, cause: string): void {
-    const { primitives, saFacts } = this.#node;
+    const { primitives, saFacts, sas } = this.#node;
     const { rxBytes, txBytes } = this.traffic(sa.local);
     const total = this.#node.trafficOf(sa.peer);
     total.rxBytes += rxBytes;
@@ -151,6 +171,7 @@ export class SaKeeper {
     const facts = saFacts.get(sa.local);
     if (facts) wipe(facts.description.exporter);
     saFacts.delete(sa.local);
+    if (![...sas.sas()].some(({ peer }) => peer === sa.peer)) this.#calls.ended(sa.peer);
     this.#node.log('info', 'sa-closed', { peer: this.#node.peerName(sa.peer), version: sa.version, cause });
   }
 

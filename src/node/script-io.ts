@@ -4,8 +4,8 @@ import { close, read, writeSync } from 'node:fs';
 import { GscipError } from '../base/errors.ts';
 import { parseFlow } from '../base/flow.ts';
 import { FLOW } from '../base/flow-words.ts';
-import { parseAddress } from '../base/ip-address.ts';
-import { type PathAddress, parsePath } from '../base/path-address.ts';
+import { formatAddress, parseAddress } from '../base/ip-address.ts';
+import type { PathAddress } from '../base/path-address.ts';
 import {
   MESSAGE,
   PACKET,
@@ -18,6 +18,7 @@ import {
 } from '../base/primitives.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
 import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket } from './packet-io.ts';
+import { knownPath } from './path-cache.ts';
 
 const ARENA = 128 * 1024;
 const SENDS = 64;
@@ -104,9 +105,9 @@ export class ScriptIo implements PacketIo {
 
   /** Refusals come later, by callback: only those of a closed socket or a wrong family are known at once. */
   send(bytes: Uint8Array, to: PathAddress): boolean {
-    const { family, port } = parsePath(to);
+    const { family, address: number, port } = knownPath(to);
     if (this.#stopped || (family === 6 && this.#family === 4)) return false;
-    const address = to.slice(0, to.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+    const address = formatAddress(number);
     const mapped = family === 4 && this.#family === 6 ? `::ffff:${address}` : address;
     this.#socket.send(bytes, port, mapped, (error) => {
       if (error) this.primitives.counters()[SEND_FAILED] += 1;
@@ -199,7 +200,8 @@ export class ScriptIo implements PacketIo {
     row[MESSAGE.family] = address.length === 4 ? 4 : 6;
     row.set(memory, MESSAGE.address);
     row[MESSAGE.port] = from.port;
-    const runs = this.primitives.openBatch(this.#arena, row, 1, this.#records, this.#runs);
+    const rows = policy.frames(this.#arena, row, 1);
+    const runs = this.primitives.openBatch(this.#arena, row, rows, this.#records, this.#runs);
     const opened = performance.now();
     policy.incoming(this.#arena, this.#view, row, this.#records, this.#runs, runs);
     const decided = performance.now();

@@ -43,6 +43,8 @@ export class SaSet {
   readonly unheard = new Uint8Array(SLOTS);
   /** by slot: when something with content went or came last */
   readonly lastSent = new Float64Array(SLOTS).fill(NEVER);
+  /** by slot: when a packet of an application went last */
+  readonly lastData = new Float64Array(SLOTS).fill(NEVER);
   readonly lastReceived = new Float64Array(SLOTS).fill(NEVER);
   /** by slot: likewise of empty datagrams, which no keep-alive answers and which keep no SA young */
   readonly lastEmptySent = new Float64Array(SLOTS).fill(NEVER);
@@ -114,8 +116,8 @@ export class SaSet {
     this.#bySlot.set(slot, sa);
     this.ownerOfSlot[slot] = triple.owner;
     this.unheard[slot] = 1;
-    for (const times of [this.lastSent, this.lastReceived, this.lastEmptySent, this.lastEmptyReceived])
-      times[slot] = NEVER;
+    const { lastSent, lastData, lastReceived, lastEmptySent, lastEmptyReceived } = this;
+    for (const times of [lastSent, lastData, lastReceived, lastEmptySent, lastEmptyReceived]) times[slot] = NEVER;
     triple.sas.push(sa);
     const surplus = triple.sas.length > SAS_PER_TRIPLE ? this.#oldestIdle(triple) : undefined;
     return { sa, effects: surplus ? [this.#close(surplus, 'number')] : [] };

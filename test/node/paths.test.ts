@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nodeId } from '../../src/base/brands.ts';
+import { millis, nodeId } from '../../src/base/brands.ts';
 import { type PathAddress, parsePath, pathAddress } from '../../src/base/path-address.ts';
 import { MESSAGE } from '../../src/base/primitives.ts';
 import { sourceOf } from '../../src/node/path-cache.ts';
@@ -56,14 +56,14 @@ describe('the paths of a peer', () => {
     const paths = book();
     const { slot } = paths.peer(PEER);
     const { messages, at } = messageFrom(path);
-    expect(paths.matches(slot, messages, at)).toBe(false);
+    expect(paths.hears(slot, messages, at, millis(5))).toBe(false);
     paths.believe(PEER, path);
-    expect(paths.matches(slot, messages, at)).toBe(true);
+    expect(paths.hears(slot, messages, at, millis(5))).toBe(true);
     for (const other of ['192.0.2.1:2', '192.0.2.9:1', '[2001:db8::3]:4', '[2001:db8::4]:3', '[2001:db9::3]:3']) {
       const { messages: foreign, at: row } = messageFrom(pathAddress(other));
-      expect(paths.matches(slot, foreign, row), other).toBe(false);
+      expect(paths.hears(slot, foreign, row, millis(5)), other).toBe(false);
     }
-    expect(paths.matches(slot + 1, messages, at)).toBe(false);
+    expect(paths.hears(slot + 1, messages, at, millis(5))).toBe(false);
   });
 
   it('are told apart for more peers than fit at first', () => {
@@ -74,7 +74,7 @@ describe('the paths of a peer', () => {
     });
     peers.forEach((peer, n) => {
       const { messages, at } = messageFrom(pathAddress(`10.0.0.1:${1_000 + n}`));
-      const found = peers.filter((each) => paths.matches(paths.peer(each).slot, messages, at));
+      const found = peers.filter((each) => paths.hears(paths.peer(each).slot, messages, at, millis(5)));
       expect(found).toEqual([peer]);
     });
   });

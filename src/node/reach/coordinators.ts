@@ -1,0 +1,169 @@
+import type { CoordinatorPlace } from '../../api/channel/services.ts';
+import { type Millis, millis, type NodeId } from '../../base/brands.ts';
+import { toHex } from '../../base/bytes.ts';
+import type { ACK_STATUS, DirectionReason, Registered, RouteDirection } from '../../nat/signal-message.ts';
+import { CoordinatorLink, type CoordinatorLinkDeps, type LinkEvent } from './coordinator-link.ts';
+
+type Answer = (typeof ACK_STATUS)[number];
+
+export type CoordinatorEvent =
+  | Extract<LinkEvent, { kind: 'send' | 'counter' }>
+  | {
+      readonly kind: 'registered';
+      readonly registered: Registered;
+      readonly address: string;
+      /** it was not before */
+      readonly isFirst: boolean;
+      /** it is the one that this node asks how it is seen */
+      readonly isMain: boolean;
+    }
+  | { readonly kind: 'lost'; readonly address: string }
+  | {
+      readonly kind: 'direction';
+      readonly direction: RouteDirection;
+      /** for BINDs to the relay that it names */
+      readonly relayKey: Uint8Array;
+      /** the ACK of an end node */
+      readonly answer: (status: Answer) => LinkEvent | undefined;
+    }
+  | { readonly kind: 'refused'; readonly peer: NodeId; readonly reason: DirectionReason };
+
+/** Requests whose answers are waited for. */
+const REQUESTS_MAX = 256;
+
+/** All coordinators of the network: this node registers with each, and asks the first that answers (protocol.md 6.6). */
+export class Coordinators {
+  readonly #deps: CoordinatorLinkDeps;
+  #links: CoordinatorLink[] = [];
+  readonly #wasRegistered = new Set<CoordinatorLink>();
+  readonly #requests = new Map<number, NodeId>();
+  /** how often each peer was asked for in vain: the next coordinator then */
+  readonly #turns = new Map<NodeId, number>();
+  #request = 0;
+
+  constructor(deps: CoordinatorLinkDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#links.length;
+  }
+
+  get isReady(): boolean {
+    return this.#links.some(({ registered }) => registered !== undefined);
+  }
+
+  /** Those that are new are greeted, and those that were known as well: this is said after a restart of theirs. */
+  set(places: readonly CoordinatorPlace[], now: Millis): void {
+    const before = this.#links;
+    this.#links = places.map((place) => {
+      const known = before.find((link) => nameOf(link.place) === nameOf(place));
+      known?.greet(now);
+      return known ?? new CoordinatorLink(place, this.#deps, now);
+    });
+    for (const link of before) if (!this.#links.includes(link)) link.wipe();
+  }
+
+  greetAll(now: Millis): void {
+    for (const link of this.#links) link.greet(now);
+  }
+
+  cardChanged(now: Millis): void {
+    for (const link of this.#links) link.cardChanged(now);
+  }
+
+  handleDatagram(bytes: Uint8Array, now: Millis): CoordinatorEvent[] {
+    const link = this.#links.find((each) => each.owns(bytes));
+    if (!link) return [{ kind: 'counter', name: 'signal-unknown' }];
+    return this.#events(link, link.handleDatagram(bytes, now), now);
+  }
+
+  /** Where is this peer? Nothing while no coordinator is there; those are greeted sooner then. */
+  askDirection(peer: NodeId, now: Millis): CoordinatorEvent[] {
+    const ready = this.#links.filter(({ registered }) => registered !== undefined);
+    const turn = this.#turns.get(peer) ?? 0;
+    const link = ready[turn % Math.max(1, ready.length)];
+    if (!link) {
+      for (const each of this.#links) each.hurry(now);
+      return [];
+    }
+    const request = ++this.#request;
+    this.#requests.set(request, peer);
+    const [oldest] = this.#requests.keys();
+    if (this.#requests.size > REQUESTS_MAX && oldest !== undefined) this.#requests.delete(oldest);
+    this.#turns.set(peer, turn + 1);
+    const said = link.say({ type: 'direction-request', request, target: { kind: 'node', node: peer } }, now);
+    return said ? this.#events(link, [said], now) : [];
+  }
+
+  nextDeadline(): Millis {
+    return millis(this.#links.reduce((least, link) => Math.min(least, link.nextDeadline()), Number.POSITIVE_INFINITY));
+  }
+
+  tick(now: Millis): CoordinatorEvent[] {
+    return this.#links.flatMap((link) => this.#events(link, link.tick(now), now));
+  }
+
+  leave(): Extract<LinkEvent, { kind: 'send' }>[] {
+    return this.#links.flatMap((link) => {
+      const said = link.leave();
+      link.wipe();
+      return said?.kind === 'send' ? said : [];
+    });
+  }
+
+  #events(link: CoordinatorLink, events: readonly LinkEvent[], now: Millis): CoordinatorEvent[] {
+    return events.flatMap((event): CoordinatorEvent | CoordinatorEvent[] => {
+      switch (event.kind) {
+        case 'registered':
+          return this.#registered(link, event.registered);
+        case 'lost':
+          this.#wasRegistered.delete(link);
+          return { kind: 'lost', address: link.place.endpoints[0] ?? '' };
+        case 'message':
+          return this.#message(link, event.message, now);
+        default:
+          return event;
+      }
+    });
+  }
+
+  #registered(link: CoordinatorLink, registered: Registered): CoordinatorEvent {
+    const isFirst = !this.#wasRegistered.has(link);
+    this.#wasRegistered.add(link);
+    const isMain = this.#links.find((each) => each.registered !== undefined) === link;
+    return { kind: 'registered', registered, address: link.endpoint ?? '', isFirst, isMain };
+  }
+
+  #message(
+    link: CoordinatorLink,
+    message: Extract<LinkEvent, { kind: 'message' }>['message'],
+    now: Millis,
+  ): CoordinatorEvent {
+    if (message.type === 'direction-refused') {
+      const peer = this.#requests.get(message.request);
+      this.#requests.delete(message.request);
+      if (peer === undefined) return { kind: 'counter', name: 'direction-unasked' };
+      return { kind: 'refused', peer, reason: message.reason };
+    }
+    const relayKey = link.registered?.relayKey;
+    if (message.type !== 'route-direction' || relayKey === undefined)
+      return { kind: 'counter', name: 'signal-unasked' };
+    const { pathId, role, request, peer } = message;
+    if (role === 'asker') {
+      if (this.#requests.get(request) !== peer) return { kind: 'counter', name: 'direction-unasked' };
+      this.#requests.delete(request);
+      this.#turns.delete(peer);
+    }
+    const answer = (status: Answer) => {
+      const { nat } = this.#deps.card();
+      // without candidates the registered ones hold
+      return link.say({ type: 'ack', pathId: pathId.slice(), status, nat, candidates: [] }, now);
+    };
+    return { kind: 'direction', direction: message, relayKey, answer };
+  }
+}
+
+function nameOf({ key, endpoints }: CoordinatorPlace): string {
+  return `${toHex(key)} ${endpoints.join(' ')}`;
+}

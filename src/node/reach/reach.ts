@@ -1,0 +1,366 @@
+import type { CoordinatorPlace } from '../../api/channel/services.ts';
+import { type Millis, millis, type NodeId } from '../../base/brands.ts';
+import type { PathAddress } from '../../base/path-address.ts';
+import { unreachable } from '../../base/unreachable.ts';
+import type { CryptoProvider } from '../../crypto/provider.ts';
+import { NAT_KIND } from '../../nat/constants.ts';
+import type { AddressPrefix } from '../../nat/outer-address.ts';
+import type { OwnSide } from '../../nat/path-agent.ts';
+import { PathAgents } from '../../nat/path-agents.ts';
+import type { PathEffect } from '../../nat/path-effects.ts';
+import type { PathReason } from '../../nat/path-reason.ts';
+import type { PathReport } from '../../nat/path-report.ts';
+import { routeName, routeOf } from '../../nat/path-route.ts';
+import type { NodeState } from '../node-state.ts';
+import { type CoordinatorEvent, Coordinators } from './coordinators.ts';
+import { FrameGate } from './frame-gate.ts';
+import type { OwnAddresses } from './own-addresses.ts';
+import { OwnView } from './own-view.ts';
+import { type ChannelEvent, RelayChannels } from './relay-channels.ts';
+import { TrafficSample } from './traffic-sample.ts';
+import { REACH } from './tuning.ts';
+
+/** What the rest of the engine does for the choice of paths. */
+export interface ReachCalls {
+  /** PATH-CHALLENGE inside the newest SA with this peer, by this path and no other */
+  challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis): void;
+  /** traffic and handshakes of this peer go by this path from now on */
+  use(peer: NodeId, path: PathAddress, reason: PathReason, now: Millis): void;
+  /** no coordinator knows a way: what else is known of the peer may be tried */
+  noDirection(peer: NodeId, now: Millis): void;
+}
+
+export interface ReachMeans {
+  readonly provider: CryptoProvider;
+  /** milliseconds since 1970 by the server's clock */
+  wallMillis(): number;
+}
+
+/*
+ * How this node reaches its peers where there is a coordinator (protocol.md 6.6, 6.7, 7): joins what each part decides.
+ *
+ *   32 33 ──► Coordinators ── direction ──► PathAgents ◄── 38 39, SAs, challenges, traffic
+ *   35 ─────► OwnView (NAT, candidates)      │    │
+ *   3d 3e ──► RelayChannels ◄──── bind ──────┘    └── use ──► path slots (../paths.ts)
+ *                  └── bound ──► PathAgents, FrameGate (20)
+ *
+ * Without a coordinator it is off, and paths come from configuration and from ../roaming.ts.
+ */
+export class Reach {
+  readonly gate: FrameGate;
+  readonly #node: NodeState;
+  readonly #calls: ReachCalls;
+  readonly #agents: PathAgents;
+  readonly #coordinators: Coordinators;
+  readonly #channels: RelayChannels;
+  readonly #view: OwnView;
+  readonly #traffic: TrafficSample;
+  #sampleAt = millis(0);
+  #isStirred = false;
+  /** this node moved, and the peers are told as soon as the coordinator knows where to */
+  #movedAt: Millis | undefined;
+
+  constructor(node: NodeState, means: ReachMeans, calls: ReachCalls) {
+    const { random, keys } = node;
+    const { provider } = means;
+    const self = keys.self().id;
+    let last = 0;
+    const grown = () => {
+      last = Math.max(last + 1, Math.floor(means.wallMillis()));
+      return last;
+    };
+    this.#node = node;
+    this.#calls = calls;
+    this.#traffic = new TrafficSample(node);
+    this.gate = new FrameGate((name) => node.counters.add(name));
+    this.#view = new OwnView({ provider, random });
+    this.#agents = new PathAgents({ provider, random, self }, () => this.#own());
+    this.#channels = new RelayChannels({ provider, random, self, nextSeq: grown }, this.gate);
+    this.#coordinators = new Coordinators({
+      provider,
+      random,
+      identity: () => keys.identity(),
+      helloTime: grown,
+      card: () => this.#view.card,
+      keepAlive: () => this.#view.keepAlive,
+      hasFamily: (family) => this.#view.hasFamily(family),
+    });
+  }
+
+  /** There is somebody to ask. */
+  get isOn(): boolean {
+    return this.#coordinators.size > 0;
+  }
+
+  /** Who coordinates; said at the start of every session with the server, so that a coordinator that was restarted is greeted. */
+  setCoordinators(places: readonly CoordinatorPlace[], now: Millis): void {
+    const wasOn = this.isOn;
+    this.#coordinators.set(places, now);
+    if (!wasOn && this.isOn) this.#adopt(now);
+  }
+
+  /** This machine's addresses; where they differ from before, it is on another network. */
+  setAddresses(own: OwnAddresses, overlay: readonly AddressPrefix[], now: Millis): void {
+    if (this.#view.setAddresses(own, overlay, now)) this.handleNetworkChange(now);
+  }
+
+  /** Everything that others know of this node may be wrong from now on. */
+  handleNetworkChange(now: Millis): void {
+    this.#view.handleNetworkChange(now);
+    if (!this.isOn) return;
+    this.#movedAt = now;
+    this.#coordinators.greetAll(now);
+    this.#bound(this.#channels.handleNetworkChange(now), now);
+  }
+
+  /**
+   * A handshake with this peer begins: where it goes first. A coordinator that is asked names more ways soon, so the list may be
+   * empty; undefined when nobody will.
+   */
+  begin(peer: NodeId, now: Millis): readonly PathAddress[] | undefined {
+    const { paths } = this.#node;
+    if (this.isOn) this.#carry(this.#agents.agent(peer).handleWanted(now), now);
+    const { current } = paths.peer(peer);
+    // nobody guesses where a peer might be while somebody can be asked
+    if (this.isOn && this.#coordinators.isReady) return current === undefined ? [] : [current];
+    const known = paths.candidates(peer);
+    return known.length > 0 || this.isOn ? known : undefined;
+  }
+
+  /** A datagram of a kind from 31 to 3f that came straight; false for one that no node takes. */
+  handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): boolean {
+    switch (bytes[0]) {
+      case NAT_KIND.welcome:
+      case NAT_KIND.signal:
+        this.#coordinate(this.#coordinators.handleDatagram(bytes, now), now);
+        return true;
+      case NAT_KIND.reflected:
+        this.#reflected(bytes, 'main', now);
+        return true;
+      case NAT_KIND.tunnelRequest:
+      case NAT_KIND.tunnelResponse:
+        this.#carry(this.#agents.handleDatagram(bytes, from, now), now);
+        return true;
+      case NAT_KIND.bindChallenge:
+      case NAT_KIND.bindAck:
+        this.#bound(this.#channels.handleDatagram(bytes, from, now), now);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** A datagram on the spare socket, where only answers to its own questions come. */
+  handleSpare(bytes: Uint8Array, now: Millis): void {
+    this.#reflected(bytes, 'spare', now);
+  }
+
+  /** An SA with this peer can send; its handshake proved this path. */
+  handleSa(peer: NodeId, path: PathAddress, now: Millis): void {
+    if (this.isOn) this.#carry(this.#agents.agent(peer).handleSa(routeOf(path), now), now);
+  }
+
+  /** The last SA with this peer is gone. */
+  handleNoSa(peer: NodeId): void {
+    if (this.isOn) this.#agents.agent(peer).handleNoSa();
+  }
+
+  handleNewSource(peer: NodeId, path: PathAddress, now: Millis): void {
+    this.#carry(this.#agents.agent(peer).handleNewSource(routeOf(path), now), now);
+  }
+
+  handlePathResponse(peer: NodeId, token: Uint8Array, now: Millis): void {
+    this.#carry(this.#agents.agent(peer).handlePathResponse(token, now), now);
+  }
+
+  /** A PATH-RESPONSE left by the path in use. */
+  handleAnswerSent(peer: NodeId, now: Millis): void {
+    this.#agents.agent(peer).handleAnswerSent(now);
+  }
+
+  /** The peer is no member of a common group any more. */
+  forget(peer: NodeId): void {
+    this.#agents.forget(peer);
+    this.#channels.forget(peer);
+  }
+
+  /** Undefined where no coordinator is asked. */
+  report(peer: NodeId, now: Millis): PathReport | undefined {
+    return this.isOn ? this.#agents.agent(peer).report(now) : undefined;
+  }
+
+  /** Milliseconds until `tick` has something to do. */
+  delay(now: Millis): number {
+    if (!this.isOn) return REACH.idleMs;
+    const times = [this.#sampleAt, this.#coordinators.nextDeadline()];
+    for (const due of [this.#agents.nextDeadline(), this.#channels.nextDeadline(), this.#view.nextDeadline(now)])
+      if (due !== undefined) times.push(due);
+    return Math.max(0, Math.min(REACH.idleMs, Math.min(...times) - now));
+  }
+
+  tick(now: Millis): void {
+    if (!this.isOn) return;
+    if (now >= this.#sampleAt) this.#sample(now);
+    this.#coordinate(this.#coordinators.tick(now), now);
+    this.#ask(now);
+    const due = this.#agents.nextDeadline();
+    if (due !== undefined && now >= due) this.#carry(this.#agents.tick(now), now);
+    this.#bound(this.#channels.tick(now), now);
+    if (this.#movedAt !== undefined && now - this.#movedAt >= REACH.movedMs) this.#tellPeers(now);
+  }
+
+  /** True once after something came up that may want a tick sooner than was said. */
+  takeStir(): boolean {
+    const stirred = this.#isStirred;
+    this.#isStirred = false;
+    return stirred;
+  }
+
+  /** Orderly end: the coordinators need not wait for this node to fall silent. */
+  shutDown(): void {
+    for (const event of this.#coordinators.leave()) this.#send(event.bytes, event.to);
+  }
+
+  /** Paths that were proved before there was a coordinator. */
+  #adopt(now: Millis): void {
+    const { sas, paths } = this.#node;
+    for (const peer of new Set([...sas.sas()].map((sa) => sa.peer))) {
+      const { current } = paths.peer(peer);
+      if (current !== undefined) this.handleSa(peer, current, now);
+    }
+  }
+
+  #sample(now: Millis): void {
+    const agentOf = (peer: NodeId) => this.#agents.agent(peer);
+    const lastSent = this.#traffic.take(agentOf);
+    this.#sampleAt = millis(now + (now - lastSent < REACH.recentMs ? REACH.activeMs : REACH.idleMs));
+  }
+
+  /** What is asked of the vantage points, and what came of it. */
+  #ask(now: Millis): void {
+    const { questions, isChanged } = this.#view.tick(now);
+    for (const { socket, bytes, to } of questions)
+      if (socket === 'main') this.#send(bytes, to);
+      else this.#node.effects.push({ kind: 'send-spare', bytes, to });
+    if (isChanged) this.#coordinators.cardChanged(now);
+  }
+
+  #reflected(bytes: Uint8Array, socket: 'main' | 'spare', now: Millis): void {
+    const counter = this.#view.handleReflected(bytes, socket, now);
+    if (counter !== undefined) this.#node.counters.add(counter);
+    this.#ask(now);
+  }
+
+  #coordinate(events: readonly CoordinatorEvent[], now: Millis): void {
+    this.#isStirred = true;
+    for (const event of events)
+      switch (event.kind) {
+        case 'send':
+          this.#send(event.bytes, event.to);
+          break;
+        case 'registered':
+          this.#registered(event, now);
+          break;
+        case 'lost':
+          this.#node.log('warn', 'coordinator-silent', { address: event.address });
+          break;
+        case 'direction':
+          this.#direction(event, now);
+          break;
+        case 'refused':
+          this.#node.counters.add(`direction-refused-${event.reason}`);
+          this.#calls.noDirection(event.peer, now);
+          break;
+        case 'counter':
+          this.#node.counters.add(event.name);
+          break;
+        default:
+          unreachable(event);
+      }
+  }
+
+  #registered(event: Extract<CoordinatorEvent, { kind: 'registered' }>, now: Millis): void {
+    const { registered, address, isFirst, isMain } = event;
+    if (isFirst) this.#node.log('info', 'coordinator-reached', { address });
+    this.#channels.learn(registered);
+    if (!isMain || !this.#view.handleRegistered(registered, now)) this.#tellPeers(now);
+    else this.#coordinators.cardChanged(now);
+    this.#ask(now);
+  }
+
+  /** The coordinator knows where this node is now: the peers can be told by it. */
+  #tellPeers(now: Millis): void {
+    if (this.#movedAt === undefined) return;
+    this.#movedAt = undefined;
+    this.#carry(this.#agents.handleNetworkChange(now), now);
+  }
+
+  /** A coordinator may name anybody: only members of a common group are looked for. */
+  #direction({ direction, relayKey, answer }: Extract<CoordinatorEvent, { kind: 'direction' }>, now: Millis): void {
+    const isKnown = this.#node.directory.member(direction.peer) !== undefined;
+    if (direction.role === 'end') {
+      const said = answer(isKnown ? 'ready' : 'refused');
+      if (said?.kind === 'send') this.#send(said.bytes, said.to);
+    }
+    if (!isKnown) return this.#node.counters.add('direction-to-stranger');
+    if (direction.relay) this.#channels.learnKey(direction.relay.address, relayKey);
+    this.#carry(this.#agents.handleDirection(direction, now), now);
+  }
+
+  #bound(events: readonly ChannelEvent[], now: Millis): void {
+    for (const event of events) {
+      const agent = event.kind === 'bound' || event.kind === 'unbound' ? this.#agents.agent(event.peer) : undefined;
+      switch (event.kind) {
+        case 'send':
+          this.#send(event.bytes, event.to);
+          break;
+        case 'bound':
+          this.#carry(agent?.handleBound(event.relay, event.channel, now) ?? [], now);
+          break;
+        case 'unbound':
+          this.#carry(agent?.handleUnbound(event.relay, event.channel, now) ?? [], now);
+          break;
+        case 'counter':
+          this.#node.counters.add(event.name);
+          break;
+        default:
+          unreachable(event);
+      }
+    }
+  }
+
+  #carry(effects: readonly PathEffect[], now: Millis): void {
+    this.#isStirred = true;
+    for (const effect of effects)
+      switch (effect.kind) {
+        case 'send':
+          this.#send(effect.bytes, effect.to);
+          break;
+        case 'challenge':
+          this.#calls.challenge(effect.peer, routeName(effect.route), effect.token, now);
+          break;
+        case 'use':
+          this.#calls.use(effect.peer, routeName(effect.route), effect.reason, now);
+          break;
+        case 'bind':
+          this.#bound(this.#channels.bind(effect.peer, effect.relay, effect.channel, now), now);
+          break;
+        case 'ask-direction':
+          this.#coordinate(this.#coordinators.askDirection(effect.peer, now), now);
+          break;
+        case 'counter':
+          this.#node.counters.add(effect.name);
+          break;
+        default:
+          unreachable(effect);
+      }
+  }
+
+  #send(bytes: Uint8Array, to: PathAddress): void {
+    this.#node.effects.push({ kind: 'send', bytes, to });
+  }
+
+  #own(): OwnSide {
+    return this.#view.side;
+  }
+}

@@ -1,0 +1,24 @@
+/** The project's own tuning of what a node asks its coordinators: these may change without a new protocol version. */
+export const REACH = {
+  /** HELLOs to one endpoint, and messages that want an answer, before silence counts; each wait is longer by the first one */
+  hellos: 3,
+  repeats: 4,
+  repeatMs: 200,
+  /** between two rounds over all endpoints of a coordinator that is silent, doubled each time up to the second */
+  retryMs: 500,
+  retryMaxMs: 30_000,
+  /** … and at most this long while somebody waits for it */
+  hurryMs: 500,
+  /** a coordinator that said nothing for so long is asked whether it is there, beside what it is asked */
+  doubtMs: 1_000,
+  /** while traffic flows the paths in use are looked at this often, and otherwise so often */
+  activeMs: 100,
+  idleMs: 500,
+  /** traffic that was so recent is traffic that flows */
+  recentMs: 2_000,
+  /** a channel that another one replaces is taken for so long; a bound one is bound anew so often */
+  formerChannelMs: 30_000,
+  rebindMs: 25_000,
+  /** peers are told of a move after so long also where no coordinator answers */
+  movedMs: 1_500,
+} as const;
