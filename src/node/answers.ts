@@ -2,7 +2,7 @@ import type { FlowQuestion } from '../api/control.ts';
 import type { PitEntryAnswer } from '../api/pit.ts';
 import type { ExplainAnswer } from '../api/questions.ts';
 import type { GroupStatus, HeldVersionStatus, PeerStatus, SaStatus } from '../api/status.ts';
-import type { GroupId, KeyVersion, Millis } from '../base/brands.ts';
+import type { GroupId, KeyVersion, Millis, NodeId } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import { formatAddress } from '../base/ip-address.ts';
 import { SUITE } from '../base/primitives.ts';
@@ -11,6 +11,7 @@ import { currentOf } from '../dprp/admission.ts';
 import { overlayDecision, RULES } from '../dprp/decision-table.ts';
 import type { GroupView } from '../dprp/negotiation-deps.ts';
 import type { PathElement } from '../dprp/path-element.ts';
+import { routeOf } from '../nat/path-route.ts';
 import type { Sa } from '../pccom/sa.ts';
 import { describeEntry, type PitEntry } from '../pit/listing.ts';
 import type { Engine } from './engine.ts';
@@ -78,8 +79,7 @@ export function peerAnswer(
   now: Millis,
 ): PeerStatus {
   const { paths, sas, keys, mtus } = engine.node;
-  const { current, hints, slot } = paths.peer(member.id);
-  const { inner, measured } = mtus.of(slot);
+  const { inner, measured } = mtus.of(paths.peer(member.id).slot);
   const own = [...sas.sas()].filter(({ peer }) => peer === member.id);
   const newest = Math.max(...own.map(({ receiveSince }) => receiveSince));
   return {
@@ -88,17 +88,26 @@ export function peerAnswer(
     type: member.type,
     mode: member.mode,
     addresses: member.addresses,
-    path: {
-      kind: current === undefined ? 'none' : 'direct',
-      endpoint: current ?? hints[0] ?? null,
-      reason: current !== undefined ? 'proved' : hints.length > 0 ? 'not-tried' : 'no-endpoint-known',
-    },
+    path: pathAnswer(engine, member.id, now),
     mtu: { inner, measured },
     sas: own.map((sa) => saAnswer(sa, keys.groupName(sa.group), sas.isSender(sa), now)),
     ...engine.traffic(member.id),
     rxBitsPerSecond: rates.rx,
     txBitsPerSecond: rates.tx,
     lastHandshakeSeconds: own.length === 0 ? null : (now - newest) / 1000,
+  };
+}
+
+/** Which way traffic to a peer goes, and why; without a coordinator nothing is chosen, so the reason is whether it was proved. */
+function pathAnswer(engine: Engine, peer: NodeId, now: Millis): PeerStatus['path'] {
+  const { current, hints } = engine.node.paths.peer(peer);
+  const report = engine.reach.report(peer, now);
+  const route = current === undefined ? undefined : routeOf(current);
+  const unproved = hints.length > 0 ? 'not-tried' : 'no-endpoint-known';
+  return {
+    kind: route?.kind ?? 'none',
+    endpoint: route?.address ?? hints[0] ?? null,
+    reason: report?.reason ?? (route ? 'proved' : unproved),
   };
 }
 

@@ -12,7 +12,9 @@ import {
 } from '../../src/base/primitives.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import type { Hedge } from '../../src/dprp/ephemeral.ts';
+import { routeOf } from '../../src/nat/path-route.ts';
 import { BundleKeys, type PersistedKeys } from '../../src/node/bundle-keys.ts';
+import { framed } from '../../src/node/effects.ts';
 import { Engine } from '../../src/node/engine.ts';
 import type { NodeEffect } from '../../src/node/node-effects.ts';
 import type { EngineSettings } from '../../src/node/node-state.ts';
@@ -97,6 +99,7 @@ export class SimNode {
       keys: this.keys,
       settings: { ...SETTINGS, noGms: !served, ...this.#stated(), ...settings },
       ...(hedge && { hedge }),
+      wallMillis: () => BEGIN * 1_000 + world.now,
     });
   }
 
@@ -140,7 +143,8 @@ export class SimNode {
     message[MESSAGE.family] = family;
     message.set(memory, MESSAGE.address);
     message[MESSAGE.port] = port;
-    const count = this.primitives.openBatch(this.#arena, message, 1, this.#records, this.#runs);
+    const rows = this.engine.reach.gate.pass(this.#arena, message, 1);
+    const count = this.primitives.openBatch(this.#arena, message, rows, this.#records, this.#runs);
     this.engine.handleIncoming(this.#arena, this.#view, message, this.#records, this.#runs, count, now);
     this.#deliver(this.#records, this.#runs, count, this.#arena);
     return this.carryOut();
@@ -171,7 +175,8 @@ export class SimNode {
     const sent: Sent[] = [];
     for (const effect of this.engine.takeEffects()) {
       this.log.push(effect);
-      if (effect.kind === 'send') sent.push({ bytes: effect.bytes, to: effect.to });
+      if (effect.kind === 'send') sent.push({ bytes: framed(effect.bytes, effect.to), to: outerOf(effect.to) });
+      else if (effect.kind === 'send-spare') sent.push({ bytes: effect.bytes, to: effect.to, spare: true });
       else if (effect.kind === 'deliver') this.received.push(effect.packet.slice());
       else if (effect.kind === 'seal') {
         const row = new Int32Array(PACKET.stride);
@@ -198,7 +203,10 @@ export class SimNode {
       const end = offset + this.#sends[at + SEND.length];
       const to = [...this.engine.node.paths.peers()].find(({ slot }) => slot === this.#sends[at + SEND.path])?.current;
       for (let from = offset; to && from < end; from += this.#sends[at + SEND.segment])
-        sent.push({ bytes: this.#out.slice(from, Math.min(end, from + this.#sends[at + SEND.segment])), to });
+        sent.push({
+          bytes: this.#out.slice(from, Math.min(end, from + this.#sends[at + SEND.segment])),
+          to: outerOf(to),
+        });
     }
     return sent;
   }
@@ -214,6 +222,13 @@ export class SimNode {
 export interface Sent {
   readonly bytes: Uint8Array;
   readonly to: PathAddress;
+  /** by the socket that nothing else uses */
+  readonly spare?: boolean;
+}
+
+/** Where the datagrams of a path go: to the peer, or to the relay. */
+function outerOf(path: PathAddress): PathAddress {
+  return routeOf(path).address;
 }
 
 export const SETTINGS: EngineSettings = {

@@ -9,7 +9,7 @@ import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { Candidate } from '../../nat/candidate.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
 import type { NatKind } from '../../nat/nat-kind.ts';
-import { decodeSignal, encodeSignal, type Registered, type SignalMessage } from '../../nat/signal-message.ts';
+import { decodeSignal, encodeSignal, type Registered, type RelayReach, type SignalMessage } from '../../nat/signal-message.ts';
 import { SignalHandshake, type SignalSession, signalIndex } from '../../nat/signal-session.ts';
 import { REACH } from './tuning.ts';
 
@@ -17,6 +17,7 @@ import { REACH } from './tuning.ts';
 export interface OwnCard {
   readonly nat: NatKind;
   readonly candidates: readonly Candidate[];
+  readonly relays: readonly RelayReach[];
 }
 
 export type LinkEvent =
@@ -269,8 +270,7 @@ export class CoordinatorLink {
 
   #askRegister(now: Millis): void {
     const seq = ++this.#seq;
-    const { nat, candidates } = this.#deps.card();
-    const message = { type: 'register', seq, nat, candidates } as const;
+    const message = { type: 'register', seq, ...this.#deps.card() } as const;
     this.#register = { bytes: () => encodeSignal(message), seq, sent: 0, nextAt: now };
   }
 

@@ -1,7 +1,7 @@
 import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import { type Millis, millis, type NodeId } from '../../base/brands.ts';
 import { toHex } from '../../base/bytes.ts';
-import type { ACK_STATUS, DirectionReason, Registered, RouteDirection } from '../../nat/signal-message.ts';
+import type { ACK_STATUS, DirectionReason, Registered, RelayPlace, RouteDirection } from '../../nat/signal-message.ts';
 import { CoordinatorLink, type CoordinatorLinkDeps, type LinkEvent } from './coordinator-link.ts';
 
 type Answer = (typeof ACK_STATUS)[number];
@@ -21,8 +21,6 @@ export type CoordinatorEvent =
   | {
       readonly kind: 'direction';
       readonly direction: RouteDirection;
-      /** for BINDs to the relay that it names */
-      readonly relayKey: Uint8Array;
       /** the ACK of an end node */
       readonly answer: (status: Answer) => LinkEvent | undefined;
     }
@@ -51,6 +49,11 @@ export class Coordinators {
 
   get isReady(): boolean {
     return this.#links.some(({ registered }) => registered !== undefined);
+  }
+
+  /** The relays that they name, all together. */
+  get relays(): readonly RelayPlace[] {
+    return this.#links.flatMap(({ registered }) => registered?.relays ?? []);
   }
 
   /** Those that are new are greeted, and those that were known as well: this is said after a restart of theirs. */
@@ -146,9 +149,7 @@ export class Coordinators {
       if (peer === undefined) return { kind: 'counter', name: 'direction-unasked' };
       return { kind: 'refused', peer, reason: message.reason };
     }
-    const relayKey = link.registered?.relayKey;
-    if (message.type !== 'route-direction' || relayKey === undefined)
-      return { kind: 'counter', name: 'signal-unasked' };
+    if (message.type !== 'route-direction') return { kind: 'counter', name: 'signal-unasked' };
     const { pathId, role, request, peer } = message;
     if (role === 'asker') {
       if (this.#requests.get(request) !== peer) return { kind: 'counter', name: 'direction-unasked' };
@@ -160,7 +161,7 @@ export class Coordinators {
       // without candidates the registered ones hold
       return link.say({ type: 'ack', pathId: pathId.slice(), status, nat, candidates: [] }, now);
     };
-    return { kind: 'direction', direction: message, relayKey, answer };
+    return { kind: 'direction', direction: message, answer };
   }
 }
 

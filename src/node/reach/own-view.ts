@@ -24,7 +24,7 @@ export class OwnView {
   /** as the coordinator sees it, before the vantage points have answered */
   #seen: PathAddress | undefined;
   #wasAsked = false;
-  #card: OwnCard = { nat: UNKNOWN_NAT, candidates: [] };
+  #card: Omit<OwnCard, 'relays'> = { nat: UNKNOWN_NAT, candidates: [] };
   #side: OwnSide;
 
   constructor(means: Means) {
@@ -33,7 +33,7 @@ export class OwnView {
   }
 
   /** What coordinators are told. */
-  get card(): OwnCard {
+  get card(): Omit<OwnCard, 'relays'> {
     return this.#card;
   }
 

@@ -81,7 +81,7 @@ export class Reach {
       random,
       identity: () => keys.identity(),
       helloTime: grown,
-      card: () => this.#view.card,
+      card: () => ({ ...this.#view.card, relays: this.#channels.reached() }),
       keepAlive: () => this.#view.keepAlive,
       hasFamily: (family) => this.#view.hasFamily(family),
     });
@@ -282,7 +282,7 @@ export class Reach {
   #registered(event: Extract<CoordinatorEvent, { kind: 'registered' }>, now: Millis): void {
     const { registered, address, isFirst, isMain } = event;
     if (isFirst) this.#node.log('info', 'coordinator-reached', { address });
-    this.#channels.learn(registered);
+    this.#bound(this.#channels.setRelays(this.#coordinators.relays, now), now);
     if (!isMain || !this.#view.handleRegistered(registered, now)) this.#tellPeers(now);
     else this.#coordinators.cardChanged(now);
     this.#ask(now);
@@ -296,14 +296,13 @@ export class Reach {
   }
 
   /** A coordinator may name anybody: only members of a common group are looked for. */
-  #direction({ direction, relayKey, answer }: Extract<CoordinatorEvent, { kind: 'direction' }>, now: Millis): void {
+  #direction({ direction, answer }: Extract<CoordinatorEvent, { kind: 'direction' }>, now: Millis): void {
     const isKnown = this.#node.directory.member(direction.peer) !== undefined;
     if (direction.role === 'end') {
       const said = answer(isKnown ? 'ready' : 'refused');
       if (said?.kind === 'send') this.#send(said.bytes, said.to);
     }
     if (!isKnown) return this.#node.counters.add('direction-to-stranger');
-    if (direction.relay) this.#channels.learnKey(direction.relay.address, relayKey);
     this.#carry(this.#agents.handleDirection(direction, now), now);
   }
 
@@ -319,6 +318,9 @@ export class Reach {
           break;
         case 'unbound':
           this.#carry(agent?.handleUnbound(event.relay, event.channel, now) ?? [], now);
+          break;
+        case 'measured':
+          this.#coordinators.cardChanged(now);
           break;
         case 'counter':
           this.#node.counters.add(event.name);

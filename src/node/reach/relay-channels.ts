@@ -1,13 +1,17 @@
 import { type Millis, millis, type NodeId } from '../../base/brands.ts';
 import type { PathAddress } from '../../base/path-address.ts';
+import { decodeBinding, MEASURING_CHANNEL } from '../../nat/bind.ts';
 import { routeName } from '../../nat/path-route.ts';
 import { type BinderDeps, type BinderEffect, RelayBinder } from '../../nat/relay-binder.ts';
-import type { Registered } from '../../nat/signal-message.ts';
+import { RelayMeter } from '../../nat/relay-meter.ts';
+import type { RelayPlace, RelayReach } from '../../nat/signal-message.ts';
 import type { FrameGate } from './frame-gate.ts';
 import { REACH } from './tuning.ts';
 
 export type ChannelEvent =
   | Extract<BinderEffect, { kind: 'send' | 'counter' }>
+  /** how far the relays are is news for the coordinators */
+  | { readonly kind: 'measured' }
   | { readonly kind: 'bound'; readonly peer: NodeId; readonly relay: PathAddress; readonly channel: number }
   | { readonly kind: 'unbound'; readonly peer: NodeId; readonly relay: PathAddress; readonly channel: number };
 
@@ -22,6 +26,7 @@ interface Channel {
 /** The relay channels of this node, each for one peer, and the frames that are taken by them (protocol.md 7). */
 export class RelayChannels {
   readonly #binder: RelayBinder;
+  readonly #meter: RelayMeter;
   readonly #gate: FrameGate;
   readonly #channels = new Map<string, Channel>();
   /** by relay: what this node's BINDs are made with */
@@ -29,16 +34,19 @@ export class RelayChannels {
 
   constructor(deps: BinderDeps, gate: FrameGate) {
     this.#binder = new RelayBinder(deps);
+    this.#meter = new RelayMeter(deps);
     this.#gate = gate;
   }
 
-  /** A registration names the relays, and gives the key for them. */
-  learn({ relays, relayKey }: Registered): void {
-    for (const relay of relays) this.learnKey(relay, relayKey);
+  /** How far the relays are, for REGISTER. */
+  reached(): readonly RelayReach[] {
+    return this.#meter.reached();
   }
 
-  learnKey(relay: PathAddress, key: Uint8Array): void {
-    this.#keys.set(relay, key);
+  /** The relays of all coordinators, with the keys by which they admit this node. */
+  setRelays(places: readonly RelayPlace[], now: Millis): ChannelEvent[] {
+    for (const { address, key } of places) this.#keys.set(address, key);
+    return [...this.#meter.setRelays(places, now)];
   }
 
   bind(peer: NodeId, relay: PathAddress, channel: number, now: Millis): ChannelEvent[] {
@@ -48,25 +56,27 @@ export class RelayChannels {
     for (const [other, known] of this.#channels)
       if (known.peer === peer && other !== name) known.until ??= millis(now + REACH.formerChannelMs);
     this.#channels.set(name, { peer, relay, channel, until: undefined });
-    return this.#events(this.#binder.bind(relay, channel, key, now));
+    return this.#events(this.#binder.bind(relay, channel, key, now), now);
   }
 
   handleNetworkChange(now: Millis): ChannelEvent[] {
-    return this.#events(this.#binder.handleNetworkChange(now));
+    return [...this.#events(this.#binder.handleNetworkChange(now), now), ...this.#meter.handleNetworkChange(now)];
   }
 
   handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): ChannelEvent[] {
-    return this.#events(this.#binder.handleDatagram(bytes, from, REACH.rebindMs, now));
+    if (isMeasuring(bytes)) return [...this.#meter.handleDatagram(bytes, from, now)];
+    return this.#events(this.#binder.handleDatagram(bytes, from, REACH.rebindMs, now), now);
   }
 
   nextDeadline(): Millis | undefined {
-    return this.#binder.nextDeadline();
+    const times = [this.#binder.nextDeadline(), this.#meter.nextDeadline()].filter((time) => time !== undefined);
+    return times.length === 0 ? undefined : millis(Math.min(...times));
   }
 
   tick(now: Millis): ChannelEvent[] {
     for (const [name, { relay, channel, until }] of this.#channels)
       if (until !== undefined && now >= until) this.#drop(name, relay, channel);
-    return this.#events(this.#binder.tick(now));
+    return [...this.#events(this.#binder.tick(now), now), ...this.#meter.tick(now)];
   }
 
   forget(peer: NodeId): void {
@@ -79,8 +89,8 @@ export class RelayChannels {
     this.#gate.close(channel);
   }
 
-  #events(effects: readonly BinderEffect[]): ChannelEvent[] {
-    return effects.flatMap((effect) => {
+  #events(effects: readonly BinderEffect[], now: Millis): ChannelEvent[] {
+    return effects.flatMap((effect): ChannelEvent | ChannelEvent[] => {
       if (effect.kind === 'send' || effect.kind === 'counter') return effect;
       const { kind, relay, channel } = effect;
       const name = nameOf(relay, channel);
@@ -88,9 +98,17 @@ export class RelayChannels {
       if (peer === undefined) return [];
       if (kind === 'bound') this.#gate.open(relay, channel);
       else this.#drop(name, relay, channel);
-      return { kind, peer, relay, channel };
+      const event = { kind, peer, relay, channel };
+      const isSilent = effect.kind === 'unbound' && effect.cause === 'silent';
+      return isSilent ? [event, ...this.#meter.handleSilent(relay, now)] : event;
     });
   }
+}
+
+/** Is this about channel 0, which nobody is bound to? */
+function isMeasuring(bytes: Uint8Array): boolean {
+  const message = decodeBinding(bytes);
+  return typeof message !== 'string' && message.channel === MEASURING_CHANNEL;
 }
 
 function nameOf(relay: PathAddress, channel: number): string {

@@ -1,0 +1,261 @@
+import { type Millis, millis, type NodeId } from '../../../src/base/brands.ts';
+import { formatPath, type PathAddress, parsePath, pathAddress } from '../../../src/base/path-address.ts';
+import { MESSAGE } from '../../../src/base/primitives.ts';
+import { nodeProvider as provider } from '../../../src/crypto/node-provider.ts';
+import { hostOf } from '../../../src/nat/outer-address.ts';
+import type { OwnAddresses } from '../../../src/node/reach/own-addresses.ts';
+import { Coordinator } from '../../../src/server/dc/coordinator.ts';
+import type { DcSocket } from '../../../src/server/dc/dc-effects.ts';
+import { wordsOf } from '../../../src/server/relay/channels.ts';
+import { Relay } from '../../../src/server/relay/relay.ts';
+import { RELAY_RATES } from '../../../src/server/relay/relay-limits.ts';
+import { type LinkQuality, type Packet, type Realm, SimNetwork } from '../../nat/sim-network.ts';
+import { GOOD_LINK, type Place } from '../../nat/sim-world.ts';
+import { numbered } from '../packets.ts';
+import { type Sent, SimNode, World } from '../world.ts';
+
+export const HOST = '198.51.100.1';
+export const MAIN = pathAddress(`${HOST}:47247`);
+const OTHER_PORT = pathAddress(`${HOST}:47248`);
+export const RELAY = pathAddress(`${HOST}:47249`);
+const [PORT, SPARE] = [47_247, 47_300];
+const TICK = 10;
+const OVERLAY = [{ address: Uint8Array.of(100, 64, 0, 0), length: 10 }];
+
+/** A server's coordinator and relay on one machine of the network in memory. */
+export class ReachServer {
+  readonly keys = provider.x25519KeyPair(new Uint8Array(32).fill(7));
+  readonly counters = new Map<string, number>();
+  readonly #network: SimNetwork;
+  readonly #world: World;
+  readonly #caPublic: Uint8Array;
+  #calls = 0;
+  #coordinator: Coordinator;
+  #relay: Relay;
+  isDown = false;
+  isRelayDown = false;
+
+  constructor(network: SimNetwork, world: World, caPublic: Uint8Array) {
+    this.#network = network;
+    this.#world = world;
+    this.#caPublic = caPublic;
+    [this.#coordinator, this.#relay] = [this.#newCoordinator(), this.#newRelay()];
+    network.internet.attach(HOST, this);
+    const tick = () => {
+      this.#coordinator.tick(this.#moment());
+      this.#relay.tick(network.now);
+      this.#carryOut();
+      network.at(network.now + 100, tick);
+    };
+    network.at(network.now, tick);
+  }
+
+  get place() {
+    return { key: this.keys.publicKey, endpoints: [MAIN], tunnels: [] };
+  }
+
+  get forwarded(): number {
+    return this.#relay.forwardedDatagrams;
+  }
+
+  /** Everything that it knew of its nodes is gone. */
+  restart(): void {
+    [this.#coordinator, this.#relay] = [this.#newCoordinator(), this.#newRelay()];
+  }
+
+  restartRelay(): void {
+    this.#relay = this.#newRelay();
+  }
+
+  handlePacket({ from, to, bytes }: Packet): void {
+    if (this.isDown) return;
+    if (to === RELAY) this.#relayed(from, bytes);
+    else this.#coordinator.handleDatagram(bytes, from, to === OTHER_PORT ? 'other-port' : 'main', this.#moment());
+    this.#carryOut();
+  }
+
+  #relayed(from: PathAddress, bytes: Uint8Array): void {
+    if (this.isRelayDown) return;
+    const rows = new Int32Array(MESSAGE.stride);
+    const { family, address, port } = parsePath(from);
+    rows[MESSAGE.length] = bytes.length;
+    rows[MESSAGE.segment] = bytes.length;
+    rows[MESSAGE.family] = family;
+    rows.set(wordsOf(address), MESSAGE.address);
+    rows[MESSAGE.port] = port;
+    this.#relay.handleMessages(bytes, rows, 1, false, this.#network.now);
+  }
+
+  #carryOut(): void {
+    for (const effect of this.#coordinator.takeEffects())
+      if (effect.kind === 'send') this.#network.internet.send({ ...effect, from: socketPath(effect.socket) });
+      else if (effect.kind === 'allow') this.#relay.allow(effect.channel, effect.nodes, this.#network.now);
+      else this.#count(effect.name, 1);
+  }
+
+  #count(name: string, by: number): void {
+    this.counters.set(name, (this.counters.get(name) ?? 0) + by);
+  }
+
+  #moment() {
+    return { now: this.#network.now, time: this.#world.wall() };
+  }
+
+  #deps() {
+    const members = { isActive: () => true, shareGroup: () => true, nodeAt: () => undefined };
+    const place = { overlay: OVERLAY, sockets: [MAIN, OTHER_PORT, RELAY], allowPrivate: false, allowLoopback: false };
+    const relaySecret = new Uint8Array(32).fill(9);
+    const random = (length: number) => provider.hkdfExpand(relaySecret, Uint8Array.of(1, ++this.#calls), length);
+    return { provider, random, members, place, relaySecret };
+  }
+
+  #newCoordinator(): Coordinator {
+    const { keys } = this;
+    const told = { vantages: [MAIN, OTHER_PORT], relays: [RELAY], hasOtherAddress: false };
+    return new Coordinator({ ...this.#deps(), keys, caPublic: this.#caPublic, ...told }, this.#network.now);
+  }
+
+  #newRelay(): Relay {
+    return new Relay(
+      this.#deps(),
+      RELAY_RATES,
+      {
+        forward: (arena, offset, length, _, { path }) =>
+          this.#network.internet.send({ from: RELAY, to: path, bytes: arena.slice(offset, offset + length) }),
+        answer: (bytes, to) => this.#network.internet.send({ from: RELAY, to, bytes }),
+        count: (name, by) => this.#count(name, by),
+      },
+      this.#network.now,
+    );
+  }
+}
+
+function socketPath(socket: DcSocket): PathAddress {
+  return socket === 'other-port' ? OTHER_PORT : MAIN;
+}
+
+/** A whole node somewhere in the network in memory. */
+export class ReachNode {
+  readonly sim: SimNode;
+  readonly #network: SimNetwork;
+  readonly #world: World;
+  #realm: Realm;
+  #address: string;
+
+  constructor(network: SimNetwork, world: World, name: string, [realm, address]: readonly [Realm, string]) {
+    this.#network = network;
+    this.#world = world;
+    this.#realm = realm;
+    this.#address = address;
+    this.sim = new SimNode(world, name, this.#path(PORT), { served: true });
+    realm.attach(address, this);
+    this.#learn();
+    const tick = () => {
+      this.#run(() => this.sim.tick(network.now));
+      network.at(network.now + TICK, tick);
+    };
+    network.at(network.now, tick);
+  }
+
+  get id(): NodeId {
+    return this.sim.keys.self().id;
+  }
+
+  get reach() {
+    return this.sim.engine.reach;
+  }
+
+  pathTo(peer: ReachNode): PathAddress | undefined {
+    return this.sim.engine.node.paths.peer(peer.id).current;
+  }
+
+  reasonFor(peer: ReachNode): string | undefined {
+    return this.reach.report(peer.id, this.#network.now)?.reason;
+  }
+
+  meet(server: ReachServer): void {
+    this.#run(() => {
+      this.reach.setCoordinators([server.place], this.#network.now);
+      return this.sim.carryOut();
+    });
+  }
+
+  send(to: ReachNode, number: number): void {
+    this.#run(() => this.sim.send([numbered(this.sim, to.sim, number)], this.#network.now));
+  }
+
+  /** Another network: the old address is gone at once. */
+  move([realm, address]: readonly [Realm, string]): void {
+    this.#realm.detach(this.#address);
+    [this.#realm, this.#address] = [realm, address];
+    this.sim.path = this.#path(PORT);
+    realm.attach(address, this);
+    this.#learn();
+    this.#run(() => this.sim.carryOut());
+  }
+
+  handlePacket({ from, to, bytes }: Packet): void {
+    this.#run(() => {
+      if (parsePath(to).port !== SPARE) return this.sim.receive(bytes, from, this.#network.now);
+      this.reach.handleSpare(bytes, this.#network.now);
+      return this.sim.carryOut();
+    });
+  }
+
+  #learn(): void {
+    const { address } = parsePath(this.#path(PORT));
+    const own: OwnAddresses = {
+      port: PORT,
+      interfaces: [{ address, length: address.length === 4 ? 24 : 64 }],
+      mapped: [],
+    };
+    this.reach.setAddresses(own, OVERLAY, this.#network.now);
+  }
+
+  #run(act: () => readonly Sent[]): void {
+    this.#world.now = this.#network.now;
+    for (const { bytes, to, spare } of act()) {
+      if (hostOf(to) === this.#address) continue;
+      const from = this.#path(spare ? SPARE : PORT);
+      if (parsePath(from).family !== parsePath(to).family) continue;
+      this.#network.sent.push({ at: this.#network.now, packet: { from, to, bytes } });
+      this.#realm.send({ from, to, bytes });
+    }
+  }
+
+  #path(port: number): PathAddress {
+    const { family, address } = parsePath(
+      pathAddress(this.#address.includes(':') ? `[${this.#address}]:1` : `${this.#address}:1`),
+    );
+    return formatPath(family, address, port);
+  }
+}
+
+export interface ReachWorld {
+  readonly network: SimNetwork;
+  readonly server: ReachServer;
+  readonly a: ReachNode;
+  readonly b: ReachNode;
+}
+
+const BEGIN: Millis = millis(10_000);
+
+/** Two nodes at these places, which know the coordinator and, after two seconds, are known to it. */
+export function reachWorld(first: Place, second: Place, seed = 1, quality: LinkQuality = GOOD_LINK): ReachWorld {
+  const network = new SimNetwork(seed, { ...quality, loss: 0 });
+  network.now = BEGIN;
+  const world = new World(`reach ${seed}`);
+  world.authority.group('office');
+  for (const name of ['a', 'b']) world.authority.add(name, ['office']);
+  world.authority.served = { retain: 'migrate', lease: 86_400 };
+  const [a, b] = [first, second].map(
+    (place, at) => new ReachNode(network, world, at === 0 ? 'a' : 'b', place(network, at + 1)),
+  );
+  const [ca] = a.sim.keys.authorities();
+  if (!ca) throw new Error('no authority');
+  const server = new ReachServer(network, world, ca);
+  for (const node of [a, b]) node.meet(server);
+  network.run(BEGIN + 2_000);
+  network.quality = quality;
+  return { network, server, a, b };
+}
