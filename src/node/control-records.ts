@@ -98,7 +98,9 @@ export class ControlRecords {
   #sizeProbe(peer: NodeId, path: PathAddress, probe: MtuProbe, shape: PathShape, now: Millis): boolean {
     const padding = innerMtu(probe.size, shape) - CHALLENGE_BYTES;
     const keeper = this.#keeper;
-    return keeper.challenge(peer, path, probe.token, now, padding) && keeper.challenge(peer, path, probe.shortToken, now);
+    return (
+      keeper.challenge(peer, path, probe.token, now, padding) && keeper.challenge(peer, path, probe.shortToken, now)
+    );
   }
 
   #handle(record: ControlRecord, sa: Sa, from: PathAddress, now: Millis): void {

@@ -42,7 +42,10 @@ export class Pings {
     const waiting = this.#waiting.get(key);
     if (!waiting) return;
     this.#waiting.delete(key);
-    waiting.resolve({ rttMs: performance.now() - waiting.sentAt, path: path.startsWith('relay:') ? path.replace('relay:', 'relay ').replace(/#.*/, '') : `direct ${path}` });
+    waiting.resolve({
+      rttMs: performance.now() - waiting.sentAt,
+      path: path.startsWith('relay:') ? path.replace('relay:', 'relay ').replace(/#.*/, '') : `direct ${path}`,
+    });
   }
 
   async ping(target: PingTarget, count: number, timeoutMs: number): Promise<PingAnswer> {

@@ -9,7 +9,13 @@ import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { Candidate } from '../../nat/candidate.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
 import type { NatKind } from '../../nat/nat-kind.ts';
-import { decodeSignal, encodeSignal, type Registered, type RelayReach, type SignalMessage } from '../../nat/signal-message.ts';
+import {
+  decodeSignal,
+  encodeSignal,
+  type Registered,
+  type RelayReach,
+  type SignalMessage,
+} from '../../nat/signal-message.ts';
 import { SignalHandshake, type SignalSession, signalIndex } from '../../nat/signal-session.ts';
 import { REACH } from './tuning.ts';
 

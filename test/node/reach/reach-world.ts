@@ -6,6 +6,7 @@ import { hostOf } from '../../../src/nat/outer-address.ts';
 import type { OwnAddresses } from '../../../src/node/reach/own-addresses.ts';
 import { Coordinator } from '../../../src/server/dc/coordinator.ts';
 import type { DcSocket } from '../../../src/server/dc/dc-effects.ts';
+import { OWN_RELAY } from '../../../src/server/dc/relay-sites.ts';
 import { wordsOf } from '../../../src/server/relay/channels.ts';
 import { Relay } from '../../../src/server/relay/relay.ts';
 import { RELAY_RATES } from '../../../src/server/relay/relay-limits.ts';
@@ -111,7 +112,8 @@ export class ReachServer {
 
   #newCoordinator(): Coordinator {
     const { keys } = this;
-    const told = { vantages: [MAIN, OTHER_PORT], relays: [RELAY], hasOtherAddress: false };
+    const sites = [{ name: OWN_RELAY, endpoints: [RELAY], secret: this.#deps().relaySecret }];
+    const told = { vantages: [MAIN, OTHER_PORT], relays: () => sites, hasOtherAddress: false };
     return new Coordinator({ ...this.#deps(), keys, caPublic: this.#caPublic, ...told }, this.#network.now);
   }
 
