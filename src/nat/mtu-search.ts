@@ -3,6 +3,7 @@ import { INNER_MTU_FLOOR, OVERHEAD, TOO_BIG_AGE_MS } from './constants.ts';
 import {
   MTU_COMMON,
   MTU_CONFIRM_MS,
+  MTU_IN_USE_MS,
   MTU_MAX,
   MTU_MIN,
   MTU_PROBE_MS,
@@ -68,7 +69,11 @@ interface SizeProbe extends MtuProbe {
 export class MtuSearch {
   readonly #random: (length: number) => Uint8Array;
   readonly #most: number;
+  /** what is sent; above `#proved` while it is assumed, and for the moment in which a smaller one is looked for */
   #size: number;
+  #proved = MTU_MIN;
+  /** when the size in use is given up for what is proved */
+  #floorAt: Millis | undefined;
   /** smallest size known not to pass */
   #tooLarge: number;
   #state: 'assumed' | 'base' | 'searching' | 'complete' = 'assumed';
@@ -129,14 +134,16 @@ export class MtuSearch {
     this.#probe = undefined;
     this.#rtt = now - (probe.sentAt ?? now);
     this.#confirmedAt = now;
-    if (this.#state === 'assumed') this.#state = 'searching';
-    if (probe.size <= this.#size) {
+    if (probe.size <= this.#proved) {
       this.#hint = undefined;
       return false;
     }
+    const changed = probe.size !== this.#size;
+    this.#proved = probe.size;
     this.#size = probe.size;
+    this.#floorAt = undefined;
     this.#state = 'searching';
-    return true;
+    return changed;
   }
 
   /** True when it was believed enough to probe at once (protocol.md N6). */
@@ -148,9 +155,16 @@ export class MtuSearch {
     return true;
   }
 
+  /** Traffic goes elsewhere: what was asked says nothing any more. */
+  pause(): void {
+    this.#probe = undefined;
+  }
+
   /** Another network: what was measured holds no more. */
   restart(now: Millis): void {
     this.#size = this.#most;
+    this.#proved = MTU_MIN;
+    this.#floorAt = undefined;
     this.#tooLarge = this.#most + 1;
     this.#state = 'assumed';
     this.#probe = undefined;
@@ -162,6 +176,7 @@ export class MtuSearch {
 
   /** The probe to be sent now, if any. */
   tick(now: Millis): MtuProbe | undefined {
+    if (this.#floorAt !== undefined && now >= this.#floorAt) this.#fall();
     if (this.#probe) return this.#step(this.#probe, now);
     const size = this.#wanted(now);
     if (size === undefined) return undefined;
@@ -184,7 +199,7 @@ export class MtuSearch {
     }
     probe.sentAt = now;
     probe.shortAnswered = false;
-    probe.nextAt = millis(now + Math.max(MTU_PROBE_MS, 3 * this.#rtt) * 2 ** Math.min(6, probe.lostWithAll));
+    probe.nextAt = millis(now + this.#patience() * 2 ** Math.min(6, probe.lostWithAll));
     return probe;
   }
 
@@ -193,14 +208,25 @@ export class MtuSearch {
     this.#probe = undefined;
     this.#tooLarge = size;
     if (size > this.#size) return;
-    this.#size = MTU_MIN;
+    this.#proved = MTU_MIN;
     this.#state = size === MTU_MIN ? 'complete' : 'base';
+    // senders keep for minutes what they are told: a moment for the next size, which is usually answered
+    this.#floorAt = millis(now + this.#patience());
     this.#confirmedAt = now;
     this.#raiseAt = millis(now + MTU_RAISE_MS);
   }
 
+  #patience(): number {
+    return Math.max(MTU_PROBE_MS, 3 * this.#rtt);
+  }
+
+  #fall(): void {
+    this.#size = this.#proved;
+    this.#floorAt = undefined;
+  }
+
   #wanted(now: Millis): number | undefined {
-    const inUse = this.#lastLargeAt !== undefined && now - this.#lastLargeAt < MTU_CONFIRM_MS;
+    const inUse = this.#lastLargeAt !== undefined && now - this.#lastLargeAt < MTU_IN_USE_MS;
     if (this.#state === 'assumed' || this.#confirmNow || (inUse && now - this.#confirmedAt >= MTU_CONFIRM_MS)) {
       this.#confirmNow = false;
       this.#confirmedAt = now;
@@ -211,6 +237,7 @@ export class MtuSearch {
       this.#tooLarge = this.#most + 1;
     }
     const next = this.#larger();
+    if (next === undefined && this.#floorAt !== undefined) this.#fall();
     this.#state = next === undefined ? 'complete' : 'searching';
     if (next === undefined) this.#raiseAt = millis(now + MTU_RAISE_MS);
     return next;
@@ -218,7 +245,7 @@ export class MtuSearch {
 
   /** What a router named first, then sizes that are common, then the middle. */
   #larger(): number | undefined {
-    const [least, below] = [this.#size, this.#tooLarge];
+    const [least, below] = [this.#proved, this.#tooLarge];
     const hint = this.#hint;
     this.#hint = undefined;
     if (hint !== undefined && hint > least && hint < below) return hint;
@@ -227,6 +254,9 @@ export class MtuSearch {
     const common = MTU_COMMON.filter((size) => size > least && size < below);
     // usual links first: most paths are 1,500, and one probe tells
     if (common.includes(1_500)) return 1_500;
+    // while nothing is proved, the one that most paths carry; then downwards from what the interface needs
+    const [smallest] = common;
+    if (least === MTU_MIN && smallest !== undefined) return smallest;
     if (most !== undefined) return most;
     const largest = common.at(-1);
     if (largest !== undefined) return largest;

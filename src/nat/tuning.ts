@@ -46,8 +46,10 @@ export const MTU_COMMON = [1_400, 1_460, 1_480, 1_492, 1_500, 4_000, 9_000] as c
 /** Probes of one size, and how long each is waited for at least. */
 export const MTU_PROBES = 3;
 export const MTU_PROBE_MS = 300;
+/** Large datagrams leave as long as one did within this time. */
+export const MTU_IN_USE_MS = 5_000;
 /** A size is confirmed so often while large datagrams leave, and a larger one is tried again so often. */
-export const MTU_CONFIRM_MS = 2_000;
+export const MTU_CONFIRM_MS = 1_000;
 export const MTU_RAISE_MS = 600_000;
 /** Sizes are not searched closer than this. */
 export const MTU_STEP = 8;

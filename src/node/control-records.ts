@@ -92,7 +92,12 @@ export class ControlRecords {
   /** The search for the MTU of each path (protocol.md 6.5). */
   tickMtus(now: Millis): void {
     const { mtus, paths } = this.#node;
-    mtus.tick(paths, (peer, path, probe, shape) => this.#sizeProbe(peer, path, probe, shape, now), now);
+    mtus.tick(
+      paths,
+      (peer, path, probe, shape) => this.#sizeProbe(peer, path, probe, shape, now),
+      (packet, mtu) => this.#oversize.tell(packet, mtu, now),
+      now,
+    );
   }
 
   #sizeProbe(peer: NodeId, path: PathAddress, probe: MtuProbe, shape: PathShape, now: Millis): boolean {

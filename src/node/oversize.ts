@@ -7,6 +7,7 @@ import { cutPacket, mayBeCut } from '../pccom/cut-packet.ts';
 import { completeChecksum } from '../pccom/inner-checksum.ts';
 import { clampMss } from '../pccom/mss-clamp.ts';
 import { tooBigAnswer } from '../pccom/too-big-answer.ts';
+import type { LargePacket, LargeSenders } from './large-senders.ts';
 import type { NodeState } from './node-state.ts';
 import { FITS_ALWAYS } from './path-mtus.ts';
 
@@ -31,8 +32,17 @@ export class Oversize {
     const size = segment > 0 ? packets[at + PACKET.headerLength] + segment : packets[at + PACKET.length];
     if (size <= FITS_ALWAYS) return true;
     mtus.wantedAt[slot] = now;
-    if (size <= mtus.mtu[slot]) return true;
-    return this.#judge(arena, packets, at, sa, mtus.mtu[slot], size, now);
+    if (size > mtus.mtu[slot]) return this.#judge(arena, packets, at, sa, mtus.mtu[slot], size, now);
+    const senders = mtus.senders(slot);
+    if (senders?.wants(now)) this.#remember(senders, arena, packets, at, size, now);
+    return true;
+  }
+
+  /** The path of a packet that left carries less by now. */
+  tell({ head, size }: LargePacket, pathMtu: number, now: Millis): void {
+    const mtu = floorOf(head, pathMtu);
+    if (size <= mtu || mayBeCut(head) || !this.#takeAnswer(now)) return;
+    this.#node.effects.push({ kind: 'deliver', packet: tooBigAnswer(head, mtu) });
   }
 
   /** A SYN on its way out: neither end sends larger segments than the path carries. */
@@ -51,6 +61,19 @@ export class Oversize {
     clampMss(view, at, flow[FLOW.l4Offset], mtus.mtu[slot], partial);
   }
 
+  #remember(
+    senders: LargeSenders,
+    arena: Uint8Array,
+    packets: Int32Array,
+    at: number,
+    size: number,
+    now: Millis,
+  ): void {
+    if (!this.#tellsSender()) return;
+    const offset = packets[at + PACKET.offset];
+    senders.keep(this.#node.flow[FLOW.ports], arena.subarray(offset, offset + packets[at + PACKET.length]), size, now);
+  }
+
   #judge(
     arena: Uint8Array,
     packets: Int32Array,
@@ -63,8 +86,7 @@ export class Oversize {
     const { counters, effects, flow } = this.#node;
     const offset = packets[at + PACKET.offset];
     const packet = arena.subarray(offset, offset + packets[at + PACKET.length]);
-    // IPv6 has no smaller MTU to be told: what is below its floor is tried (RFC 8200 5)
-    const mtu = packet[0] >>> 4 === 6 ? Math.max(INNER_MTU_FLOOR, pathMtu) : pathMtu;
+    const mtu = floorOf(packet, pathMtu);
     if (size <= mtu) return true;
     const kind = packets[at + PACKET.kind];
     if ((kind & GSO_MASK) === 0 && mayBeCut(packet)) {
@@ -75,18 +97,27 @@ export class Oversize {
       return false;
     }
     counters.add('packets-too-big');
-    if (this.#mayAnswer(now)) effects.push({ kind: 'deliver', packet: tooBigAnswer(packet, mtu) });
+    if (this.#tellsSender() && this.#takeAnswer(now))
+      effects.push({ kind: 'deliver', packet: tooBigAnswer(packet, mtu) });
     return false;
   }
 
   /** An error is never answered by an error, and only a datagram's first fragment tells whose it is (RFC 1122 3.2.2). */
-  #mayAnswer(now: Millis): boolean {
+  #tellsSender(): boolean {
     const flags = this.#node.flow[FLOW.flags];
     if ((flags & FLOW_FLAG.icmpError) !== 0) return false;
-    if ((flags & FLOW_FLAG.fragment) !== 0 && (flags & FLOW_FLAG.firstFragment) === 0) return false;
+    return (flags & FLOW_FLAG.fragment) === 0 || (flags & FLOW_FLAG.firstFragment) !== 0;
+  }
+
+  #takeAnswer(now: Millis): boolean {
     this.#answers ??= new Allowance(evenly(ANSWERS_PER_SECOND), now);
     return this.#answers.take(now);
   }
+}
+
+/** IPv6 has no smaller MTU to be told: what is below its floor is tried (RFC 8200 5). */
+function floorOf(packet: Uint8Array, pathMtu: number): number {
+  return packet[0] >>> 4 === 6 ? Math.max(INNER_MTU_FLOOR, pathMtu) : pathMtu;
 }
 
 const PLAIN = { kind: 0, gsoSize: 0, headerLength: 0, l4Offset: 0 } as const;

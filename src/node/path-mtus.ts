@@ -2,6 +2,7 @@ import { type Millis, millis, type NodeId } from '../base/brands.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
 import { OVERHEAD } from '../nat/constants.ts';
 import { type MtuProbe, MtuSearch, type PathShape, type TooBig } from '../nat/mtu-search.ts';
+import { type LargePacket, LargeSenders } from './large-senders.ts';
 import type { PathBook, PeerPath } from './paths.ts';
 
 const SLOTS = 65_536;
@@ -16,6 +17,9 @@ export const FITS_ALWAYS = 1_100;
 /** Sends both challenges of a probe inside the SA of this peer, by this path. False when there is none to send in. */
 export type SendProbe = (peer: NodeId, path: PathAddress, probe: MtuProbe, shape: PathShape) => boolean;
 
+/** Tells whoever sent this packet that the path carries less. */
+export type TellSender = (packet: LargePacket, mtu: number) => void;
+
 /** What is known of the MTU of a peer's path, for `status`. */
 export interface PathMtu {
   readonly inner: number;
@@ -29,6 +33,9 @@ interface Watched {
   path: PathAddress;
   shape: PathShape;
   search: MtuSearch;
+  readonly senders: LargeSenders;
+  /** the MTU that its senders know of */
+  told: number;
   /** of other paths of this peer, the last used one last */
   readonly others: Map<PathAddress, MtuSearch>;
 }
@@ -60,7 +67,7 @@ export class PathMtus {
     return this.#probing > 0;
   }
 
-  tick(paths: PathBook, send: SendProbe, now: Millis): void {
+  tick(paths: PathBook, send: SendProbe, tell: TellSender, now: Millis): void {
     if (now - this.#lookedAt < LOOK_MS) return;
     this.#lookedAt = now;
     this.#probing = 0;
@@ -72,8 +79,16 @@ export class PathMtus {
       const probe = search.tick(now);
       if (probe) send(watched.peer, path, probe, shape);
       this.#apply(watched);
+      const mtu = this.mtu[peer.slot];
+      if (mtu < watched.told) for (const packet of watched.senders.take(mtu, now)) tell(packet, mtu);
+      watched.told = mtu;
       if (search.isProbing) this.#probing++;
     }
+  }
+
+  /** Who is to be told when this path shrinks; undefined before it is looked at for the first time. */
+  senders(slot: number): LargeSenders | undefined {
+    return this.#watched.get(slot)?.senders;
   }
 
   /** PATH-RESPONSE from this peer: true when it answered a probe of its path's search. */
@@ -118,11 +133,13 @@ export class PathMtus {
     if (!watched) {
       if (this.wantedAt[slot] === Number.NEGATIVE_INFINITY) return undefined;
       const shape = shapeOf(current);
-      const made = { peer, slot, path: current, shape, search: this.#search(shape, now), others: new Map() };
+      const senders = new LargeSenders();
+      const made = { peer, slot, path: current, shape, search: this.#search(shape, now), senders, told: this.#interfaceMtu, others: new Map() };
       this.#watched.set(slot, made);
       return made;
     }
     const { others } = watched;
+    watched.search.pause();
     others.set(watched.path, watched.search);
     for (const oldest of others.keys()) if (others.size > KEPT) others.delete(oldest);
     watched.path = current;

@@ -7,7 +7,7 @@ import type { Finished } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import { ensureBuilt, Overlay, type OverlayNode, type UpOptions } from '../../src/cli/lab/overlay.ts';
 import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
-import { pair } from '../netns/kit.ts';
+import { type Pair, pair } from '../netns/kit.ts';
 
 /** Dozens of processes for one test, on a machine that may be busy with other tests. */
 vi.setConfig({ testTimeout: 60_000 });
@@ -27,10 +27,9 @@ export class TwoNodes {
   /** which IP version carries the outer datagrams */
   readonly #underlay: 4 | 6;
 
-  constructor(lab: Lab, underlay: 4 | 6 = 4) {
+  constructor(lab: Lab, underlay: 4 | 6 = 4, machines: Pick<Pair, 'a' | 'b'> = pair(lab)) {
     this.lab = lab;
     this.#underlay = underlay;
-    const machines = pair(lab);
     this.overlay = new Overlay(lab, [GROUP], { saved: prepared(), nice: 0 });
     this.a = this.overlay.adopt('a', machines.a);
     this.b = this.overlay.adopt('b', machines.b);

@@ -64,7 +64,7 @@ describe('the search for the path MTU', () => {
     expect(path.search.size).toBe(mtu);
     expect(path.search.state).toBe('complete');
     // some of these are confirmations: large datagrams leave all the time
-    expect(path.probes).toBeLessThanOrEqual(most + 15);
+    expect(path.probes).toBeLessThanOrEqual(most + 30);
   });
 
   it('finds any to within 8 bytes, tries nothing beyond the link, and loses nothing to a lost probe', () => {
@@ -168,7 +168,7 @@ describe('the search for the path MTU', () => {
     const path = new Path(1_400, 1_500);
     expect(path.search.usable({ family: 4, frames: 0 })).toEqual({ mtu: 1_440, tooSmall: false });
     path.run(1_000);
-    expect(path.search.usable({ family: 4, frames: 0 }).mtu).toBe(1_280);
+    expect(path.search.usable({ family: 4, frames: 0 }).mtu).toBe(1_340);
   });
 });
 
@@ -184,7 +184,7 @@ describe('the inner MTU', () => {
 
   it('is the floor at least while nothing is sure, and less when the path was measured and carries less', () => {
     const path = new Path(1_300, 1_500);
-    path.run(1_000);
+    path.run(1_300);
     expect(path.search.usable({ family: 4, frames: 0 })).toEqual({ mtu: 1_280, tooSmall: false });
     path.run(30_000);
     const { mtu, tooSmall } = path.search.usable({ family: 4, frames: 0 });

@@ -11,6 +11,8 @@ import { until } from '../../src/cli/lab/until.ts';
  *
  *   pair:     a [eth0 10.99.0.1, fd99::1] ---- [eth0 10.99.0.2, fd99::2] b
  *
+ *   routed:   a [eth0 10.99.0.1, fd99::1] ---- [left] router [right] ---- [eth0 10.99.0.2, fd99::2] b
+ *
  *   behindNat: a [eth0 192.168.1.2] ---- [lan] nat [wan 10.99.0.254] ---- [eth0 10.99.0.2] b
  */
 export interface Pair {
@@ -31,6 +33,29 @@ export function pair(lab: Lab, wire: 'whole' | 'frames' = 'whole'): Pair {
     { wire },
   );
   return { a, b, aAddress: '10.99.0.1', bAddress: '10.99.0.2' };
+}
+
+/** The same two machines with a router between them, each on a link of its own. */
+export function routed(lab: Lab): Pair & { readonly router: Namespace } {
+  const router = lab.router('router');
+  const machine = (device: string, at: number): Namespace => {
+    const made = lab.namespace(at === 0 ? 'a' : 'b');
+    const own = [`10.99.0.${at + 1}`, `fd99::${at + 1}`];
+    lab.link(
+      { namespace: made, device: 'eth0', addresses: [`${own[0]}/32`, `${own[1]}/128`] },
+      { namespace: router, device, addresses: ['10.99.0.254/32', 'fd99::fe/128'] },
+    );
+    for (const [v, gateway, target] of [
+      ['-4', '10.99.0.254', own[0]],
+      ['-6', 'fd99::fe', own[1]],
+    ]) {
+      router.ip(v, 'route', 'add', target, 'dev', device);
+      made.ip(v, 'route', 'add', gateway, 'dev', 'eth0');
+      made.ip(v, 'route', 'add', 'default', 'via', gateway, 'dev', 'eth0');
+    }
+    return made;
+  };
+  return { a: machine('left', 0), b: machine('right', 1), router, aAddress: '10.99.0.1', bAddress: '10.99.0.2' };
 }
 
 /** One machine behind a NAT and one in front of it, which sees 10.99.0.254 as the first one's address. */

@@ -102,6 +102,20 @@ describe('the MTU of a path', () => {
     expect(mtuOf(a, b).inner).toBe(1_400);
   });
 
+  it('that turns out to be smaller is told to whoever sent by it, although nothing is sent any more', () => {
+    const { world, a, b } = met();
+    stream(world, a, b, 3_000);
+    narrow(world, 1_400);
+    const last = numbered(a, b, 8, 5000, 4, 1_372);
+    world.send(a, numbered(a, b, 8, 5001, 4, 1_000));
+    world.run(60);
+    world.send(a, last);
+    world.run(3_000);
+    expect(told(a)).toEqual([mtuOf(a, b).inner]);
+    const [answer] = a.received;
+    expect(answer.subarray(28)).toEqual(last.subarray(0, 128));
+  });
+
   it('N6: does not fall while the path carries nothing at all', () => {
     const { world, a, b } = met();
     stream(world, a, b, 1_000);
@@ -137,11 +151,15 @@ describe('the MTU of a path', () => {
     stream(world, a, b, 9_000);
     expect(a.engine.node.paths.peer(b.keys.self().id).current).toBe('10.0.9.2:47247');
     expect(mtuOf(a, b).inner).toBe(1_340);
+    world.run(6_000);
+    const before = world.seen.length;
     world.move(b, home);
     world.wire = () => undefined;
     world.send(b, numbered(b, a, 3));
     world.run(500);
     expect(mtuOf(a, b)).toMatchObject({ inner: 1_400, measured: true });
+    const sizes = world.seen.slice(before).map(({ to, bytes }) => outerSize(to, bytes));
+    expect(Math.max(...sizes)).toBeLessThan(200);
   });
 });
 
