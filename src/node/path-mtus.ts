@@ -134,7 +134,16 @@ export class PathMtus {
       if (this.wantedAt[slot] === Number.NEGATIVE_INFINITY) return undefined;
       const shape = shapeOf(current);
       const senders = new LargeSenders();
-      const made = { peer, slot, path: current, shape, search: this.#search(shape, now), senders, told: this.#interfaceMtu, others: new Map() };
+      const made = {
+        peer,
+        slot,
+        path: current,
+        shape,
+        search: this.#search(shape, now),
+        senders,
+        told: this.#interfaceMtu,
+        others: new Map(),
+      };
       this.#watched.set(slot, made);
       return made;
     }

@@ -57,7 +57,6 @@ it.concurrent.each([
     expect(report.error).toBeUndefined();
     for (const sender of [true, false]) {
       const bytes = report.intervals.map(({ streams }) => streams.find((each) => each.sender === sender)?.bytes ?? 0);
-      if (process.env['GSCIP_SHOW']) console.log(_name, sender, bytes.join());
       expect(bytes[1]).toBeGreaterThan(0);
       expect(Math.min(...bytes.slice(-3)), bytes.join()).toBeGreaterThan(0);
     }
