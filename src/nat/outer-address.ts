@@ -1,6 +1,7 @@
 import { compareBytes, isZero } from '../base/bytes.ts';
 import { type AddressBytes, formatAddress } from '../base/ip-address.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
+import { isTunnelAddress } from './tunnel-address.ts';
 
 /** An address and how many of its first bits name the network. */
 export interface AddressPrefix {
@@ -59,6 +60,7 @@ function ipv4Fault([a, b, c, d]: AddressBytes): OuterFault | undefined {
 function ipv6Fault(address: AddressBytes): OuterFault | undefined {
   if (address[0] === 0xff) return 'multicast';
   if (address[0] === 0xfe && (address[1] & 0xc0) === 0x80) return 'link-local';
+  if (isTunnelAddress(address)) return 'reserved';
   if (!isZero(address, 0, 10)) return undefined;
   if (isZero(address)) return 'unspecified';
   if (isZero(address, 0, 15) && address[15] === 1) return 'loopback';

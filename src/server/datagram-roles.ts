@@ -1,8 +1,11 @@
 import type { CoordinatorPlace } from '../api/channel/services.ts';
 import type { Millis, UnixSeconds } from '../base/brands.ts';
+import { DATAGRAM } from '../base/datagram-kinds.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { PathAddress } from '../base/path-address.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { NAT_KIND } from '../nat/constants.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
 import { openBatchSocket } from '../udp/open-batch-socket.ts';
 import { endpoints, placeOf, tellableHosts } from './datagram-place.ts';
@@ -17,7 +20,7 @@ import type { ListenAddress } from './listen-address.ts';
 import { viewOf } from './network/draft.ts';
 import { settingsOf } from './network/settings.ts';
 import { RELAY_RATES, type RelayRates } from './relay/relay-limits.ts';
-import { RelayShell } from './relay-shell.ts';
+import { RelayShell, type Tunnels } from './relay-shell.ts';
 import type { ServerRole } from './server-roles.ts';
 import type { Store } from './store/store.ts';
 
@@ -30,6 +33,8 @@ export interface DatagramWorld {
   readonly time: () => UnixSeconds;
   readonly count: (name: string, by: number) => void;
   readonly log: Logger;
+  /** nodes whose UDP is blocked come through here */
+  readonly tunnels: Tunnels & { start(take: (bytes: Uint8Array, from: PathAddress) => void): void };
 }
 
 export interface DatagramPlan {
@@ -89,7 +94,7 @@ function join(
   spare: BatchSocket,
   relaySocket: BatchSocket | undefined,
 ): DatagramRoles {
-  const { store, provider, random, now, log } = world;
+  const { store, provider, random, now, log, tunnels: tunnelled } = world;
   const settings = settingsOf(viewOf(store.state));
   const { gms, caPublic } = serverKeys(provider, settings);
   const members = new NetworkMembers(viewOf(store.state));
@@ -98,7 +103,7 @@ function join(
   const place = placeOf(settings, listen, hosts, [ports.dc, ports.spare, ports.relay]);
   const secret = relaySecret(provider, settings.gmsSeed);
   const shared = { provider, random, members, place };
-  const relay = relaySocket && new RelayShell({ ...shared, relaySecret: secret }, rates, relaySocket, world);
+  const relay = relaySocket && new RelayShell({ ...shared, relaySecret: secret }, rates, relaySocket, world, tunnelled);
   const own = { name: OWN_RELAY, endpoints: endpoints(hosts, [ports.relay]), secret };
   const sites = relay ? [own] : [];
   const coordinator = new Coordinator(
@@ -111,7 +116,11 @@ function join(
     now(),
   );
   const allow: Allow = (_name, channel, nodes) => relay?.allow(channel, nodes);
-  const dc = new DcShell(coordinator, { main, 'other-port': spare }, allow, world);
+  const dc = new DcShell(coordinator, { main, 'other-port': spare }, allow, world, tunnelled);
+  tunnelled.start((bytes, from) => {
+    if (relay && (bytes[0] === DATAGRAM.frame || bytes[0] === NAT_KIND.bind)) relay.handleTunnelled(bytes, from);
+    else dc.handleTunnelled(bytes, from);
+  });
   const unsubscribe = store.onChanges((changes) => {
     const changed = changes.filter((change) => change.table === 'nodes');
     if (changed.length > 0) members.handleNodesChanged();

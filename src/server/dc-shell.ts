@@ -1,13 +1,16 @@
 import { type NodeId, nodeId } from '../base/brands.ts';
-import { formatPath, parsePath } from '../base/path-address.ts';
+import { formatPath, type PathAddress, parsePath } from '../base/path-address.ts';
 import { MESSAGE } from '../base/primitives.ts';
 import { unreachable } from '../base/unreachable.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
 import type { DatagramWorld } from './datagram-roles.ts';
 import type { Coordinator } from './dc/coordinator.ts';
 import type { DcEffect, DcSocket } from './dc/dc-effects.ts';
+import type { Tunnels } from './relay-shell.ts';
 
 const TICK = 100;
+
+type Sockets = Readonly<Partial<Record<Exclude<DcSocket, 'tunnel'>, BatchSocket>>>;
 
 /** Tells the relay of a name that these two may use a channel. */
 export type Allow = (relay: string, channel: number, nodes: readonly [NodeId, NodeId]) => void;
@@ -15,17 +18,20 @@ export type Allow = (relay: string, channel: number, nodes: readonly [NodeId, No
 /** Joins a coordinator with its sockets and the clock, and carries out what it wants done. */
 export class DcShell {
   readonly #coordinator: Coordinator;
-  readonly #sockets: Readonly<Partial<Record<DcSocket, BatchSocket>>>;
+  readonly #sockets: Sockets;
   readonly #allow: Allow;
   readonly #world: Pick<DatagramWorld, 'now' | 'time' | 'count' | 'log'>;
+  readonly #tunnels: Tunnels | undefined;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     coordinator: Coordinator,
-    sockets: Readonly<Partial<Record<DcSocket, BatchSocket>>>,
+    sockets: Sockets,
     allow: Allow,
     world: Pick<DatagramWorld, 'now' | 'time' | 'count' | 'log'>,
+    tunnels: Tunnels | undefined,
   ) {
+    this.#tunnels = tunnels;
     this.#coordinator = coordinator;
     this.#sockets = sockets;
     this.#allow = allow;
@@ -43,6 +49,12 @@ export class DcShell {
   /** `key` of the node's row. */
   handleRemoved(key: string): void {
     this.#coordinator.handleRemoved(nodeId(key));
+    this.#carryOut();
+  }
+
+  /** A datagram that came through a tunnel. */
+  handleTunnelled(bytes: Uint8Array, from: PathAddress): void {
+    this.#coordinator.handleDatagram(bytes, from, 'tunnel', this.#moment());
     this.#carryOut();
   }
 
@@ -75,6 +87,7 @@ export class DcShell {
   #one(effect: DcEffect): void {
     switch (effect.kind) {
       case 'send': {
+        if (effect.socket === 'tunnel') return this.#tunnels?.send(effect.bytes, effect.to);
         const { address, port } = parsePath(effect.to);
         this.#sockets[effect.socket]?.send(effect.bytes, effect.bytes.length, address, port);
         return;

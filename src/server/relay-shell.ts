@@ -1,5 +1,6 @@
 import { type NodeId, nodeId } from '../base/brands.ts';
-import { parsePath } from '../base/path-address.ts';
+import { type PathAddress, parsePath } from '../base/path-address.ts';
+import { isTunnelAddress } from '../nat/tunnel-address.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
 import type { DatagramWorld } from './datagram-roles.ts';
 import type { DatagramNumbers } from './http/metrics.ts';
@@ -7,8 +8,14 @@ import type { RelayDeps } from './relay/binding-desk.ts';
 import { Relay } from './relay/relay.ts';
 import type { RelayRates } from './relay/relay-limits.ts';
 import { relayWalk } from './relay/relay-walk.ts';
+import { takeTunnelRuns } from './relay/tunnel-runs.ts';
 
 const TICK = 1_000;
+
+/** Sends what goes to nodes behind tunnels. */
+export interface Tunnels {
+  send(bytes: Uint8Array, to: PathAddress): void;
+}
 
 /** Joins a relay with its socket and the clock. */
 export class RelayShell {
@@ -22,6 +29,7 @@ export class RelayShell {
     rates: RelayRates,
     socket: BatchSocket,
     world: Pick<DatagramWorld, 'now' | 'count' | 'log'>,
+    tunnels: Tunnels | undefined,
   ) {
     this.#socket = socket;
     this.#world = world;
@@ -30,10 +38,17 @@ export class RelayShell {
       rates,
       {
         walk: socket.relayWalk ?? relayWalk,
-        forward: (arena, runs, count, ends) => socket.sendRuns(arena, runs, count, ends),
+        forward: (arena, runs, count, ends) => {
+          const rest = takeTunnelRuns(runs, count, ends, (offset, length, segment, to) => {
+            for (let at = offset; at < offset + length; at += segment)
+              tunnels?.send(arena.slice(at, Math.min(at + segment, offset + length)), to);
+          });
+          socket.sendRuns(arena, runs, rest, ends);
+        },
         answer: (bytes, to) => {
           const { address, port } = parsePath(to);
-          socket.send(bytes, bytes.length, address, port);
+          if (isTunnelAddress(address)) tunnels?.send(bytes, to);
+          else socket.send(bytes, bytes.length, address, port);
         },
         count: world.count,
       },
@@ -44,6 +59,11 @@ export class RelayShell {
       (reason) => world.log.log('error', 'udp-failed', { socket: 'relay', reason }),
     );
     this.#timer = setInterval(() => this.#relay.tick(world.now()), TICK);
+  }
+
+  /** A datagram that came through a tunnel. */
+  handleTunnelled(bytes: Uint8Array, from: PathAddress): void {
+    this.#relay.handleTunnelled(bytes, from, this.#world.now());
   }
 
   numbers(): Pick<DatagramNumbers, 'channels' | 'datagrams' | 'bytes'> {

@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { DirectoryPeer } from '../api/channel/server-message.ts';
 import { isServerAddress, JOIN_TOKEN } from '../api/join-token.ts';
 import { millis, unixSeconds } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
-import { CoordinatorList } from './coordinator-list.ts';
 import { type DatagramPorts, type DatagramRoles, startDatagramRoles } from './datagram-roles.ts';
-import { DirectoryShare } from './directory-share.ts';
 import { Hub } from './gms/hub.ts';
 import { makeApp } from './http/app.ts';
 import { CONNECTION_LIMITS, ConnectionGuard, type ConnectionLimits } from './http/connection-guard.ts';
@@ -18,11 +15,13 @@ import { FailedLogins } from './http/failed-logins.ts';
 import { HubShell } from './http/hub-shell.ts';
 import { ServerMetrics } from './http/metrics.ts';
 import { NodeDoor } from './http/node-door.ts';
+import { sourceNames, TunnelDoor } from './http/tunnel-door.ts';
 import { DEFAULT_LISTEN, type ListenAddress, parseListenAddress, reachableAt } from './listen-address.ts';
 import { viewOf } from './network/draft.ts';
 import { type NetworkRequest, newNetwork } from './network/new-network.ts';
 import { isMade } from './network/settings.ts';
 import type { Tools } from './network/tools.ts';
+import { shareWithOthers } from './process-share.ts';
 import { ServerFolder } from './server-folder.ts';
 import { serverHealth } from './server-health.ts';
 import { DEFAULT_ROLES, parseServerRoles, type ServerRole } from './server-roles.ts';
@@ -131,24 +130,17 @@ async function start(
   const hub = new Hub({ state: store.state, provider: nodeProvider, random });
   const guard = new ConnectionGuard(limits);
   const datagrams: { roles?: DatagramRoles | undefined } = {};
-  const metrics = new ServerMetrics({
-    connectedNodes: () => hub.sessions.size,
-    openConnections: () => guard.count,
-    revision: () => store.state.revision,
-    rows: () => Object.fromEntries(Object.entries(store.state.tables).map(([table, rows]) => [table, rows.size])),
-    datagrams: () => datagrams.roles?.numbers(),
-  });
+  const metrics: ServerMetrics = newMetrics(store, hub, guard, () => ({ tunnels: tunnels.count, ...datagrams }));
   undo.push(() => metrics.close());
-  const share = (peers: readonly DirectoryPeer[]) => others?.send(peers);
-  const world = { store, share, tools, log, now: monotonic, time: wallClock };
-  const shell = new HubShell(hub, world, (): NodeDoor => nodes);
+  const shared = isPostgres(options.database) ? options.database : undefined;
+  const others = shareWithOthers(shared, { store, hub, now: monotonic, shell: () => shell });
+  undo.push(() => others.stop());
+  const world = { store, share: others.peers, tools, log, now: monotonic, time: wallClock };
+  const shell: HubShell = new HubShell(hub, world, (): NodeDoor => nodes);
   const nodes = new NodeDoor(shell, guard, metrics);
+  const count = (name: string, by: number) => metrics.handleDatagramEvent(name, by);
+  const tunnels: TunnelDoor = newTunnelDoor(guard, count, limits.opening);
   undo.push(() => shell.stop());
-  const coordinators = new CoordinatorList();
-  const others = isPostgres(options.database)
-    ? shareDirectory(options.database, store, hub, shell, coordinators)
-    : undefined;
-  undo.push(() => others?.stop());
 
   const place = { port: listen.port };
   const facts = (): ServerFacts => ({
@@ -162,19 +154,16 @@ async function start(
   const desk: Desk = { store, tools, facts, nextBackup, isConnected: (id) => hub.sessions.has(id) };
   const app = await makeApp({ desk, metrics, log, logins: new FailedLogins(), now: monotonic, isLocal });
   undo.push(() => app.close());
-  const doors = new Doors({ app, nodes, guard, metrics, opening: limits.opening }, identity.shown);
+  const doors = new Doors({ app, nodes, tunnels, guard, metrics, opening: limits.opening }, identity.shown);
   undo.push(() => {
     shell.stop();
     return doors.close();
   });
   place.port = await doors.listen(listen, folder.adminSocket);
-  const count = metrics.handleDatagramEvent.bind(metrics);
   const plan = { roles, listen, advertise, tunnels: facts().servers };
-  datagrams.roles = await startDatagramRoles(plan, { ...world, provider: nodeProvider, random, count });
+  datagrams.roles = await startDatagramRoles(plan, { ...world, provider: nodeProvider, random, count, tunnels });
   undo.push(() => datagrams.roles?.stop());
-  if (datagrams.roles !== undefined) coordinators.own = [datagrams.roles.coordinator];
-  shell.coordinators(coordinators.all());
-  others?.sendPlaces();
+  others.coordinators(datagrams.roles === undefined ? [] : [datagrams.roles.coordinator]);
   const renewal = setInterval(() => void renew(identity, certificate, doors, log), CERTIFICATE_CHECK);
   undo.push(() => clearInterval(renewal));
   const { url, pin, servers } = facts();
@@ -183,25 +172,25 @@ async function start(
   return { url, port: place.port, socket: folder.adminSocket, pin, servers, udp, isNew };
 }
 
-/** Joins the hub with those of the network's other processes. */
-function shareDirectory(
-  database: string,
-  store: Store,
-  hub: Hub,
-  shell: HubShell,
-  coordinators: CoordinatorList,
-): DirectoryShare {
-  const tell = (isNews: boolean) => (isNews ? shell.coordinators(coordinators.all()) : undefined);
-  const share = new DirectoryShare(database, {
-    isKnown: (node) => store.state.tables.nodes.get(node)?.standing === 'active',
-    take: (peers) => shell.shared(peers),
-    all: () => [...hub.sessions.values()].map(({ row: { id }, endpoints }) => ({ id, endpoints, gone: false })),
-    places: () => coordinators.own,
-    takePlaces: (process, places) => tell(coordinators.hear(process, places, monotonic())),
-    tick: () => tell(coordinators.tick(monotonic())),
+interface DatagramFacts {
+  readonly tunnels: number;
+  readonly roles?: DatagramRoles | undefined;
+}
+
+function newMetrics(store: Store, hub: Hub, guard: ConnectionGuard, datagrams: () => DatagramFacts): ServerMetrics {
+  return new ServerMetrics({
+    connectedNodes: () => hub.sessions.size,
+    openConnections: () => guard.count,
+    revision: () => store.state.revision,
+    rows: () => Object.fromEntries(Object.entries(store.state.tables).map(([table, rows]) => [table, rows.size])),
+    tunnels: () => datagrams().tunnels,
+    datagrams: () => datagrams().roles?.numbers(),
   });
-  store.onChanges(() => share.handleChanges());
-  return share;
+}
+
+function newTunnelDoor(guard: ConnectionGuard, count: (name: string, by: number) => void, proving: number): TunnelDoor {
+  const nameSource = sourceNames((key, data) => nodeProvider.hmac(key, data), random(32));
+  return new TunnelDoor({ guard, count, nameSource, proving });
 }
 
 async function openDatabase(options: ServerOptions, folder: ServerFolder): Promise<Store> {

@@ -1,6 +1,7 @@
 import { formatAddress } from '../../base/ip-address.ts';
 import { type PathAddress, parsePath } from '../../base/path-address.ts';
 import { type AddressPrefix, isPrivate, type OuterFault, outerFault } from '../../nat/outer-address.ts';
+import { isTunnelAddress, TUNNEL_COMMON_BYTES } from '../../nat/tunnel-address.ts';
 
 /** Where a coordinator or relay stands, and whom it may therefore answer. */
 export interface ServedPlace {
@@ -25,8 +26,9 @@ export function sourceFault(path: PathAddress, place: ServedPlace): SourceFault 
   return !allowPrivate && isPrivate(parsePath(path).address) ? 'private' : undefined;
 }
 
-/** Whom the limits for unknown senders are counted by: an IPv4 address, or the /64 of an IPv6 address. */
+/** Whom the limits for unknown senders are counted by: an IPv4 address, the /64 of an IPv6 address, or a tunnel's source. */
 export function sourceName(path: PathAddress): string {
   const { address } = parsePath(path);
-  return formatAddress(address.length === 4 ? address : Uint8Array.from(address).fill(0, 8));
+  if (address.length === 4) return formatAddress(address);
+  return formatAddress(Uint8Array.from(address).fill(0, isTunnelAddress(address) ? TUNNEL_COMMON_BYTES : 8));
 }

@@ -69,7 +69,7 @@ export class Coordinator {
   }
 
   handleDatagram(bytes: Uint8Array, from: PathAddress, socket: DcSocket, moment: Moment): void {
-    const fault = sourceFault(from, this.#deps.place);
+    const fault = socket === 'tunnel' ? undefined : sourceFault(from, this.#deps.place);
     if (fault !== undefined) return this.#effects.count(`dc-source-${fault}`);
     switch (bytes[0]) {
       case NAT_KIND.hello:

@@ -74,6 +74,7 @@ export class ReflectDesk {
 
   #answering(from: ReflectFrom, asked: DcSocket): DcSocket | undefined {
     if (from === 'asked') return asked;
+    if (asked === 'tunnel') return undefined;
     if (from === 'other-port') return asked === 'other-port' ? 'main' : 'other-port';
     if (!this.#hasOtherAddress) return undefined;
     return asked === 'other-address' ? 'main' : 'other-address';

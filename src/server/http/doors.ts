@@ -10,6 +10,7 @@ import type { ConnectionGuard } from './connection-guard.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { connectionName, type NodeDoor } from './node-door.ts';
 import { sourceOf } from './source.ts';
+import type { TunnelDoor } from './tunnel-door.ts';
 
 /** Milliseconds for a whole request, and between two of them. */
 const TIMES = { requestTimeout: 30_000, keepAliveTimeout: 30_000 } as const;
@@ -20,6 +21,7 @@ const PARTING = 2_000;
 export interface DoorParts {
   readonly app: FastifyInstance;
   readonly nodes: NodeDoor;
+  readonly tunnels: TunnelDoor;
   readonly guard: ConnectionGuard;
   readonly opening: number;
   readonly metrics: ServerMetrics;
@@ -37,9 +39,11 @@ export class Doors {
   readonly #tls: TlsServer;
   readonly #local: Server;
   readonly #nodes: NodeDoor;
+  readonly #tunnels: TunnelDoor;
 
-  constructor({ app, nodes, guard, metrics, opening }: DoorParts, { cert, key }: TlsIdentity) {
+  constructor({ app, nodes, tunnels, guard, metrics, opening }: DoorParts, { cert, key }: TlsIdentity) {
     this.#nodes = nodes;
+    this.#tunnels = tunnels;
     const times = { headersTimeout: opening, handshakeTimeout: opening, connectionsCheckingInterval: opening / 2 };
     const options = { ...TIMES, ...times, maxHeaderSize: MAX_HEADERS };
     this.#local = createServer(options, (request, response) => {
@@ -49,9 +53,10 @@ export class Doors {
     this.#tls = createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2' }, (request, response) =>
       app.routing(request, response),
     );
-    this.#tls.on('upgrade', (request, stream, head) =>
-      nodes.handleUpgrade(request, stream, head, connectionName(request.socket)),
-    );
+    this.#tls.on('upgrade', (request, stream, head) => {
+      const door = tunnels.isAskedBy(request) ? tunnels : nodes;
+      door.handleUpgrade(request, stream, head, connectionName(request.socket));
+    });
     this.#tls.on('connection', (socket: Socket) => admit(socket, guard, metrics));
     this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
   }
@@ -80,7 +85,7 @@ export class Doors {
     const insist = setTimeout(() => {
       for (const server of servers) server.closeAllConnections();
     }, PARTING);
-    await Promise.all([this.#nodes.stop(), ...closed]);
+    await Promise.all([this.#nodes.stop(), this.#tunnels.stop(), ...closed]);
     clearTimeout(insist);
   }
 }

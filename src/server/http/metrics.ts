@@ -7,6 +7,8 @@ export interface Measured {
   readonly openConnections: () => number;
   readonly revision: () => number;
   readonly rows: () => Readonly<Record<string, number>>;
+  /** nodes whose datagrams come over TCP */
+  readonly tunnels?: () => number;
   /** of the roles `dc` and `relay`, when they run */
   readonly datagrams?: () => DatagramNumbers | undefined;
 }
@@ -128,6 +130,7 @@ function datagramGauges(gauge: AddGauge, measured: Measured): void {
     const numbers = measured.datagrams?.();
     return numbers ? read(numbers) : 0;
   };
+  gauge('gscip_server_tunnels', 'nodes whose datagrams come over TCP', () => measured.tunnels?.() ?? 0);
   gauge(
     'gscip_server_dc_nodes',
     'nodes in a session with the coordinator',

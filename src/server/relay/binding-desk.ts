@@ -52,8 +52,9 @@ export class BindingDesk {
     this.#secretAt = now;
   }
 
-  handleBind(bytes: Uint8Array, from: PathAddress, now: Millis): BindOutcome {
-    const fault = sourceFault(from, this.#deps.place);
+  /** `isTunnel`: it came through a tunnel of this process, whose address no packet has. */
+  handleBind(bytes: Uint8Array, from: PathAddress, now: Millis, isTunnel: boolean): BindOutcome {
+    const fault = isTunnel ? undefined : sourceFault(from, this.#deps.place);
     if (fault !== undefined) return { counter: `relay-source-${fault}` };
     if (!this.#sources.take(sourceName(from), now)) return { counter: 'relay-bind-rate' };
     const bind = decodeBinding(bytes);

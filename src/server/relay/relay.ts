@@ -1,5 +1,5 @@
 import type { Millis, NodeId } from '../../base/brands.ts';
-import { formatPath, type PathAddress } from '../../base/path-address.ts';
+import { formatPath, type PathAddress, parsePath } from '../../base/path-address.ts';
 import { MESSAGE } from '../../base/primitives.ts';
 import {
   RELAY_CURSOR,
@@ -10,7 +10,7 @@ import {
   type RelayWalk,
 } from '../../base/relay-primitives.ts';
 import { BindingDesk, type RelayDeps } from './binding-desk.ts';
-import { Channels } from './channels.ts';
+import { Channels, wordsOf } from './channels.ts';
 import { FairShares } from './fair-shares.ts';
 import type { RelayRates } from './relay-limits.ts';
 
@@ -70,14 +70,13 @@ export class Relay {
   /** `count` rows of `rows` (MESSAGE in base/primitives.ts), over `arena`. `isBehind`: more is waiting already. */
   handleMessages(arena: Uint8Array, rows: Int32Array, count: number, isBehind: boolean, now: Millis): void {
     this.#shares.turn(now, isBehind);
-    this.#table.numbers[RELAY_NUMBER.now] = now;
-    const cursor = this.#cursor.fill(0);
-    while (cursor[RELAY_CURSOR.message] < count) {
-      const runs = this.#out.walk(this.#table, arena, rows, count, this.#runs, cursor);
-      if (runs > 0) this.#out.forward(arena, this.#runs, runs, this.#table.ends);
-      if (cursor[RELAY_CURSOR.bindLength] > 0) this.#bind(arena, rows, now);
-    }
-    this.#addNumbers();
+    this.#take(arena, rows, count, now, false);
+  }
+
+  /** One datagram that came through a tunnel. */
+  handleTunnelled(bytes: Uint8Array, from: PathAddress, now: Millis): void {
+    this.#shares.turn(now, false);
+    this.#take(bytes, rowOf(bytes.length, from), 1, now, true);
   }
 
   /** Call every second or so. */
@@ -89,12 +88,23 @@ export class Relay {
     return this.#channels.table;
   }
 
+  #take(arena: Uint8Array, rows: Int32Array, count: number, now: Millis, isTunnel: boolean): void {
+    this.#table.numbers[RELAY_NUMBER.now] = now;
+    const cursor = this.#cursor.fill(0);
+    while (cursor[RELAY_CURSOR.message] < count) {
+      const runs = this.#out.walk(this.#table, arena, rows, count, this.#runs, cursor);
+      if (runs > 0) this.#out.forward(arena, this.#runs, runs, this.#table.ends);
+      if (cursor[RELAY_CURSOR.bindLength] > 0) this.#bind(arena, rows, now, isTunnel);
+    }
+    this.#addNumbers();
+  }
+
   /** The BIND that the cursor stands behind. */
-  #bind(arena: Uint8Array, rows: Int32Array, now: Millis): void {
+  #bind(arena: Uint8Array, rows: Int32Array, now: Millis, isTunnel: boolean): void {
     const from = this.#cursor[RELAY_CURSOR.bind];
     const bytes = arena.slice(from, from + this.#cursor[RELAY_CURSOR.bindLength]);
     const source = pathOf(rows, this.#cursor[RELAY_CURSOR.message] * MESSAGE.stride);
-    const outcome = this.#bindings.handleBind(bytes, source, now);
+    const outcome = this.#bindings.handleBind(bytes, source, now, isTunnel);
     if (outcome.counter !== undefined) this.#out.count(outcome.counter, 1);
     if ('answer' in outcome) this.#out.answer(outcome.answer, source);
   }
@@ -109,6 +119,17 @@ export class Relay {
     }
     numbers.fill(0, RELAY_NUMBER.datagrams);
   }
+}
+
+/** The row of a message that is one datagram. */
+function rowOf(length: number, from: PathAddress): Int32Array {
+  const rows = new Int32Array(MESSAGE.stride);
+  const { family, address, port } = parsePath(from);
+  rows[MESSAGE.length] = rows[MESSAGE.segment] = length;
+  rows[MESSAGE.family] = family;
+  rows[MESSAGE.port] = port;
+  rows.set(wordsOf(address), MESSAGE.address);
+  return rows;
 }
 
 /** Where a message came from. */

@@ -1,23 +1,18 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { decodeJoinToken } from '../../../src/api/join-token.ts';
-import { millis } from '../../../src/base/brands.ts';
-import { type PathAddress, parsePath, pathAddress } from '../../../src/base/path-address.ts';
+import { pathAddress } from '../../../src/base/path-address.ts';
 import { nodeProvider } from '../../../src/crypto/node-provider.ts';
 import { NAT_KIND } from '../../../src/nat/constants.ts';
 import { UNKNOWN_NAT } from '../../../src/nat/nat-kind.ts';
 import { decodeReflect, encodeReflect } from '../../../src/nat/reflect.ts';
-import { type BinderEffect, RelayBinder } from '../../../src/nat/relay-binder.ts';
-import type { RouteDirection, SignalMessage } from '../../../src/nat/signal-message.ts';
 import { ok } from '../../crypto/fixtures.ts';
 import { ServerProcess } from '../http/server-process.ts';
 import { TestNode } from '../http/test-node.ts';
 import { framed } from '../relay/relay-world.ts';
-import { SignalNode } from './signal-node.ts';
+import { direction, joined, udpWire, type WireNode } from './wire-node.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'gscip-dc-'));
 const ending: (() => unknown)[] = [];
@@ -25,79 +20,6 @@ afterEach(async () => {
   for (const end of ending.splice(0)) await end();
 });
 afterAll(() => rmSync(top, { recursive: true }));
-
-interface Got {
-  readonly bytes: Uint8Array;
-  readonly from: PathAddress;
-}
-
-/** A node at a UDP socket of its own: the codecs and the binder are the real ones. */
-class UdpNode {
-  readonly signal: SignalNode;
-  readonly #caPart: Uint8Array;
-  readonly #socket: Socket;
-  readonly #got: Got[] = [];
-  #wake: () => void = () => undefined;
-
-  constructor(identity: ReturnType<TestNode['identity']>, name: string, socket: Socket) {
-    this.signal = new SignalNode(name, identity.gmsKey, identity.edSeed);
-    this.#caPart = identity.caPart;
-    this.#socket = socket;
-    socket.on('message', (bytes, { address, port }) => {
-      this.#got.push({ bytes: new Uint8Array(bytes), from: pathAddress(`${address}:${port}`) });
-      this.#wake();
-    });
-  }
-
-  get at(): PathAddress {
-    return pathAddress(`127.0.0.1:${this.#socket.address().port}`);
-  }
-
-  send(bytes: Uint8Array, to: PathAddress): void {
-    this.#socket.send(bytes, parsePath(to).port, '127.0.0.1');
-  }
-
-  /** The next datagram of a kind. */
-  async next(kind: number): Promise<Got> {
-    for (;;) {
-      const at = this.#got.findIndex(({ bytes }) => bytes[0] === kind);
-      const [found] = at < 0 ? [] : this.#got.splice(at, 1);
-      if (found) return found;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  async meet(dc: PathAddress): Promise<void> {
-    this.send(this.signal.hello(this.#caPart, Math.floor(Date.now() / 1_000)), dc);
-    this.signal.welcomed((await this.next(NAT_KIND.welcome)).bytes);
-  }
-
-  async say(message: SignalMessage, dc: PathAddress): Promise<SignalMessage> {
-    this.send(this.signal.seal(message), dc);
-    return this.hear();
-  }
-
-  async hear(): Promise<SignalMessage> {
-    return this.signal.open((await this.next(NAT_KIND.signal)).bytes);
-  }
-
-  async bind(relay: PathAddress, channel: number, key: Uint8Array): Promise<void> {
-    const random = (length: number) => new Uint8Array(length).fill(1);
-    const deps = { provider: nodeProvider, random, self: this.signal.id, nextSeq: () => Date.now() };
-    const binder = new RelayBinder(deps);
-    const carry = (effects: readonly BinderEffect[]) => {
-      for (const effect of effects) if (effect.kind === 'send') this.send(effect.bytes, effect.to);
-      return effects;
-    };
-    carry(binder.bind(relay, channel, key, millis(0)));
-    const challenge = await this.next(NAT_KIND.bindChallenge);
-    carry(binder.handleDatagram(challenge.bytes, challenge.from, 25_000, millis(1)));
-    const ack = await this.next(NAT_KIND.bindAck);
-    expect(carry(binder.handleDatagram(ack.bytes, ack.from, 25_000, millis(2)))).toMatchObject([{ kind: 'bound' }]);
-  }
-}
 
 async function started() {
   const state = join(mkdtempSync(join(top, 's-')), 'state');
@@ -107,22 +29,6 @@ async function started() {
   if (udp === undefined) throw new Error('no UDP');
   const at = (port: number) => pathAddress(`127.0.0.1:${port}`);
   return { server, dc: at(udp.dc), spare: at(udp.spare), relay: at(udp.relay) };
-}
-
-async function joined(server: ServerProcess, name: string): Promise<UdpNode> {
-  const made = await server.local('POST', '/api/1/tokens', { user: 'alice', groups: ['lab'] });
-  const machine = new TestNode(server.facts.port, name);
-  expect(await machine.join(ok(decodeJoinToken(nodeProvider, String(made.body['token']))))).toBe(name);
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  ending.push(() => socket.close());
-  return new UdpNode(machine.identity(), name, socket);
-}
-
-function direction(message: SignalMessage): RouteDirection & { readonly relay: NonNullable<RouteDirection['relay']> } {
-  if (message.type !== 'route-direction' || !message.relay) throw new Error(JSON.stringify(message));
-  return { ...message, relay: message.relay };
 }
 
 describe('a server with the roles dc and relay', { timeout: 60_000 }, () => {
@@ -136,7 +42,10 @@ describe('a server with the roles dc and relay', { timeout: 60_000 }, () => {
     delete process.env['GSCIP_WITHOUT_ADDON'];
     await server.local('POST', '/api/1/users', { name: 'alice' });
     await server.local('POST', '/api/1/groups', { name: 'lab' });
-    const [anna, ben] = [await joined(server, 'anna'), await joined(server, 'ben')];
+    const [anna, ben] = [
+      await joined(server, 'anna', await udpWire(ending)),
+      await joined(server, 'ben', await udpWire(ending)),
+    ];
 
     const asked = new TestNode(server.facts.port, 'carol');
     const made = await server.local('POST', '/api/1/tokens', { user: 'alice', groups: ['lab'] });
@@ -147,7 +56,7 @@ describe('a server with the roles dc and relay', { timeout: 60_000 }, () => {
     ]);
     asked.end();
 
-    const keys = new Map<UdpNode, Uint8Array>();
+    const keys = new Map<WireNode, Uint8Array>();
     for (const node of [anna, ben]) {
       await node.meet(dc);
       const candidates = [{ kind: 'host', address: node.at, seen: false }] as const;

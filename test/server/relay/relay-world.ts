@@ -89,6 +89,16 @@ export class RelayWorld {
     return this.#forwarded.splice(0);
   }
 
+  /** A datagram through a tunnel. */
+  tunnelled(bytes: Uint8Array, from: PathAddress): void {
+    this.relay.handleTunnelled(bytes, from, this.now);
+  }
+
+  /** What was forwarded since it was asked last. */
+  taken(): Forwarded[] {
+    return this.#forwarded.splice(0);
+  }
+
   answers() {
     return this.#answers.splice(0);
   }
@@ -104,7 +114,7 @@ export class RelayWorld {
   }
 
   /** The node's real binder against this relay: "bound", or why not. */
-  bind(node: NodeId, channel: number, from: PathAddress): string {
+  bind(node: NodeId, channel: number, from: PathAddress, isTunnel = false): string {
     const random = (length: number) => new Uint8Array(length).fill(++this.#calls);
     const binder = new RelayBinder({ provider: nodeProvider, random, self: node, nextSeq: () => ++this.#seq });
     let effects = binder.bind(RELAY, channel, this.keyOf(node), this.now);
@@ -112,7 +122,9 @@ export class RelayWorld {
       for (const effect of effects) {
         if (effect.kind === 'bound') return 'bound';
         if (effect.kind === 'unbound') return effect.cause;
-        if (effect.kind === 'send') this.receive([effect.bytes], from);
+        if (effect.kind !== 'send') continue;
+        if (isTunnel) this.tunnelled(effect.bytes, from);
+        else this.receive([effect.bytes], from);
       }
       effects = this.answers().flatMap(({ bytes }) => binder.handleDatagram(bytes, RELAY, 25_000, this.now));
     }
