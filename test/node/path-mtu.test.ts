@@ -98,7 +98,8 @@ describe('the MTU of a path', () => {
     stream(world, a, b, 9_000);
     expect(mtuOf(a, b).inner).toBe(1_340);
     world.wire = () => undefined;
-    stream(world, a, b, 610_000, 1_200);
+    world.run(600_000, 500);
+    stream(world, a, b, 10_000, 1_200);
     expect(mtuOf(a, b).inner).toBe(1_400);
   });
 
