@@ -121,14 +121,14 @@ export class MtuSearch {
     this.#lastLargeAt = now;
   }
 
-  /** PATH-RESPONSE; true when it answered a probe of this search and the size changed. */
+  /** PATH-RESPONSE; true when it answered a challenge of this search. */
   handleResponse(token: Uint8Array, now: Millis): boolean {
     const probe = this.#probe;
     if (!probe) return false;
     if (sameToken(probe.shortToken, token)) {
       probe.shortAnswered = true;
       this.#rtt = now - (probe.sentAt ?? now);
-      return false;
+      return true;
     }
     if (!sameToken(probe.token, token)) return false;
     this.#probe = undefined;
@@ -136,14 +136,13 @@ export class MtuSearch {
     this.#confirmedAt = now;
     if (probe.size <= this.#proved) {
       this.#hint = undefined;
-      return false;
+      return true;
     }
-    const changed = probe.size !== this.#size;
     this.#proved = probe.size;
     this.#size = probe.size;
     this.#floorAt = undefined;
     this.#state = 'searching';
-    return changed;
+    return true;
   }
 
   /** True when it was believed enough to probe at once (protocol.md N6). */
@@ -227,6 +226,7 @@ export class MtuSearch {
 
   #wanted(now: Millis): number | undefined {
     const inUse = this.#lastLargeAt !== undefined && now - this.#lastLargeAt < MTU_IN_USE_MS;
+    if (this.#state === 'assumed' && !inUse) return undefined;
     if (this.#state === 'assumed' || this.#confirmNow || (inUse && now - this.#confirmedAt >= MTU_CONFIRM_MS)) {
       this.#confirmNow = false;
       this.#confirmedAt = now;

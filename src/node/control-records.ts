@@ -126,7 +126,7 @@ export class ControlRecords {
       case 'path-challenge':
         return this.#challenged(record.token, sa, from, now);
       case 'path-response':
-        mtus.handleResponse(paths.peer(sa.peer).slot, record.token, now);
+        if (mtus.handleResponse(paths.peer(sa.peer).slot, record.token, now)) return;
         effects.push({ kind: 'path-response', peer: sa.peer, token: record.token, path: from });
         if (this.#reach.isOn) return this.#reach.handlePathResponse(sa.peer, record.token, now);
         return this.applyRoaming(roaming.handleResponse(sa.peer, record.token, now), now);

@@ -91,12 +91,12 @@ export class PathMtus {
     return this.#watched.get(slot)?.senders;
   }
 
-  /** PATH-RESPONSE from this peer: true when it answered a probe of its path's search. */
-  handleResponse(slot: number, token: Uint8Array, now: Millis): void {
+  /** PATH-RESPONSE from this peer: true when it answered a challenge of its path's search. */
+  handleResponse(slot: number, token: Uint8Array, now: Millis): boolean {
     const watched = this.#watched.get(slot);
-    if (!watched) return;
-    watched.search.handleResponse(token, now);
+    if (!watched?.search.handleResponse(token, now)) return false;
     this.#apply(watched);
+    return true;
   }
 
   /** True when it made a probe leave with the next tick (protocol.md N6). */

@@ -106,6 +106,7 @@ export class Reach {
 
   /** Everything that others know of this node may be wrong from now on. */
   handleNetworkChange(now: Millis): void {
+    this.#node.mtus.restart(now);
     this.#view.handleNetworkChange(now);
     if (!this.isOn) return;
     this.#movedAt = now;
