@@ -10,6 +10,8 @@ import { OWN_RELAY } from '../../../src/server/dc/relay-sites.ts';
 import { wordsOf } from '../../../src/server/relay/channels.ts';
 import { Relay } from '../../../src/server/relay/relay.ts';
 import { RELAY_RATES } from '../../../src/server/relay/relay-limits.ts';
+import { relayWalk } from '../../../src/server/relay/relay-walk.ts';
+import { eachRun } from '../../../src/udp/relay-runs.ts';
 import { type LinkQuality, type Packet, type Realm, SimNetwork } from '../../nat/sim-network.ts';
 import { GOOD_LINK, type Place } from '../../nat/sim-world.ts';
 import { numbered } from '../packets.ts';
@@ -122,8 +124,13 @@ export class ReachServer {
       this.#deps(),
       RELAY_RATES,
       {
-        forward: (arena, offset, length, _, { path }) =>
-          this.#network.internet.send({ from: RELAY, to: path, bytes: arena.slice(offset, offset + length) }),
+        walk: relayWalk,
+        forward: (arena, runs, count, ends) => {
+          for (const { offset, length, address, port } of eachRun(runs, count, ends)) {
+            const to = formatPath(address.length === 4 ? 4 : 6, address, port);
+            this.#network.internet.send({ from: RELAY, to, bytes: arena.slice(offset, offset + length) });
+          }
+        },
         answer: (bytes, to) => this.#network.internet.send({ from: RELAY, to, bytes }),
         count: (name, by) => this.#count(name, by),
       },
