@@ -2,7 +2,8 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { parse, place, typescriptFiles, visitAll } from './repository.ts';
 
-const CORE = /^src\/(base|crypto|pccom|pit|dprp|nat|api)\/|^src\/node\/(engine|reach\/)|^src\/server\/[^/]+\/(?!store\.ts$)/;
+const CORE =
+  /^src\/(base|crypto|pccom|pit|dprp|nat|api)\/|^src\/node\/(engine|reach\/)|^src\/server\/[^/]+\/(?!store\.ts$)/;
 /** The shells of server parts: everything else there is rules. */
 const SHELLS = ['src/server/authority/store.ts', 'src/server/authority/folder-lock.ts'];
 /** Folders of the server that are shells as a whole. */
