@@ -170,7 +170,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     servers: (written.server ?? []).map(parseServer),
     name: written.name,
     alwaysOn: written['always-on'] ?? false,
-    listen: parseListen(written.listen ?? `${DEFAULT_PORT}`),
+    listen: parseListen(written.listen ?? `${ownPort(written)}`),
     peers: parsePeers(written.peer ?? []),
     state: written.state ?? DEFAULTS.state,
     socket: written.socket ?? DEFAULTS.socket,
@@ -183,6 +183,11 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     rekeyAfter: within('rekey-after', written['rekey-after'] ?? DEFAULTS.rekeyAfter, REKEY_AFTER, 'GiB'),
     warmUp: written['warm-up'] ?? true,
   };
+}
+
+/** Beside a server of this machine, whose coordinator has the usual port, any that is free. */
+function ownPort({ 'server-listen': server }: WrittenConfig): number {
+  return server === undefined ? DEFAULT_PORT : 0;
 }
 
 function flowLimits(written: WrittenConfig, flows: number) {

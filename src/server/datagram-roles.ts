@@ -39,6 +39,8 @@ export interface DatagramWorld {
 
 export interface DatagramPlan {
   readonly roles: readonly ServerRole[];
+  /** nobody asked for these roles by name: where their ports are taken, the server goes on without them */
+  readonly isOptional: boolean;
   readonly listen: ListenAddress;
   readonly advertise: readonly string[] | undefined;
   /** "HOST:PORT" of the TLS door */
@@ -68,7 +70,7 @@ const NO_NUMBERS: DatagramNumbers = { nodes: 0, pairs: 0, channels: 0, datagrams
  * one as its other port; the relay has the one after that.
  */
 export async function startDatagramRoles(plan: DatagramPlan, world: DatagramWorld): Promise<DatagramRoles | undefined> {
-  const { roles, listen } = plan;
+  const { roles, listen, isOptional } = plan;
   if (!roles.includes('dc')) return undefined;
   const opened: BatchSocket[] = [];
   const open = async (step: number, gro: boolean) => {
@@ -83,7 +85,9 @@ export async function startDatagramRoles(plan: DatagramPlan, world: DatagramWorl
     return join(plan, world, main, spare, relay);
   } catch (error) {
     for (const socket of opened) socket.close();
-    throw error;
+    if (!isOptional || !(error instanceof GscipError)) throw error;
+    world.log.log('warn', 'datagram-roles-not-started', { code: error.code, reason: error.message });
+    return undefined;
   }
 }
 

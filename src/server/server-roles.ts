@@ -4,7 +4,13 @@ import { GscipError } from '../base/errors.ts';
 export const SERVER_ROLES = ['as', 'gms', 'dc', 'relay'] as const;
 export type ServerRole = (typeof SERVER_ROLES)[number];
 
-export const DEFAULT_ROLES = 'as,gms';
+/** As far as the UDP ports of the last two are free. */
+export const DEFAULT_ROLES = 'as,gms,dc,relay';
+
+/** What is left where the roles over UDP do not run. */
+export function withoutDatagrams(roles: readonly ServerRole[]): readonly ServerRole[] {
+  return roles.filter((role) => role === 'as' || role === 'gms');
+}
 
 /** Reads "as,gms" or "as,gms,dc,relay". All roles are one process, so that each needs the ones before it. */
 export function parseServerRoles(text: string): readonly ServerRole[] {
@@ -17,7 +23,7 @@ export function parseServerRoles(text: string): readonly ServerRole[] {
     throw new GscipError(
       'role-not-built',
       'account server and group management server run in one process, and the other roles beside them',
-      `Start it with --roles ${DEFAULT_ROLES}, or --roles ${SERVER_ROLES.join(',')}.`,
+      `Start it with --roles as,gms, or --roles ${SERVER_ROLES.join(',')}.`,
     );
   if (roles.includes('relay') && !roles.includes('dc'))
     throw new GscipError(

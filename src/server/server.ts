@@ -24,7 +24,7 @@ import type { Tools } from './network/tools.ts';
 import { shareWithOthers } from './process-share.ts';
 import { ServerFolder } from './server-folder.ts';
 import { serverHealth } from './server-health.ts';
-import { DEFAULT_ROLES, parseServerRoles, type ServerRole } from './server-roles.ts';
+import { DEFAULT_ROLES, parseServerRoles, type ServerRole, withoutDatagrams } from './server-roles.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 import { type TlsFiles, type TlsIdentity, tlsIdentity } from './tls.ts';
@@ -37,7 +37,7 @@ export interface ServerOptions {
   readonly listen?: string | undefined;
   /** "HOST:PORT" that join tokens name; by default what is listened on */
   readonly advertise?: readonly string[] | undefined;
-  /** "as,gms", or "as,gms,dc,relay" */
+  /** "as,gms", or "as,gms,dc,relay"; by default all, as far as their UDP ports are free */
   readonly roles?: string | undefined;
   /** "postgres://…"; by default a SQLite file in the state folder */
   readonly database?: string | undefined;
@@ -144,7 +144,12 @@ async function start(
 
   const place = { port: listen.port };
   const facts = (): ServerFacts => ({
-    ...{ release, roles, url: urlOf(listen, place.port), pin: identity.shown.pin },
+    ...{
+      release,
+      roles: datagrams.roles ? roles : withoutDatagrams(roles),
+      url: urlOf(listen, place.port),
+      pin: identity.shown.pin,
+    },
     servers: advertise ?? reachableAt(listen, place.port),
     database: isPostgres(options.database) ? 'postgresql' : 'sqlite',
     uptimeSeconds: process.uptime(),
@@ -160,7 +165,7 @@ async function start(
     return doors.close();
   });
   place.port = await doors.listen(listen, folder.adminSocket);
-  const plan = { roles, listen, advertise, tunnels: facts().servers };
+  const plan = { roles, isOptional: options.roles === undefined, listen, advertise, tunnels: facts().servers };
   datagrams.roles = await startDatagramRoles(plan, { ...world, provider: nodeProvider, random, count, tunnels });
   undo.push(() => datagrams.roles?.stop());
   others.coordinators(datagrams.roles === undefined ? [] : [datagrams.roles.coordinator]);

@@ -52,7 +52,7 @@ export function networkFlags(command: Command): Command {
     .option('--always-on', 'a machine that others rely on: it is told of new keys in every group')
     .option(
       '--listen <ADDR:PORT>',
-      'the UDP port for all overlay datagrams (default: 47247 on all addresses)',
+      'the UDP port for all overlay datagrams (default: 47247 on all addresses; with --new one that is free)',
       checked(parseListen),
     )
     .option('--peer <NAME=ADDR:PORT>', 'where a peer is tried first; may be given several times', collectPeer);
