@@ -30,6 +30,13 @@ export class Allowance {
     this.#left = left < 1 ? left : left - 1;
     return left >= 1;
   }
+
+  /** Milliseconds until there is one to take; 0 for now. */
+  waitOf(now: Millis): number {
+    const { perSecond } = this.#rate;
+    const left = this.#left + (Math.max(0, now - this.#at) / 1_000) * perSecond;
+    return Math.max(0, Math.ceil(((1 - left) / perSecond) * 1_000));
+  }
 }
 
 /** Allowances by key (a source network, a relay channel), in a bounded memory: a key that is new or forgotten starts full. When there are too many keys, the one that was used longest ago is forgotten. */
@@ -49,6 +56,11 @@ export class RateTable<K> {
     this.#allowances.set(key, allowance);
     if (this.#allowances.size > this.#most) this.#forgetOldest();
     return allowance.take(now);
+  }
+
+  /** Milliseconds until `key` may come again; it is not taken for having come. */
+  waitOf(key: K, now: Millis): number {
+    return this.#allowances.get(key)?.waitOf(now) ?? 0;
   }
 
   #forgetOldest(): void {

@@ -38,9 +38,9 @@ export class KeyRing {
   #state: RingState;
   #views: readonly HeldVersion[] | undefined;
 
-  /** `persisted`: what an earlier run of this node reached; it binds this one (protocol.md 10.5 V1). */
-  constructor(policy: RingPolicy, persisted?: Pick<RingState, 'highestCurrent' | 'removalFloor'>) {
-    this.#state = emptyRing(policy, persisted);
+  /** `persisted`, `stopped`: what an earlier run of this node reached; it binds this one (protocol.md 9.3, 10.5 V1). */
+  constructor(policy: RingPolicy, persisted?: Pick<RingState, 'highestCurrent' | 'removalFloor'>, stopped = false) {
+    this.#state = { ...emptyRing(policy, persisted), stopped };
   }
 
   /** Takes a version of a verified bundle. The keys belong to the ring from here on, which wipes what it does not keep. */

@@ -168,7 +168,7 @@ export class BundleKeys implements KeyStore {
     const domain = this.#domain.versions(END_OF_TIME);
     const groups = [...this.#groups].map(([id, { roster, bundled, retain, ring, terms }]) => ({
       ...{ id, retain, bundled, chain: roster.entries },
-      versions: cachedVersions(ring, terms),
+      ...{ stopped: ring.stopped, versions: cachedVersions(ring, terms) },
     }));
     return { facts: this.#facts, domain, groups };
   }
@@ -328,14 +328,14 @@ export class BundleKeys implements KeyStore {
   #resume({ domain, groups }: ResumedKeys, now: Millis): void {
     const { provider, persisted } = this.#deps;
     for (const { v, activateAt, ...keys } of domain) this.#domain.add(v, activateAt, keys);
-    for (const { roster, bundled, retain, versions } of groups) {
+    for (const { roster, bundled, retain, stopped, versions } of groups) {
       const id = roster.groupId;
       const accepted = resumeRoster(provider, roster, persisted?.rosters[id]);
       if (typeof accepted === 'string') {
         this.#refuse(roster, accepted);
         continue;
       }
-      const ring = new KeyRing(this.#policy({ retain }), persisted?.groups[id]);
+      const ring = new KeyRing(this.#policy({ retain }), persisted?.groups[id], stopped);
       this.#groups.set(id, { roster: accepted, bundled, retain, ring, terms: termsOf(versions) });
       resumeRing(ring, accepted, versions, this.#clock(now));
     }

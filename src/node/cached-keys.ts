@@ -28,6 +28,8 @@ export interface CachedGroup {
   readonly chain: readonly Uint8Array[];
   /** how many of the entries came in bundles */
   readonly bundled: number;
+  /** Proof of two rosters for one version was seen: nobody is admitted, whatever comes (protocol.md 9.3). */
+  readonly stopped: boolean;
   /** oldest first */
   readonly versions: readonly CachedVersion[];
 }
@@ -55,9 +57,7 @@ export function encodeCachedKeys({ facts, domain, groups }: CachedKeys): Uint8Ar
       pool: facts.pool.map(encodePrefix),
       peers: [...facts.peers.values()].map(({ nodeId: id, name, type, mode }) => [fromHex(id), name, type, mode]),
       domain: domain.map(({ v, activateAt, kDde, kTag, kStale }) => [v, activateAt, kDde, kTag, kStale]),
-      groups: groups.map(({ id, retain, chain, bundled, versions }) =>
-        cborMap({ id: fromHex(id), retain, chain, bundled, versions: versions.map(encodeVersion) }),
-      ),
+      groups: groups.map(encodeGroup),
     }),
   );
 }
@@ -71,6 +71,10 @@ export function decodeCachedKeys(bytes: Uint8Array): CachedKeys | undefined {
   const domain = asListOf(map.get('domain'), parseDomain, 16);
   const groups = asListOf(map.get('groups'), parseGroup, 64);
   return facts && domain && groups && { facts, domain, groups };
+}
+
+function encodeGroup({ id, retain, chain, bundled, stopped, versions }: CachedGroup): CborValue {
+  return cborMap({ id: fromHex(id), retain, chain, bundled, stopped, versions: versions.map(encodeVersion) });
 }
 
 function encodeVersion({ keys, tagsOnly, ...terms }: CachedVersion): CborValue {
@@ -112,8 +116,9 @@ function parseGroup(value: CborValue): CachedGroup | undefined {
   const chain = asListOf(map.get('chain'), (entry) => asBytes(entry), 1 << 20);
   const versions = asListOf(map.get('versions'), parseVersion, 64);
   if (!id || bundled === undefined || !chain || !versions) return undefined;
-  if (retain !== 'migrate' && retain !== 'flow') return undefined;
-  return { id: groupId(toHex(id)), retain, chain, bundled, versions };
+  const stopped = map.get('stopped') ?? false; // absent in what earlier releases kept
+  if ((retain !== 'migrate' && retain !== 'flow') || typeof stopped !== 'boolean') return undefined;
+  return { id: groupId(toHex(id)), retain, chain, bundled, stopped, versions };
 }
 
 function parseVersion(value: CborValue): CachedVersion | undefined {

@@ -14,6 +14,7 @@ export interface ResumedKeys extends Omit<CachedKeys, 'groups'> {
 }
 
 interface ResumedGroup extends Pick<VerifiedGroup, 'roster' | 'bundled' | 'retain'> {
+  readonly stopped: boolean;
   readonly versions: readonly CachedVersion[];
 }
 

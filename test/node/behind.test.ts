@@ -85,6 +85,23 @@ describe('rolls one second apart', () => {
   });
 });
 
+describe('a group that was stopped', () => {
+  it('R6: stays so after a restart, whatever newer keys come', () => {
+    const { world, server, a, b } = trio();
+    const kept = b.keys.toCache();
+    const groups = kept.groups.map((group) => ({ ...group, stopped: true, versions: [] }));
+    const back = restartFromCache(world, b, {}, { ...kept, groups });
+    world.authority.roll('office');
+    server.push(a, back);
+    expect(back.keys.groups()).toMatchObject([{ stopped: true }]);
+    expect(back.keys.toCache().groups).toMatchObject([{ stopped: true, versions: [] }]);
+    world.send(a, numbered(a, back, 1));
+    world.send(back, numbered(back, a, 2));
+    world.run(1_000);
+    expect([numbersOf(a), numbersOf(back)]).toEqual([[], []]);
+  });
+});
+
 describe('a new flow after a removal', () => {
   it('from the network waits for a peer without the new keys, and goes as soon as it has them', () => {
     const { world, server, a, b } = trio();

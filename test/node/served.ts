@@ -1,6 +1,6 @@
 import { type Millis, millis } from '../../src/base/brands.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
-import { decodeCachedKeys, encodeCachedKeys } from '../../src/node/cached-keys.ts';
+import { type CachedKeys, decodeCachedKeys, encodeCachedKeys } from '../../src/node/cached-keys.ts';
 import { verifyCachedKeys } from '../../src/node/resumed-keys.ts';
 import type { ServedTerms } from './authority.ts';
 import { type SimNode, type SimOptions, World } from './world.ts';
@@ -60,10 +60,15 @@ export function served(names: readonly string[], terms: Partial<ServedTerms> = {
 }
 
 /** A node's process ends, and starts again with what it kept, as it does when no server answers. */
-export function restartFromCache(world: World, node: SimNode, options: SimOptions = {}): SimNode {
+export function restartFromCache(
+  world: World,
+  node: SimNode,
+  options: SimOptions = {},
+  kept: CachedKeys = node.keys.toCache(),
+): SimNode {
   const { edSecret, caPart } = node.keys.identity();
   const edSeed = edSecret.slice();
-  const cached = decodeCachedKeys(encodeCachedKeys(node.keys.toCache()));
+  const cached = decodeCachedKeys(encodeCachedKeys(kept));
   const keys = cached && verifyCachedKeys(nodeProvider, cached, caPart.edPk, world.wall());
   if (keys === undefined || typeof keys === 'string') throw new Error(`kept keys: ${keys}`);
   const persisted = node.keys.persistent();

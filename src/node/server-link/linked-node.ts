@@ -55,7 +55,7 @@ const NOTHING: CacheFacts = {
 };
 /** How long a farewell, or an answer to a request for keys, is waited for, in milliseconds. */
 const PARTING = 3_000;
-const ASKING = 1_500;
+const ASKING = 5_000;
 
 /** A node that lives by a server: its identity, what it keeps, and the news that come. Everything on the disk is sealed. */
 export class LinkedNode {
@@ -76,6 +76,8 @@ export class LinkedNode {
   #coordinators: readonly CoordinatorPlace[] = [];
   #own: NodeEndpoints = { udpPort: 0, endpoints: [] };
   #updates: Promise<void> = Promise.resolve();
+  /** the server's next answer, for whom waits for one */
+  #answer = Promise.withResolvers<void>();
   /** why the last bundle was not taken */
   #refused: string | undefined;
 
@@ -198,7 +200,7 @@ export class LinkedNode {
     this.#shell.fetch('stale');
   }
 
-  /** A person wants the newest keys; settles when they are in force, or none came. */
+  /** A person wants the newest keys; settles when they are in force, or the server says that there are none. */
   async reload(): Promise<void> {
     if (!this.#shell.fetch('user'))
       throw new GscipError(
@@ -206,7 +208,8 @@ export class LinkedNode {
         'the server is not reached',
         'see "gscip status"; it is tried again by itself',
       );
-    await this.#pause(ASKING);
+    this.#answer = Promise.withResolvers();
+    await Promise.race([this.#answer.promise, this.#pause(ASKING)]);
     await this.#updates;
   }
 
@@ -263,7 +266,7 @@ export class LinkedNode {
         return this.#sinks?.keep();
       case 'update':
         this.#updates = this.#updates.then(() => this.#update(news.bundle));
-        return;
+        return this.#answer.resolve();
       case 'directory':
         return this.#directory(news.peers);
       case 'services':
@@ -271,7 +274,8 @@ export class LinkedNode {
         return this.#sinks?.services?.(news.coordinators);
       case 'time':
         this.#clock.handleServerTime(news.time, this.#tools.boot());
-        return this.#keys?.handleServerTime(news.time);
+        this.#keys?.handleServerTime(news.time);
+        return this.#answer.resolve();
       case 'removed':
         return this.#remove(news.reason);
       case 'join-refused':

@@ -4,6 +4,7 @@ import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import type { NodeId } from '../../base/brands.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import { REMOVE_REASON } from '../../crypto/roster-entry.ts';
+import { renewalDue } from '../network/certificates.ts';
 import { removeNode, renewCertificate } from '../network/commands/nodes.ts';
 import type { Change, NodeRow } from '../network/state.ts';
 import { type ChannelEffect, type ChannelFault, ServerChannel } from './channel.ts';
@@ -186,7 +187,7 @@ export class Hub {
       case 'ping':
         return this.#context.say(connection, { type: 'pong', time: moment.time });
       case 'renew':
-        return this.#renew(session);
+        return this.#renew(session, moment);
       case 'leave':
         return isServed(session) || session.row.standing === 'pending' ? this.#leave(session) : undefined;
       case 'endpoints':
@@ -201,8 +202,12 @@ export class Hub {
     }
   }
 
-  #renew(session: Session): void {
+  /** Only a certificate that is due costs a command: whoever asks for another too early is given the one there is. */
+  #renew(session: Session, { time }: Moment): void {
     const { id, name } = session.row;
+    const row = this.#context.view.get('nodes', id);
+    if (row && row.standing !== 'removed' && !renewalDue(this.#context.tools(time), this.#context.view, row))
+      return this.#context.say(session.connection, { type: 'certificate', caPart: row.caPart });
     const result: { caPart?: Uint8Array } = {};
     this.#context.run({
       actor: { kind: 'node', name },

@@ -133,6 +133,29 @@ describe('a node in a session', () => {
     number.mockRestore();
   });
 
+  it('is told at once when a person asks for the newest keys and there are none, and gives up after five seconds', async () => {
+    const ends: string[] = [];
+    const reload = (what: string) =>
+      void a.linked?.reload().then(
+        () => ends.push(what),
+        () => ends.push(`no ${what}`),
+      );
+    reload('nothing new');
+    await net.run(0.5);
+    expect(ends).toEqual(['nothing new']);
+    roll();
+    reload('keys');
+    await net.run(0.5);
+    expect([ends.at(-1), a.current()]).toEqual(['keys', b.current()]);
+    server.deaf = true;
+    reload('answer');
+    await net.run(4);
+    expect(ends).toHaveLength(2);
+    await net.run(2);
+    expect(ends).toHaveLength(3);
+    server.deaf = false;
+  });
+
   it('asks for nothing before the server has answered its hello, and then for all that was wanted', async () => {
     const asked: Promise<unknown>[] = [];
     a.onLog = (event) => {

@@ -29,7 +29,7 @@ const CACHED: CachedKeys = {
   domain: [{ v: 3, activateAt: NOW, kDde, kTag, kStale }],
   groups: [
     {
-      ...{ id: groupId('ab'.repeat(16)), retain: 'flow', chain: roster.entries, bundled: 3 },
+      ...{ id: groupId('ab'.repeat(16)), retain: 'flow', chain: roster.entries, bundled: 3, stopped: true },
       versions: [
         {
           ...{ v: 4, r: 0, activateAt: NOW, notAfter: unixSeconds(NOW + 9), reason: 'manual', rosterSeq: 2 },

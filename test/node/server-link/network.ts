@@ -21,6 +21,8 @@ export class SimServer {
   readonly #network: Network;
   readonly #connections = new Map<number, ConnectionCalls>();
   #hub: Hub;
+  /** Connections stay, and nothing that comes over them is heard. */
+  deaf = false;
   #isUp = true;
   #unsubscribe: () => void;
   #next = 1;
@@ -88,7 +90,7 @@ export class SimServer {
       send: (frames) => {
         for (const frame of frames)
           network.later(() => {
-            if (!isOpen || hub !== this.#hub) return;
+            if (!isOpen || hub !== this.#hub || this.deaf) return;
             if (!network.pass('up')) return this.cut(id);
             hub.handleFrame(id, frame.slice(), network.moment());
             this.carryOut(hub);

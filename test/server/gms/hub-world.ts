@@ -24,6 +24,8 @@ export class HubWorld {
   readonly hub: Hub;
   readonly log: { readonly event: string; readonly fields: LogFields }[] = [];
   readonly closed = new Map<ChannelId, string>();
+  /** commands that the hub had run */
+  readonly ran: string[] = [];
   /** nodes that updates were sent to, one after the other */
   readonly sent: ChannelId[] = [];
   /** when false, what waits for nodes is not worked off */
@@ -183,6 +185,7 @@ export class HubWorld {
 
   #run({ actor, action, detail, command, settled }: Extract<HubEffect, { kind: 'run' }>): void {
     let error: unknown;
+    this.ran.push(action);
     try {
       this.ground.store.runNow(actor, action, (draft) => command(draft, this.ground.tools), detail);
     } catch (cause) {

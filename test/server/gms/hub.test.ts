@@ -126,6 +126,21 @@ describe('a node whose certificate has ended', () => {
   });
 });
 
+describe('a node that asks for its certificate', () => {
+  it('gets the one it has while that is good, however often it asks, and the network is not troubled', () => {
+    const peer = at.member('a');
+    const { caPart } = at.row('a');
+    const answers = Array.from({ length: 50 }, () => peer.say({ type: 'renew' })).flat();
+    expect(answers).toEqual(Array.from({ length: 50 }, () => ({ type: 'certificate', caPart })));
+    expect(at.ran).not.toContain('renew');
+    at.ground.now += 300 * DAY;
+    const [renewed] = peer.say({ type: 'renew' });
+    expect(renewed).toMatchObject({ type: 'certificate', caPart: at.row('a').caPart });
+    expect(at.row('a').caPart).not.toEqual(caPart);
+    expect(at.ran).toContain('renew');
+  });
+});
+
 describe('a roll', () => {
   it('is pushed to every connected member, and to nobody else', () => {
     const [a, b] = [at.member('a'), at.member('b')];
