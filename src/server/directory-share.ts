@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import {
   type DirectoryPeer,
   decodeServerMessage,
@@ -8,6 +7,7 @@ import {
 } from '../api/channel/server-message.ts';
 import type { CoordinatorPlace } from '../api/channel/services.ts';
 import type { NodeId } from '../base/brands.ts';
+import { PostgresListener } from './store/postgres-listener.ts';
 import { connectionOptions } from './store/postgres-options.ts';
 
 /*
@@ -20,7 +20,6 @@ import { connectionOptions } from './store/postgres-options.ts';
 const CHANNEL = 'gscip_directory';
 const ASK = 'ask';
 const NOTIFY = 'select pg_notify($1, each) from unnest($2::text[]) each';
-const RETRY = 1_000;
 /** PostgreSQL takes no longer ones. */
 const LONGEST = 7_999;
 
@@ -47,20 +46,21 @@ export interface ShareCalls {
 
 /** Passes what a hub shares on to the hubs of the other processes, and the other way round. */
 export class DirectoryShare {
-  readonly #options: pg.ClientConfig;
+  readonly #listener: PostgresListener;
   readonly #calls: ShareCalls;
   readonly #early = new Map<NodeId, DirectoryPeer>();
   readonly #sender = randomBytes(8).toString('hex');
-  #client: pg.Client | undefined;
-  #retry: NodeJS.Timeout | undefined;
   readonly #alive = setInterval(() => this.#stayAlive(), PLACES_EVERY).unref();
-  #stopped = false;
 
   /** Connects in the background, and again whenever the database was gone: a directory is a convenience. */
   constructor(url: string, calls: ShareCalls) {
-    this.#options = connectionOptions(url);
     this.#calls = calls;
-    void this.#connect();
+    this.#listener = new PostgresListener(connectionOptions(url), {
+      channel: CHANNEL,
+      listening: () => this.#notify([ASK, ...this.#places(), ...this.#calls.all().map(encoded)]),
+      heard: (payload) => this.#receive(payload),
+    });
+    this.#listener.startLater();
   }
 
   send(peers: readonly DirectoryPeer[]): void {
@@ -78,34 +78,9 @@ export class DirectoryShare {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     clearInterval(this.#alive);
-    clearTimeout(this.#retry);
-    await this.#client?.query(NOTIFY, [CHANNEL, [`${this.#sender} ${placesText([])}`]]).catch(() => undefined);
-    await this.#client?.end().catch(() => undefined);
-  }
-
-  async #connect(): Promise<void> {
-    const client = new pg.Client(this.#options);
-    client.on('error', () => undefined);
-    client.once('end', () => this.#lost());
-    client.on('notification', ({ payload }) => this.#receive(payload ?? ''));
-    try {
-      await client.connect();
-      await client.query(`listen ${CHANNEL}`);
-      this.#client = client;
-      this.#notify([ASK, ...this.#places(), ...this.#calls.all().map(encoded)]);
-    } catch {
-      await client.end().catch(() => undefined);
-      this.#lost();
-    }
-    if (this.#stopped) await this.stop();
-  }
-
-  #lost(): void {
-    this.#client = undefined;
-    clearTimeout(this.#retry);
-    if (!this.#stopped) this.#retry = setTimeout(() => void this.#connect(), RETRY);
+    await this.#listener.say(NOTIFY, [CHANNEL, [`${this.#sender} ${placesText([])}`]]);
+    await this.#listener.stop();
   }
 
   #receive(payload: string): void {
@@ -140,7 +115,7 @@ export class DirectoryShare {
     const payloads = texts.map((text) => `${this.#sender} ${text}`).filter(({ length }) => length <= LONGEST);
     if (payloads.length === 0) return;
     // one that is lost with the connection is sent again when it is back
-    this.#client?.query(NOTIFY, [CHANNEL, payloads]).catch(() => undefined);
+    void this.#listener.say(NOTIFY, [CHANNEL, payloads]);
   }
 }
 

@@ -14,6 +14,9 @@ import type { JsonValue } from './store.ts';
 
 export const BACKUP_FORMAT = 1;
 
+/** What every backup begins with. */
+export const BACKUP_MAGIC = `{"gscip-backup":${BACKUP_FORMAT},`;
+
 export interface BackupHeader {
   /** the newest migration of the tables */
   readonly schema: string;

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fsyncSync, linkSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setImmediate as othersFirst } from 'node:timers/promises';
 import type { UnixSeconds } from '../../base/brands.ts';
 import { GscipError } from '../../base/errors.ts';
-import { type BackupTable, endLine, headerLine, rowLine } from './backup-format.ts';
+import { BACKUP_MAGIC, type BackupTable, endLine, headerLine, rowLine } from './backup-format.ts';
 import { checkedHead, readHead } from './head.ts';
 import { migrationsDone } from './migrations.ts';
 import type { HeadTable, Sql } from './schema.ts';
@@ -80,6 +80,7 @@ class BackupFile {
 
   constructor(path: string) {
     this.#path = path;
+    removeLeftOvers(dirname(path));
     this.#partial = `${path}.${randomUUID()}.partial`;
     this.#handle = guarded(path, () => openSync(this.#partial, 'wx', 0o600));
   }
@@ -111,6 +112,30 @@ class BackupFile {
     closeSync(this.#handle);
     rmSync(this.#partial, { force: true });
   }
+}
+
+const PARTIAL = /\.[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.partial$/;
+/** A backup that is being written grows more often than that (milliseconds). */
+const GIVEN_UP = 3_600_000;
+
+/** What is left in a folder of backups whose server was killed. Nothing else there is touched, and no failure matters. */
+function removeLeftOvers(folder: string): void {
+  try {
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      if (PARTIAL.test(name) && Date.now() - statSync(path).mtimeMs > GIVEN_UP && isBackup(path)) rmSync(path);
+    }
+  } catch {
+    // it may stay, and the backup says itself whether the folder can be written to
+  }
+}
+
+function isBackup(path: string): boolean {
+  const begin = Buffer.alloc(BACKUP_MAGIC.length);
+  const handle = openSync(path, 'r');
+  readSync(handle, begin);
+  closeSync(handle);
+  return begin.toString() === BACKUP_MAGIC;
 }
 
 function guarded<T>(path: string, work: () => T): T {

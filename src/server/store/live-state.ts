@@ -1,6 +1,7 @@
 import type { Change, NetworkState, Rows, TableName } from '../network/state.ts';
+import { applyChanges } from './apply-changes.ts';
 
-type Tables = { readonly [T in TableName]: Map<string, Rows[T]> };
+type Tables = { readonly [T in TableName]: LiveTable<Rows[T]> };
 
 /** The state in force: one object for the life of a store, changed only by what is committed. */
 export class LiveState implements NetworkState {
@@ -10,14 +11,14 @@ export class LiveState implements NetworkState {
 
   constructor() {
     this.#tables = {
-      settings: new Map(),
-      users: new Map(),
-      administrators: new Map(),
-      groups: new Map(),
-      versions: new Map(),
-      roster: new Map(),
-      nodes: new Map(),
-      tokens: new Map(),
+      settings: new LiveTable(),
+      users: new LiveTable(),
+      administrators: new LiveTable(),
+      groups: new LiveTable(),
+      versions: new LiveTable(),
+      roster: new LiveTable(),
+      nodes: new LiveTable(),
+      tokens: new LiveTable(),
     };
     this.tables = this.#tables;
   }
@@ -27,13 +28,14 @@ export class LiveState implements NetworkState {
   }
 
   apply(changes: readonly Change[], revision: number): void {
-    for (const { table, key, row } of changes) this.#set(table, key, row);
+    applyChanges(this.#tables, changes);
     this.#revision = revision;
   }
+}
 
-  #set<T extends TableName>(table: T, key: string, row: Rows[T] | undefined): void {
-    const rows: Map<string, Rows[T]> = this.#tables[table];
-    if (row === undefined) rows.delete(key);
-    else rows.set(key, row);
+class LiveTable<R> extends Map<string, R> {
+  write(key: string, row: R | undefined): void {
+    if (row === undefined) this.delete(key);
+    else this.set(key, row);
   }
 }

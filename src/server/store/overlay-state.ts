@@ -1,4 +1,5 @@
 import type { Change, NetworkState, Rows, TableName } from '../network/state.ts';
+import { applyChanges } from './apply-changes.ts';
 
 type Tables = { readonly [T in TableName]: OverlayTable<Rows[T]> };
 
@@ -28,13 +29,8 @@ export class OverlayState implements NetworkState {
   }
 
   apply(changes: readonly Change[], revision: number): void {
-    for (const { table, key, row } of changes) this.#set(table, key, row);
+    applyChanges(this.#tables, changes);
     this.#revision = revision;
-  }
-
-  #set<T extends TableName>(table: T, key: string, row: Rows[T] | undefined): void {
-    const rows: OverlayTable<Rows[T]> = this.#tables[table];
-    rows.write(key, row);
   }
 }
 

@@ -16,12 +16,13 @@ export class PostgresDatabase implements Database {
   readonly engine = 'postgresql';
   readonly #migrations: Migrations;
   readonly #sql: Sql;
-  readonly #listener: PostgresListener;
+  readonly #options: pg.ClientConfig;
+  #listener: PostgresListener | undefined;
 
   constructor(url: string, migrations: Migrations = MIGRATIONS) {
     this.#migrations = migrations;
-    const options = connectionOptions(url);
-    const pool = new pg.Pool({ ...options, max: 4 });
+    this.#options = connectionOptions(url);
+    const pool = new pg.Pool({ ...this.#options, max: 4 });
     // a connection that breaks is replaced at the next use, which tells what is wrong; without listeners it would end the process
     pool.on('error', () => undefined);
     pool.on('connect', (client) => client.on('error', () => undefined));
@@ -32,7 +33,6 @@ export class PostgresDatabase implements Database {
       },
     });
     this.#sql = new Kysely<Schema>({ dialect });
-    this.#listener = new PostgresListener(options);
   }
 
   exists(): Promise<boolean> {
@@ -90,11 +90,18 @@ export class PostgresDatabase implements Database {
   }
 
   listen(onNews: () => void): Promise<void> {
-    return guarded(() => this.#listener.start(onNews));
+    const listener = new PostgresListener(this.#options, {
+      channel: CHANNEL,
+      begin: (client) => client.query('select pg_advisory_lock_shared($1)', [RUNNING_LOCK]),
+      listening: onNews,
+      heard: onNews,
+    });
+    this.#listener = listener;
+    return guarded(() => listener.start());
   }
 
   async close(): Promise<void> {
-    await this.#listener.stop();
+    await this.#listener?.stop();
     await this.#sql.destroy();
   }
 }

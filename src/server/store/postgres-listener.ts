@@ -1,26 +1,45 @@
 import pg from 'pg';
-import { CHANNEL, RUNNING_LOCK } from './postgres-options.ts';
 
 const RETRY_FIRST_MS = 100;
 const RETRY_LONGEST_MS = 2_000;
 
-/** A connection that only listens, and that comes back when the database was gone. */
+export interface ListenerCalls {
+  readonly channel: string;
+  /** before it listens, on each new connection */
+  readonly begin?: (client: pg.Client) => Promise<unknown>;
+  /** It listens, for the first time or again: what came meanwhile was missed. */
+  listening(): void;
+  heard(payload: string): void;
+}
+
+/** A connection that listens on one channel, and that comes back when the database was gone. */
 export class PostgresListener {
   readonly #options: pg.ClientConfig;
-  #onNews: () => void = () => undefined;
+  readonly #calls: ListenerCalls;
   #client: pg.Client | undefined;
   #retry: NodeJS.Timeout | undefined;
   #wait = RETRY_FIRST_MS;
+  #isListening = false;
   #stopped = false;
 
-  constructor(options: pg.ClientConfig) {
+  constructor(options: pg.ClientConfig, calls: ListenerCalls) {
     this.#options = options;
+    this.#calls = calls;
   }
 
   /** Resolves when it listens; from then on it sees to that itself. */
-  async start(onNews: () => void): Promise<void> {
-    this.#onNews = onNews;
+  async start(): Promise<void> {
     await this.#connect();
+  }
+
+  /** The same without waiting for the first connection either. */
+  startLater(): void {
+    this.#connect().catch(() => this.#reconnectLater());
+  }
+
+  /** A statement over this connection; one that is lost with it, or comes while there is none, is not repeated. */
+  async say(statement: string, values: readonly unknown[]): Promise<void> {
+    if (this.#isListening) await this.#client?.query(statement, [...values]).catch(() => undefined);
   }
 
   async stop(): Promise<void> {
@@ -33,27 +52,26 @@ export class PostgresListener {
     const client = new pg.Client(this.#options);
     this.#client = client;
     client.on('error', () => undefined);
-    client.on('notification', () => this.#onNews());
+    client.on('notification', ({ payload }) => this.#calls.heard(payload ?? ''));
     try {
       await client.connect();
-      await client.query('select pg_advisory_lock_shared($1)', [RUNNING_LOCK]);
-      await client.query(`listen ${CHANNEL}`);
+      await this.#calls.begin?.(client);
+      await client.query(`listen ${this.#calls.channel}`);
     } catch (cause) {
       await client.end().catch(() => undefined);
       throw cause;
     }
     this.#wait = RETRY_FIRST_MS;
+    this.#isListening = true;
     client.once('end', () => this.#reconnectLater());
-    // it may have ended between the last answer and the line above, or have missed news before it listened
-    if (this.#stopped) await this.stop();
-    this.#onNews();
+    if (this.#stopped) return this.stop();
+    this.#calls.listening();
   }
 
   #reconnectLater(): void {
+    this.#isListening = false;
     if (this.#stopped) return;
-    this.#retry = setTimeout(() => {
-      this.#connect().catch(() => this.#reconnectLater());
-    }, this.#wait);
+    this.#retry = setTimeout(() => this.startLater(), this.#wait);
     this.#wait = Math.min(2 * this.#wait, RETRY_LONGEST_MS);
   }
 }

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { type RestoreOptions, restoreBackup } from '../../../src/server/store/restore.ts';
 import type { Store } from '../../../src/server/store/store.ts';
 import {
@@ -10,30 +10,18 @@ import {
   putSettings,
   putToken,
   ROOT,
-  removeTestFolders,
   removeUser,
   rowsOf,
   SEAL_KEY,
-  Stores,
   testFolder,
   tokenRow,
 } from './ground.ts';
-import { TestPostgres } from './postgres.ts';
+import { storeTools } from './store-tools.ts';
 
-const stores = new Stores();
-let postgres: TestPostgres;
-
-beforeAll(() => {
-  postgres = new TestPostgres();
-});
-afterEach(() => stores.closeAll());
-afterAll(() => {
-  postgres.remove();
-  removeTestFolders();
-});
+const { stores, postgres } = storeTools();
 
 const sqlite = () => `${testFolder()}/server.db`;
-const postgresql = () => postgres.newDatabase();
+const postgresql = () => postgres().newDatabase();
 
 function restore(file: string, database: string, over: Partial<RestoreOptions> = {}) {
   return restoreBackup({ ...options(database), file, force: false, ...over });
@@ -223,5 +211,34 @@ describe('a backup', () => {
     await restore(file, database, { force: true });
     await expect(store.run(ROOT, 'user.add', addUser('lost'))).rejects.toMatchObject({ code: 'database-replaced' });
     expect(store.trouble()?.code).toBe('database-replaced');
+  });
+});
+
+describe('what is left of a backup whose server was killed', () => {
+  it('goes with the next backup into the same folder, an hour later, and nothing else does', async () => {
+    const folder = testFolder();
+    const store = await populated(sqlite());
+    const uuid = '01234567-89ab-cdef-0123-456789abcdef';
+    const begin = '{"gscip-backup":1,"schema":"x"';
+    const files: readonly (readonly [name: string, text: string, age: number])[] = [
+      [`old.${uuid}.partial`, begin, 3_700],
+      [`young.${uuid}.partial`, begin, 3_500],
+      [`other.${uuid}.partial`, '{"something-else":1}', 9_999],
+      [`short.${uuid}.partial`, '{', 9_999],
+      ['old.partial', begin, 9_999],
+      ['old', begin, 9_999],
+    ];
+    for (const [name, text, age] of files) {
+      writeFileSync(join(folder, name), text);
+      const at = Date.now() / 1_000 - age;
+      utimesSync(join(folder, name), at, at);
+    }
+    mkdirSync(join(folder, `folder.${uuid}.partial`));
+    await store.backup(join(folder, 'new'));
+    expect(readdirSync(folder).sort()).toEqual([
+      `folder.${uuid}.partial`,
+      ...['new', 'old', 'old.partial'],
+      ...[`other.${uuid}.partial`, `short.${uuid}.partial`, `young.${uuid}.partial`],
+    ]);
   });
 });

@@ -1,24 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { removeTestFolders, Stores, testFolder } from './ground.ts';
-import { TestPostgres } from './postgres.ts';
+import { describe, expect, it } from 'vitest';
+import { testFolder } from './ground.ts';
+import { storeTools } from './store-tools.ts';
 
 const SCRIPT = new URL('./acknowledging-store.ts', import.meta.url).pathname;
 const KILLS = 6;
 
-const stores = new Stores();
-let postgres: TestPostgres;
-
-beforeAll(() => {
-  postgres = new TestPostgres();
-});
-afterEach(() => stores.closeAll());
-afterAll(() => {
-  postgres.remove();
-  removeTestFolders();
-});
+const { stores, postgres } = storeTools();
 
 /** Starts the process, kills it after some commands, and gives what it had acknowledged. */
 async function runAndKill(database: string, from: number, after: number): Promise<readonly string[]> {
@@ -36,7 +26,7 @@ async function runAndKill(database: string, from: number, after: number): Promis
 
 describe.each([
   ['SQLite', () => `${testFolder()}/server.db`],
-  ['PostgreSQL', () => postgres.newDatabase()],
+  ['PostgreSQL', () => postgres().newDatabase()],
 ])('a process over %s that is killed in the middle of its commands', (_engine, newDatabase) => {
   it('loses nothing that it acknowledged, keeps no half command, and begins again at once', async () => {
     const database = newDatabase();

@@ -1,24 +1,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Database } from '../../../src/server/store/database.ts';
 import { MIGRATIONS, type Migrations } from '../../../src/server/store/migrations.ts';
 import { PostgresDatabase } from '../../../src/server/store/postgres-database.ts';
 import { SqliteDatabase } from '../../../src/server/store/sqlite-database.ts';
-import { addUser, ROOT, removeTestFolders, Stores, testFolder } from './ground.ts';
-import { TestPostgres } from './postgres.ts';
+import { addUser, ROOT, testFolder } from './ground.ts';
+import { storeTools } from './store-tools.ts';
 
-const stores = new Stores();
-let postgres: TestPostgres;
-
-beforeAll(() => {
-  postgres = new TestPostgres();
-});
-afterEach(() => stores.closeAll());
-afterAll(() => {
-  postgres.remove();
-  removeTestFolders();
-});
+const { stores, postgres } = storeTools();
 
 /** A later release: a column more, and the users gone from the rows. */
 const LATER: Migrations = {
@@ -71,7 +61,7 @@ const ROWS: readonly (readonly [string, () => string, Open, string])[] = [
   ],
   [
     'PostgreSQL',
-    () => postgres.newDatabase(),
+    () => postgres().newDatabase(),
     (url, migrations) => new PostgresDatabase(url, migrations),
     'gscip_before_0002-later',
   ],

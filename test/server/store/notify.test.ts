@@ -1,23 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { addUser, ROOT, Stores } from './ground.ts';
-import { TestPostgres } from './postgres.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { addUser, ROOT } from './ground.ts';
+import { storeTools } from './store-tools.ts';
 
-const stores = new Stores();
-let postgres: TestPostgres;
-
-beforeAll(() => {
-  postgres = new TestPostgres();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  await stores.closeAll();
-});
-afterAll(() => postgres.remove());
+const { stores, postgres } = storeTools();
+afterEach(() => void vi.useRealTimers());
 
 describe('processes over one PostgreSQL', () => {
   it('hear of a change by its notification, before any looks by itself', async () => {
     vi.useFakeTimers({ toFake: ['setInterval'] });
-    const database = postgres.newDatabase();
+    const database = postgres().newDatabase();
     const [one, two] = [await stores.open(database), await stores.open(database)];
     for (const name of ['anna', 'berta', 'cora']) {
       const heard = new Promise<readonly string[]>((resolve) => {
@@ -33,7 +24,7 @@ describe('processes over one PostgreSQL', () => {
 
   it('are not told of commands that changed nothing', async () => {
     vi.useFakeTimers({ toFake: ['setInterval'] });
-    const database = postgres.newDatabase();
+    const database = postgres().newDatabase();
     const [one, two] = [await stores.open(database), await stores.open(database)];
     const told: number[] = [];
     two.onChanges((_changes, revision) => told.push(revision));

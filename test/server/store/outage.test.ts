@@ -2,29 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { databaseError } from '../../../src/server/store/database-errors.ts';
 import { MIGRATIONS } from '../../../src/server/store/migrations.ts';
 import { PostgresDatabase } from '../../../src/server/store/postgres-database.ts';
 import { SqliteDatabase } from '../../../src/server/store/sqlite-database.ts';
 import type { Store } from '../../../src/server/store/store.ts';
-import { addUser, ROOT, removeTestFolders, Stores, testFolder } from './ground.ts';
-import { TestPostgres } from './postgres.ts';
+import { addUser, ROOT, testFolder } from './ground.ts';
+import { storeTools } from './store-tools.ts';
 
-const stores = new Stores();
-let postgres: TestPostgres;
-
-beforeAll(() => {
-  postgres = new TestPostgres();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  await stores.closeAll();
-});
-afterAll(() => {
-  postgres.remove();
-  removeTestFolders();
-});
+const { stores, postgres } = storeTools();
+afterEach(() => void vi.useRealTimers());
 
 /** Runs a command until the database answers again. */
 async function eventually(store: Store, name: string): Promise<void> {
@@ -38,10 +26,10 @@ async function eventually(store: Store, name: string): Promise<void> {
 
 describe('a store whose PostgreSQL goes away', () => {
   it('refuses commands with a remedy, says so in trouble, and goes on when it is back', async () => {
-    const database = postgres.newDatabase();
+    const database = postgres().newDatabase();
     const store = await stores.open(database);
     await store.run(ROOT, 'user.add', addUser('before'));
-    postgres.stop();
+    postgres().stop();
     try {
       await expect(store.run(ROOT, 'user.add', addUser('lost'))).rejects.toMatchObject({
         code: 'database-unreachable',
@@ -50,7 +38,7 @@ describe('a store whose PostgreSQL goes away', () => {
       expect(store.trouble()?.code).toBe('database-unreachable');
       expect(store.state.tables.users.has('lost')).toBe(false);
     } finally {
-      postgres.start();
+      postgres().start();
     }
     await eventually(store, 'after');
     expect(store.trouble()).toBeUndefined();
@@ -59,10 +47,10 @@ describe('a store whose PostgreSQL goes away', () => {
   });
 
   it('runs the next command at once when only its connections broke', async () => {
-    const store = await stores.open(postgres.newDatabase());
+    const store = await stores.open(postgres().newDatabase());
     await store.run(ROOT, 'user.add', addUser('before'));
-    postgres.stop();
-    postgres.start();
+    postgres().stop();
+    postgres().start();
     await store.run(ROOT, 'user.add', addUser('after'));
     expect(store.state.revision).toBe(2);
   });
@@ -70,10 +58,10 @@ describe('a store whose PostgreSQL goes away', () => {
   it('listens again, and hears what it missed and what comes', async () => {
     // nobody looks by itself
     vi.useFakeTimers({ toFake: ['setInterval'] });
-    const database = postgres.newDatabase();
+    const database = postgres().newDatabase();
     const [one, two] = [await stores.open(database), await stores.open(database)];
-    postgres.stop();
-    postgres.start();
+    postgres().stop();
+    postgres().start();
     const heard = (name: string) =>
       new Promise<void>((resolve) => {
         const end = two.onChanges((changes) => {
@@ -91,7 +79,7 @@ describe('a store whose PostgreSQL goes away', () => {
   });
 
   it('says what is wrong when it cannot begin', async () => {
-    const [database] = [postgres.newDatabase()];
+    const [database] = [postgres().newDatabase()];
     await expect(stores.open(`${database}absent`)).rejects.toMatchObject({ code: 'database-denied' });
     await expect(stores.open('postgres://gscip@%2Fno%2Fsuch%2Ffolder/x')).rejects.toMatchObject({
       code: 'database-unreachable',
@@ -160,7 +148,7 @@ describe('a commit', () => {
   });
 
   it('is on the disk when it is told, also where a database is set otherwise: PostgreSQL', async () => {
-    const url = postgres.newDatabase();
+    const url = postgres().newDatabase();
     const setting = async () => {
       const database = new PostgresDatabase(url);
       const { rows } = await database.write(async (db) => {

@@ -1,40 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GscipError } from '../../../src/base/errors.ts';
 import type { Draft } from '../../../src/server/network/draft.ts';
 import type { Change } from '../../../src/server/network/state.ts';
-import {
-  addUser,
-  nodeRow,
-  putSettings,
-  putToken,
-  ROOT,
-  removeTestFolders,
-  removeUser,
-  rowsOf,
-  Stores,
-  testFolder,
-  tokenRow,
-} from './ground.ts';
-import { TestPostgres } from './postgres.ts';
+import { addUser, nodeRow, putSettings, putToken, ROOT, removeUser, rowsOf, testFolder, tokenRow } from './ground.ts';
+import { storeTools } from './store-tools.ts';
 
-const stores = new Stores();
-let postgres: TestPostgres;
-
-beforeAll(() => {
-  postgres = new TestPostgres();
-});
-afterEach(() => stores.closeAll());
-afterAll(() => {
-  postgres.remove();
-  removeTestFolders();
-});
+const { stores, postgres } = storeTools();
 
 const REFUSAL = new GscipError('user-exists', 'there is such a user', 'Another name.');
 
 describe.each([
   ['SQLite', () => `${testFolder()}/server.db`],
-  ['PostgreSQL', () => postgres.newDatabase()],
+  ['PostgreSQL', () => postgres().newDatabase()],
 ])('a store in %s', (_engine, newDatabase) => {
   it('begins empty, and keeps what a command put', async () => {
     const store = await stores.open(newDatabase());

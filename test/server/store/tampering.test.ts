@@ -1,33 +1,13 @@
 import { sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nodeProvider } from '../../../src/crypto/node-provider.ts';
 import { chained } from '../../../src/server/store/audit-chain.ts';
 import { databaseOf } from '../../../src/server/store/open-database.ts';
 import type { Sql } from '../../../src/server/store/schema.ts';
-import {
-  addUser,
-  putSettings,
-  putToken,
-  ROOT,
-  removeTestFolders,
-  Stores,
-  settingsRow,
-  testFolder,
-  tokenRow,
-} from './ground.ts';
-import { TestPostgres } from './postgres.ts';
+import { addUser, putSettings, putToken, ROOT, settingsRow, testFolder, tokenRow } from './ground.ts';
+import { storeTools } from './store-tools.ts';
 
-const stores = new Stores();
-let postgres: TestPostgres;
-
-beforeAll(() => {
-  postgres = new TestPostgres();
-});
-afterEach(() => stores.closeAll());
-afterAll(() => {
-  postgres.remove();
-  removeTestFolders();
-});
+const { stores, postgres } = storeTools();
 
 /** Writes into the database as somebody could who has it but not the key file. */
 async function meddle(database: string, work: (db: Sql) => Promise<unknown>): Promise<void> {
@@ -70,7 +50,7 @@ const TAMPERED: readonly (readonly [what: string, statement: string, fault: stri
 
 describe.each([
   ['SQLite', () => `${testFolder()}/server.db`],
-  ['PostgreSQL', () => postgres.newDatabase()],
+  ['PostgreSQL', () => postgres().newDatabase()],
 ])('the audit log in %s', (_engine, newDatabase) => {
   it.each(TAMPERED)('shows %s', async (_what, statement, fault, seq) => {
     const database = newDatabase();
@@ -110,7 +90,7 @@ describe.each([
 
 describe.each([
   ['SQLite', () => `${testFolder()}/server.db`],
-  ['PostgreSQL', () => postgres.newDatabase()],
+  ['PostgreSQL', () => postgres().newDatabase()],
 ])('rows in %s', (_engine, newDatabase) => {
   const document = (db: Sql, kind: string, key: string) =>
     db
