@@ -73,6 +73,13 @@ export class LinkShell {
     this.#step(() => this.#link.endpointsChanged());
   }
 
+  networkChanged(): void {
+    this.#step((now) => {
+      this.#link.handleNetworkChange(now);
+      this.#link.tick(now);
+    });
+  }
+
   leave(): void {
     this.#step(() => this.#link.leave());
   }

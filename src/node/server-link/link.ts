@@ -1,7 +1,6 @@
 import type { FetchReason, Holding, NodeEndpoints, NodeMessage } from '../../api/channel/node-message.ts';
 import type { DirectoryPeer, ServerMessage } from '../../api/channel/server-message.ts';
 import type { CoordinatorPlace } from '../../api/channel/services.ts';
-import { CHANNEL_TIMES } from '../../api/channel/times.ts';
 import type { JoinToken } from '../../api/join-token.ts';
 import { type GroupId, type Millis, millis, type UnixSeconds } from '../../base/brands.ts';
 import { compareBytes } from '../../base/bytes.ts';
@@ -11,6 +10,7 @@ import type { CryptoProvider } from '../../crypto/provider.ts';
 import { Backoff } from './backoff.ts';
 import { type ChannelEvent, type ChannelPlan, NodeChannel } from './channel.ts';
 import type { Enrolment, LinkStatus, LinkTrouble } from './link-state.ts';
+import { LINK_TIMES } from './link-times.ts';
 import { CHANNEL_TROUBLE, refusedTrouble } from './link-trouble.ts';
 
 /*
@@ -70,17 +70,6 @@ export type LinkEffect =
 
 type LinkFields = Readonly<Record<string, string | number | boolean>>;
 
-/**
- * Times in milliseconds: how long a connection may take to be made, after what time without a word the node says one, when
- * a server that says nothing is given up, when the next address is tried, and when the server is asked for a certificate again.
- */
-export const LINK_TIMES = {
-  opening: CHANNEL_TIMES.opening,
-  ping: CHANNEL_TIMES.ping * 0.8,
-  silence: 60_000,
-  nextAddress: 250,
-  renewAgain: 600_000,
-} as const;
 /** A connection that lasted so long was a good one: the next failure is a first one. */
 const GOOD = 10_000;
 
@@ -186,6 +175,17 @@ export class ServerLink {
 
   endpointsChanged(): void {
     this.#say({ type: 'endpoints', ...this.#deps.endpoints() });
+  }
+
+  /** Another network: a connection that outlived the change answers soon, and one that could not be made may be made now. */
+  handleNetworkChange(now: Millis): void {
+    if (this.#isReady) {
+      this.#heardAt = millis(Math.min(this.#heardAt, now - LINK_TIMES.silence + LINK_TIMES.moved));
+      this.#say({ type: 'ping' });
+    } else {
+      this.#drop();
+      this.#retryAt = now;
+    }
   }
 
   /** Says farewell; `left` follows at once when nobody listens. The administrator is told, and the connection ends. */

@@ -195,6 +195,11 @@ export class LinkedNode {
     if (!same) this.#shell.endpointsChanged();
   }
 
+  /** This machine is on another network, or slept: is the server still there? */
+  networkChanged(): void {
+    this.#shell.networkChanged();
+  }
+
   /** A peer has newer keys. */
   refresh(): void {
     this.#shell.fetch('stale');

@@ -82,6 +82,30 @@ describe('a node in a session', () => {
     ).toEqual([]);
   });
 
+  it('finds out within seconds of a change of network that its connection is dead, and has another one', async () => {
+    server.isMute = true;
+    await net.run(20);
+    expect(a.linked?.status().connected).toBe(true);
+    a.linked?.networkChanged();
+    await net.run(3);
+    expect(a.linked?.status().connected).toBe(false);
+    server.isMute = false;
+    await net.run(20);
+    server.kill();
+    await net.run(600);
+    server.revive();
+    a.linked?.networkChanged();
+    await net.run(1);
+    expect(a.linked?.status().connected).toBe(true);
+  });
+
+  it('keeps a connection that outlived a change of network', async () => {
+    const log = a.log.length;
+    a.linked?.networkChanged();
+    await net.run(10);
+    expect([a.linked?.status().connected, a.log.slice(log)]).toEqual([true, []]);
+  });
+
   it('comes back by itself, with waits that grow and differ', async () => {
     server.kill();
     await net.run(20 * 60);

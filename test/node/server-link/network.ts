@@ -18,6 +18,8 @@ const STEP = 100;
 export class SimServer {
   readonly ground: World;
   readonly address: string;
+  /** connections stay open, and nothing comes through any more */
+  isMute = false;
   readonly #network: Network;
   readonly #connections = new Map<number, ConnectionCalls>();
   #hub: Hub;
@@ -90,7 +92,7 @@ export class SimServer {
       send: (frames) => {
         for (const frame of frames)
           network.later(() => {
-            if (!isOpen || hub !== this.#hub || this.deaf) return;
+            if (!isOpen || hub !== this.#hub || this.deaf || this.isMute) return;
             if (!network.pass('up')) return this.cut(id);
             hub.handleFrame(id, frame.slice(), network.moment());
             this.carryOut(hub);
@@ -137,7 +139,7 @@ export class SimServer {
         return later(() => {
           const calls = this.#connections.get(channel);
           if (calls && this.#network.loses('down')) return this.cut(channel);
-          calls?.frame(frame.slice());
+          if (!this.isMute) calls?.frame(frame.slice());
         });
       }
       case 'close': {
