@@ -33,6 +33,8 @@ export interface AgentConfig {
   readonly rekeyAfter: number;
   /** whether handshakes are rehearsed in quiet moments after the start, so that the first real ones are quick */
   readonly warmUp: boolean;
+  /** whether the router is asked to let other nodes in (PCP, NAT-PMP, UPnP) */
+  readonly portMapping: boolean;
 }
 
 export interface ListenAddress {
@@ -62,6 +64,7 @@ export interface WrittenConfig {
   readonly 'new-flows-per-second'?: number;
   readonly 'rekey-after'?: number;
   readonly 'warm-up'?: boolean;
+  readonly 'port-mapping'?: boolean;
 }
 
 export const DEFAULT_PORT = 47_247;
@@ -104,6 +107,7 @@ const KEYS = {
   'new-flows-per-second': 'number',
   'rekey-after': 'number',
   'warm-up': 'boolean',
+  'port-mapping': 'boolean',
 } as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number' | 'boolean'>;
 
 function isKey(text: string): text is keyof WrittenConfig {
@@ -182,6 +186,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     newFlowsPerSecond,
     rekeyAfter: within('rekey-after', written['rekey-after'] ?? DEFAULTS.rekeyAfter, REKEY_AFTER, 'GiB'),
     warmUp: written['warm-up'] ?? true,
+    portMapping: written['port-mapping'] ?? true,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ReloadAnswer } from '../api/questions.ts';
-import type { GroupStatus, HealthLine } from '../api/status.ts';
+import type { HealthLine } from '../api/status.ts';
 import { toHex, wipe } from '../base/bytes.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -9,7 +9,7 @@ import { routeOf } from '../nat/path-route.ts';
 import { configureInterface, refuseOverlap } from '../tun/interface.ts';
 import { AgentAnswers } from './agent-answers.ts';
 import type { AgentConfig } from './agent-config.ts';
-import { groupAnswers } from './answers.ts';
+import { changedGroups, groupAnswers } from './answers.ts';
 import { importBundle } from './bundle-import.ts';
 import { BundleKeys } from './bundle-keys.ts';
 import { ClockWatch } from './clock-watch.ts';
@@ -19,7 +19,7 @@ import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
 import { engineSettings } from './engine-settings.ts';
 import { hintPaths, unknownPeer, unknownPeerLine } from './first-paths.ts';
-import { type Beside, NOTHING_BESIDE, refusedRosterLine } from './health.ts';
+import { type Beside, NOTHING_BESIDE, refusedBundleLine, refusedRosterLine } from './health.ts';
 import { encodeHedge, nextHedge } from './hedge-file.ts';
 import { type KeySource, poolOf, sourceOf } from './key-source.ts';
 import type { KeyChange } from './key-store.ts';
@@ -38,8 +38,6 @@ import { Underlay } from './underlay.ts';
 import { startWarmUp, type WarmUp } from './warm-up.ts';
 
 const BUSY_TICK = 10;
-/** How often the machine's own addresses are looked at, in milliseconds: laptops move. */
-const ENDPOINTS_EVERY = 15_000;
 /** How often the lease clock and the time of the last contact are kept, in milliseconds (protocol.md 10.4). */
 const CLOCK_KEPT = 600_000;
 
@@ -66,7 +64,6 @@ export class Agent {
   #refused: readonly HealthLine[];
   #source: KeySource;
   #unknownPeers: readonly string[] = [];
-  #endpointsAt = 0;
   #keptAt = performance.now();
   /** logged out: nothing is kept any more */
   #isForgotten = false;
@@ -90,7 +87,7 @@ export class Agent {
     this.#keeper = new StateKeeper(state, log, () => this.#memory());
     this.#source = source;
     const refused = source.kind === 'file' ? source.imported.refused : undefined;
-    this.#refused = refused === undefined ? [] : [refusedLine(refused)];
+    this.#refused = refused === undefined ? [] : [refusedBundleLine(refused)];
     this.#io = io;
     this.#lastPaths = kept?.paths ?? {};
     const random = this.#random.take;
@@ -107,9 +104,18 @@ export class Agent {
       wallMillis: () => Date.now() + 1_000 * (this.#keys.corrected() - wallClock()),
     });
     this.#underlay = new Underlay({
-      ...{ engine: this.#engine, listen: config.listen, tun: config.tun, now, log },
+      ...{
+        engine: this.#engine,
+        listen: config.listen,
+        tun: config.tun,
+        mapsPorts: config.portMapping,
+        random,
+        now,
+        log,
+      },
       overlay: () => poolOf(this.#source),
       port: () => io.facts().udp.port,
+      moved: () => this.#tellMoved(),
       afterBatch: () => this.#afterBatch(),
     });
     this.#routes = new RosterRoutes(this.#engine.node, mainTable(config.tun), log);
@@ -148,7 +154,7 @@ export class Agent {
       return made;
     } catch (error) {
       io.stop();
-      if (agent) await agent.#control?.close();
+      if (agent) await Promise.all([agent.#underlay.close(), agent.#control?.close()]);
       if (source.kind === 'server') source.linked.stop();
       throw error;
     }
@@ -209,7 +215,12 @@ export class Agent {
     if (this.#source.kind === 'file') return;
     const { port } = this.#io.facts().udp;
     this.#source.linked.setEndpoints(port, ownEndpoints(port, this.#config.tun));
-    this.#endpointsAt = performance.now();
+  }
+
+  /** The server is told by the connection that outlived the change, or by the next one. */
+  #tellMoved(): void {
+    this.#tellEndpoints();
+    if (this.#source.kind === 'server') this.#source.linked.networkChanged();
   }
 
   async #logout(): Promise<void> {
@@ -262,7 +273,7 @@ export class Agent {
     wipe(this.#hedge.key);
     if (this.#source.kind === 'server') this.#source.linked.wipe();
     this.#routes.close();
-    this.#underlay.close();
+    await this.#underlay.close();
     await this.#control?.close();
     this.#log.log('info', 'down', { reason });
     this.#stopped.resolve();
@@ -306,13 +317,12 @@ export class Agent {
     if (jump !== undefined) {
       this.#log.log('warn', 'clock-jump', { kind: jump });
       this.#engine.handleClockJump(now());
+      if (jump === 'slept') this.#underlay.handleWake();
     }
     this.#engine.tick(now());
     this.#random.refill();
     this.#routes.tick(performance.now());
     this.#keeper.tick(now());
-    this.#underlay.tick();
-    if (performance.now() - this.#endpointsAt > ENDPOINTS_EVERY) this.#tellEndpoints();
     if (performance.now() - this.#keptAt > CLOCK_KEPT) void this.#keep();
     this.#rates.sample(this.#engine, performance.now());
     this.#afterBatch();
@@ -378,21 +388,10 @@ export class Agent {
   }
 }
 
-/** Groups that came, went, or show another key or other members. */
-function changedGroups(before: readonly GroupStatus[], after: readonly GroupStatus[]): number {
-  const [old, fresh] = [before, after].map((groups) => new Set(groups.map((group) => JSON.stringify(group))));
-  const gone = before.filter(({ id }) => !after.some((group) => group.id === id)).length;
-  return gone + [...fresh].filter((group) => !old.has(group)).length;
-}
-
 /** What is there before the devices are opened. */
 interface Given {
   readonly state: StateDir;
   readonly kept: KeptState | undefined;
   readonly source: KeySource;
   readonly beside: Beside;
-}
-
-function refusedLine({ message, remedy }: GscipError): HealthLine {
-  return { code: 'bundle-refused', text: `${message}; the node runs with the copy that it kept; ${remedy}` };
 }

@@ -164,3 +164,10 @@ function elementOf(engine: Engine, member: Member, side: 's' | 'd'): PathElement
 function addressText(address: Uint8Array): string {
   return formatAddress(isIpv4(address) ? address.subarray(12) : address);
 }
+
+/** Groups that came, went, or show another key or other members. */
+export function changedGroups(before: readonly GroupStatus[], after: readonly GroupStatus[]): number {
+  const [old, fresh] = [before, after].map((groups) => new Set(groups.map((group) => JSON.stringify(group))));
+  const gone = before.filter(({ id }) => !after.some((group) => group.id === id)).length;
+  return gone + [...fresh].filter((group) => !old.has(group)).length;
+}

@@ -1,4 +1,5 @@
 import type { GroupStatus, HealthLine } from '../api/status.ts';
+import type { GscipError } from '../base/errors.ts';
 import { INNER_MTU_FLOOR } from '../nat/constants.ts';
 import type { RefusedRoster } from './bundle-keys.ts';
 
@@ -52,6 +53,11 @@ export function healthLines(facts: HealthFacts): HealthLine[] {
       text: `${facts.notKept}; the node goes on, but a restart would begin with older keys: make room or mend the disk`,
     });
   return lines;
+}
+
+/** A bundle file that was not taken at the start. */
+export function refusedBundleLine({ message, remedy }: GscipError): HealthLine {
+  return { code: 'bundle-refused', text: `${message}; the node runs with the copy that it kept; ${remedy}` };
 }
 
 /** A group whose newer roster contradicts the one that was held (protocol.md 9.3). */

@@ -44,6 +44,11 @@ export function viewName({ addresses, out4, out6 }: NetworkView): string {
   return [...hosts.sort(), wayName(out4), wayName(out6)].join('\n');
 }
 
+/** Do datagrams leave as before? */
+export function sameWays(a: NetworkView, b: NetworkView): boolean {
+  return wayName(a.out4) === wayName(b.out4) && wayName(a.out6) === wayName(b.out6);
+}
+
 /** Own addresses, those first that datagrams leave from by themselves: where there are too many, the last ones are not told. */
 export function bestFirst({ addresses, out4, out6 }: NetworkView): HostAddress[] {
   const rank = ({ device, address }: HostAddress): number => {

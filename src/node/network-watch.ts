@@ -1,4 +1,3 @@
-import type { Addon } from '../native/addon.ts';
 import { now } from './clocks.ts';
 import { hostAddresses } from './host-addresses.ts';
 import { type EventSource, type NetworkEvents, openNetworkEvents } from './network-events.ts';
@@ -8,9 +7,8 @@ import { type NetworkView, NO_NETWORK, readNetwork, viewName } from './network-v
 export interface WatchOptions {
   /** the overlay's own interface, which is none of the underlay */
   readonly tun: string;
-  readonly addon: Addon | undefined;
-  /** the machine's addresses or ways out are others than before */
-  readonly changed: (view: NetworkView) => void;
+  /** the machine's addresses or ways out are others than before; `before` is undefined at the first whole view */
+  readonly changed: (view: NetworkView, before: NetworkView | undefined) => void;
 }
 
 /** Keeps an eye on the networks that this machine is in: events say when to look, and only what is seen counts. */
@@ -22,13 +20,15 @@ export class NetworkWatch {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #again = false;
+  /** the ways out were read, too */
+  #isWhole = false;
   #closed = false;
 
   /** Knows the addresses at once; the ways out are told by the first `changed`. */
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#view = { ...NO_NETWORK, addresses: hostAddresses(options.tun) };
-    this.#events = openNetworkEvents(options.addon, () => this.#handleEvent());
+    this.#events = openNetworkEvents(() => this.#handleEvent());
     this.#handleEvent();
   }
 
@@ -79,8 +79,10 @@ export class NetworkWatch {
 
   async #compare(): Promise<void> {
     const seen = await readNetwork(this.#options.tun);
-    if (this.#closed || viewName(seen) === viewName(this.#view)) return;
+    const before = this.#isWhole ? this.#view : undefined;
+    if (this.#closed || (before && viewName(seen) === viewName(before))) return;
     this.#view = seen;
-    this.#options.changed(seen);
+    this.#isWhole = true;
+    this.#options.changed(seen, before);
   }
 }

@@ -1,7 +1,5 @@
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { CoordinatorPlace } from '../api/channel/services.ts';
 import type { Millis } from '../base/brands.ts';
-import { parseAddress } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { MESSAGE } from '../base/primitives.ts';
@@ -10,7 +8,11 @@ import type { BatchSocket } from '../udp/batch-socket.ts';
 import { openBatchSocket } from '../udp/open-batch-socket.ts';
 import type { ListenAddress } from './agent-config.ts';
 import type { Engine } from './engine.ts';
+import type { EventSource } from './network-events.ts';
+import { bestFirst, mapperPlace, type NetworkView, sameWays } from './network-view.ts';
+import { NetworkWatch } from './network-watch.ts';
 import { knownPath } from './path-cache.ts';
+import { type MappingFacts, PortMapping } from './port-mapping.ts';
 
 /** What the shell of paths needs of the agent. */
 export interface UnderlayParts {
@@ -18,59 +20,71 @@ export interface UnderlayParts {
   readonly listen: ListenAddress;
   /** the overlay's interface, whose addresses are nobody's here */
   readonly tun: string;
+  /** whether routers are asked to let others in */
+  readonly mapsPorts: boolean;
   /** ranges of the overlay */
   readonly overlay: () => readonly AddressPrefix[];
   readonly port: () => number;
+  readonly random: (length: number) => Uint8Array;
   readonly now: () => Millis;
   readonly log: Logger;
+  /** this machine is on another network: for whoever has connections of its own */
+  readonly moved: () => void;
   /** carries out what the engine was just told of */
   readonly afterBatch: () => void;
 }
 
-/** How often this machine's addresses are looked at, in milliseconds: laptops move. */
-const LOOK_EVERY = 15_000;
-
 /**
- * The network around this node, as its shell sees it: the machine's addresses, and the spare socket, from which the node asks
- * how long a mapping lives and what comes in that nothing has opened.
+ * The network around this node, as its shell sees it: the machine's addresses and its router, and the spare socket, from which the
+ * node asks how long a mapping lives and what comes in that nothing has opened.
  */
 export class Underlay {
   readonly #parts: UnderlayParts;
+  readonly #watch: NetworkWatch;
+  readonly #mapping: PortMapping;
   #spare: BatchSocket | undefined;
   #isOpening = false;
   #isClosed = false;
+  #hasCoordinators = false;
   #mapped: readonly PathAddress[] = [];
-  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: UnderlayParts) {
+    const { tun, log, random, engine } = parts;
     this.#parts = parts;
+    this.#mapping = new PortMapping({
+      ...{ random, log, count: (name) => engine.node.counters.add(name) },
+      changed: (external) => this.#setMapped(external),
+    });
+    this.#watch = new NetworkWatch({ tun, changed: (view, before) => this.#changed(view, before) });
+  }
+
+  /** Where the word comes from that the network may have changed. */
+  get eventSource(): EventSource {
+    return this.#watch.source;
+  }
+
+  get mapping(): MappingFacts | undefined {
+    return this.#mapping.facts;
   }
 
   /** The server named the coordinators, at the start of a session or because they changed. */
   setCoordinators(places: readonly CoordinatorPlace[]): void {
     const { engine, now, afterBatch } = this.#parts;
-    if (places.length > 0) void this.#openSpare();
-    this.look();
+    this.#hasCoordinators = places.length > 0;
+    if (this.#hasCoordinators) void this.#openSpare();
+    this.#tellAddresses(this.#watch.view);
+    this.#askRouter(this.#watch.view);
     engine.reach.setCoordinators(places, now());
     afterBatch();
   }
 
-  /** Outer addresses that a router on the way gave this node. */
-  setMapped(mapped: readonly PathAddress[]): void {
-    this.#mapped = mapped;
-    this.look();
-  }
-
-  /** Reads the machine's addresses now; the engine finds out whether they differ. */
-  look(): void {
-    const { engine, tun, overlay, port, now } = this.#parts;
-    this.#lookedAt = now();
-    const own = { port: port(), interfaces: ownInterfaces(tun), mapped: this.#mapped };
-    engine.reach.setAddresses(own, overlay(), now());
-  }
-
-  tick(): void {
-    if (this.#parts.now() - this.#lookedAt >= LOOK_EVERY) this.look();
+  /** The machine slept: whatever was known of its networks, and by them, may be wrong. */
+  handleWake(): void {
+    const { engine, now, moved, afterBatch } = this.#parts;
+    this.#watch.lookAgain();
+    engine.reach.handleNetworkChange(now());
+    moved();
+    afterBatch();
   }
 
   sendSpare(bytes: Uint8Array, to: PathAddress): void {
@@ -79,9 +93,46 @@ export class Underlay {
     if (socket && (family === 4 || socket.family === 6)) socket.send(bytes, bytes.length, address, port);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true;
+    this.#watch.close();
     this.#spare?.close();
+    await this.#mapping.stop();
+  }
+
+  /** Nothing is told while there is no network at all: the next one counts as another, also with the old addresses. */
+  #changed(view: NetworkView, before: NetworkView | undefined): void {
+    const { engine, now, log, moved, afterBatch } = this.#parts;
+    if (view.addresses.length > 0) {
+      const isTold = this.#tellAddresses(view);
+      const isAnother = before !== undefined && (before.addresses.length === 0 || !sameWays(before, view));
+      if (!isTold && isAnother) engine.reach.handleNetworkChange(now());
+      if (isTold || isAnother) moved();
+    }
+    if (before)
+      log.log('info', 'network-changed', { addresses: view.addresses.length, gateway: view.out4?.device ?? '' });
+    this.#askRouter(view);
+    afterBatch();
+  }
+
+  /** True when the engine takes it for another network. */
+  #tellAddresses(view: NetworkView): boolean {
+    const { engine, overlay, port, now } = this.#parts;
+    const own = { port: port(), interfaces: bestFirst(view), mapped: this.#mapped };
+    return engine.reach.setAddresses(own, overlay(), now());
+  }
+
+  #askRouter(view: NetworkView): void {
+    const { listen, mapsPorts, port } = this.#parts;
+    const isOpen = listen.address === undefined || listen.address === '0.0.0.0';
+    // without a coordinator nobody would be told
+    this.#mapping.setPlace(this.#hasCoordinators && mapsPorts && isOpen ? mapperPlace(view, port()) : undefined);
+  }
+
+  #setMapped(external: PathAddress | undefined): void {
+    this.#mapped = external === undefined ? [] : [external];
+    this.#tellAddresses(this.#watch.view);
+    this.#parts.afterBatch();
   }
 
   /** Without it nothing is lost but the kind of filter, and longer pauses between keep-alives. */
@@ -105,19 +156,4 @@ export class Underlay {
       (reason) => log.log('warn', 'spare-socket-failed', { reason }),
     );
   }
-}
-
-/** Addresses of this machine with their prefixes, but for those that only it or one link knows. */
-function ownInterfaces(tun: string, interfaces = networkInterfaces()): AddressPrefix[] {
-  return Object.entries(interfaces)
-    .filter(([name]) => name !== tun)
-    .flatMap(([, infos = []]) => infos.flatMap(prefixFrom));
-}
-
-function prefixFrom({ address: text, internal, cidr }: NetworkInterfaceInfo): AddressPrefix[] {
-  const address = parseAddress(text.split('%')[0]);
-  const length = Number(cidr?.split('/')[1]);
-  if (internal || !address || !Number.isInteger(length)) return [];
-  const isLinkLocal = address.length === 16 && address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
-  return isLinkLocal ? [] : [{ address, length }];
 }

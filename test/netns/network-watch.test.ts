@@ -7,20 +7,22 @@ import { until } from '../../src/cli/lab/until.ts';
 import { pair } from './kit.ts';
 
 /** Watches with the addon or without, and prints each view in one line. */
-const WATCH = `const [src, isScript] = process.argv.slice(1);
-  Promise.all(['native/addon', 'node/network-watch', 'node/network-view'].map((file) => import(src + file + '.ts'))).then(
-    ([{ loadAddon }, { NetworkWatch }, { viewName }]) => {
+const WATCH = `const [src] = process.argv.slice(1);
+  Promise.all(['node/network-watch', 'node/network-view'].map((file) => import(src + file + '.ts'))).then(
+    ([{ NetworkWatch }, { viewName }]) => {
       const print = (view) => console.log(watch.source + ' | ' + viewName(view).replaceAll('\\n', ' | '));
-      const watch = new NetworkWatch({ tun: 'gscip0', addon: isScript ? undefined : loadAddon(), changed: (view) => print(view) });
+      const watch = new NetworkWatch({ tun: 'gscip0', changed: (view) => print(view) });
       console.log('first | ' + viewName(watch.view).replaceAll('\\n', ' | '));
       setTimeout(() => watch.close(), 60000);
     })`;
 
-async function startWatch(where: Namespace, ...more: readonly string[]): Promise<LabProcess> {
-  const watch = where.start([pinnedNode(), '-e', WATCH, `${PROJECT}src/`, ...more]);
+async function startWatch(where: Namespace, env: Readonly<Record<string, string>>): Promise<LabProcess> {
+  const watch = where.start([pinnedNode(), '-e', WATCH, `${PROJECT}src/`], { env });
   await until('its first view', () => watch.stdout().includes('first |'));
   return watch;
 }
+
+const SCRIPT = { GSCIP_WITHOUT_ADDON: '1' };
 
 const lines = (watch: LabProcess) => watch.stdout().trim().split('\n');
 const sees = (watch: LabProcess, text: string) =>
@@ -32,12 +34,12 @@ const sees = (watch: LabProcess, text: string) =>
 
 describe('the watch over the networks of a machine', () => {
   it.each([
-    ['netlink', []],
-    ['ip monitor', ['script']],
-  ])('tells by %s of addresses that come and go, of gateways and of carriers', (source, more) =>
+    ['netlink', {}],
+    ['ip monitor', SCRIPT],
+  ])('tells by %s of addresses that come and go, of gateways and of carriers', (source, env) =>
     withLab(async (lab) => {
       const { a, b } = pair(lab);
-      const watch = await startWatch(a, ...more);
+      const watch = await startWatch(a, env);
       expect(lines(watch)[0]).toContain('eth0 10.99.0.1/24 | eth0 fd99::1/64');
       a.route('default', '10.99.0.2');
       await sees(watch, `${source} | eth0 10.99.0.1/24 | eth0 fd99::1/64 | eth0 10.99.0.2 10.99.0.1 | none`);
@@ -60,7 +62,7 @@ describe('the watch over the networks of a machine', () => {
   it('goes on by looking when its child ends', () =>
     withLab(async (lab) => {
       const { a } = pair(lab);
-      const watch = await startWatch(a, 'script');
+      const watch = await startWatch(a, SCRIPT);
       const child = await until('the child', () => runningMonitor(a, watch.pid));
       process.kill(child);
       a.ip('addr', 'add', '10.99.7.1/24', 'dev', 'eth0');

@@ -20,7 +20,7 @@ const MAP = `const [src, port] = process.argv.slice(1);
     ([{ PortMapping }, { NetworkWatch }, { mapperPlace }]) => {
       const log = { log: (level, event, fields) => say(event, JSON.stringify(fields)) };
       const mapping = new PortMapping({ random: (n) => new Uint8Array(n).fill(7), log, changed: (external) => say('at', external), count: (name) => say('counter', name) });
-      const watch = new NetworkWatch({ tun: 'gscip0', addon: undefined, changed: (view) => mapping.setPlace(mapperPlace(view, Number(port))) });
+      const watch = new NetworkWatch({ tun: 'gscip0', changed: (view) => mapping.setPlace(mapperPlace(view, Number(port))) });
       process.on('SIGTERM', () => mapping.stop().then(() => process.exit(0)));
       socket.bind(Number(port), () => say('ready'));
     })`;

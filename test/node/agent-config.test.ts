@@ -65,6 +65,7 @@ describe('the configuration file', () => {
       newFlowsPerSecond: 50,
       rekeyAfter: 128,
       warmUp: true,
+      portMapping: true,
     });
   });
 
@@ -125,6 +126,7 @@ describe('the configuration', () => {
       newFlowsPerSecond: 1_000,
       rekeyAfter: 128,
       warmUp: true,
+      portMapping: true,
     });
   });
 

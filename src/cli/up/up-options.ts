@@ -34,6 +34,7 @@ export interface UpOptions {
   readonly flowsPerPeer?: number;
   readonly rekeyAfter?: number;
   readonly warmUp?: boolean;
+  readonly portMapping?: boolean;
   readonly newFlowsPerSecond?: number;
   readonly logLevel?: string;
   readonly config?: string;
@@ -79,6 +80,8 @@ export function machineFlags(command: Command): Command {
     .option('--new-flows-per-second <N>', 'new flows with one peer (default: 1000/s)', wholeNumber(1, 10_000_000))
     .option('--warm-up', 'rehearse handshakes in quiet moments after the start (default)')
     .option('--no-warm-up', 'save that second of computing: first packets then wait about twice as long')
+    .option('--port-mapping', 'ask the router by PCP, NAT-PMP or UPnP to let other nodes in (default)')
+    .option('--no-port-mapping', 'leave the router alone')
     .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
     .option('--config <FILE>', 'a TOML file with the same settings; options win over it');
 }
@@ -101,6 +104,7 @@ export function flagSettings(options: UpOptions): WrittenConfig {
     logLevel,
     rekeyAfter,
     warmUp,
+    portMapping,
     flowsPerPeer,
     newFlowsPerSecond,
     alwaysOn,
@@ -112,6 +116,7 @@ export function flagSettings(options: UpOptions): WrittenConfig {
     ...(logLevel !== undefined && { 'log-level': logLevel }),
     ...(rekeyAfter !== undefined && { 'rekey-after': rekeyAfter }),
     ...(warmUp !== undefined && { 'warm-up': warmUp }),
+    ...(portMapping !== undefined && { 'port-mapping': portMapping }),
     ...(flowsPerPeer !== undefined && { 'flows-per-peer': flowsPerPeer }),
     ...(newFlowsPerSecond !== undefined && { 'new-flows-per-second': newFlowsPerSecond }),
     ...(alwaysOn !== undefined && { 'always-on': alwaysOn }),

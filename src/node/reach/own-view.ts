@@ -53,14 +53,14 @@ export class OwnView {
     return this.#own.interfaces.some(({ address }) => (address.length === 4) === (family === 4));
   }
 
-  /** True when they differ from those that were known. */
-  setAddresses(own: OwnAddresses, overlay: readonly AddressPrefix[], now: Millis): boolean {
-    const isSame = textOf(own) === textOf(this.#own);
+  /** What follows from these addresses: another network, or only something else to be told. */
+  setAddresses(own: OwnAddresses, overlay: readonly AddressPrefix[], now: Millis): 'moved' | 'card' | 'same' {
+    const isMoved = networkName(own) !== networkName(this.#own);
     this.#own = own;
     this.#overlay = overlay;
-    if (isSame) this.#side = this.#makeSide();
-    else this.#remake(now);
-    return !isSame;
+    const isOther = this.#remake(now);
+    if (isMoved) return 'moved';
+    return isOther ? 'card' : 'same';
   }
 
   handleNetworkChange(now: Millis): void {
@@ -117,6 +117,11 @@ export class OwnView {
     const { reflexive } = this.#nat;
     return reflexive.length > 0 || this.#seen === undefined ? reflexive : [this.#seen];
   }
+}
+
+/** Neither the order of addresses nor what a router maps makes another network. */
+function networkName({ port, interfaces }: OwnAddresses): string {
+  return [port, ...interfaces.map(textOf).sort()].join();
 }
 
 function textOf(value: object): string {

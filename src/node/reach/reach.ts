@@ -99,9 +99,12 @@ export class Reach {
     if (!wasOn && this.isOn) this.#adopt(now);
   }
 
-  /** This machine's addresses; where they differ from before, it is on another network. */
-  setAddresses(own: OwnAddresses, overlay: readonly AddressPrefix[], now: Millis): void {
-    if (this.#view.setAddresses(own, overlay, now)) this.handleNetworkChange(now);
+  /** This machine's addresses; true where they differ from before: it is on another network. */
+  setAddresses(own: OwnAddresses, overlay: readonly AddressPrefix[], now: Millis): boolean {
+    const what = this.#view.setAddresses(own, overlay, now);
+    if (what === 'moved') this.handleNetworkChange(now);
+    else if (what === 'card' && this.isOn) this.#coordinators.cardChanged(now);
+    return what === 'moved';
   }
 
   /** Everything that others know of this node may be wrong from now on. */
