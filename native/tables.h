@@ -13,7 +13,7 @@ struct MessageRow {
   static constexpr int kStride = 12;
   int32_t offset, length, segment, family;
   uint8_t address[16];
-  int32_t port, prefix, interface, reserved;
+  int32_t port, prefix, interface, channel;
 };
 
 struct RecordRow {

@@ -8,9 +8,9 @@
 namespace gscip {
 namespace {
 
-void prepare(UdpScratch& scratch, Arena arena, int count) {
+void prepare(UdpScratch& scratch, Arena arena, int first, int count) {
   for (int i = 0; i < count; i++) {
-    scratch.parts[i] = iovec{arena.bytes + int64_t{i} * kMessageStride, 65536};
+    scratch.parts[i] = iovec{arena.bytes + int64_t{first + i} * kMessageStride, 65536};
     msghdr& header = scratch.headers[i].msg_hdr;
     header.msg_name = &scratch.sources[i];
     header.msg_namelen = sizeof scratch.sources[i];
@@ -54,24 +54,37 @@ void writeControl(msghdr& header, MessageRow& row) {
   }
 }
 
+// One system call: `count` rows from `first` on. Messages that came, or a negative errno.
+int receiveSome(int fd, Arena arena, MessageRow* rows, int first, int count, UdpScratch& scratch) {
+  prepare(scratch, arena, first, count);
+  int got;
+  do got = recvmmsg(fd, scratch.headers, count, MSG_DONTWAIT, nullptr);
+  while (got < 0 && errno == EINTR);
+  if (got < 0) return errno == EAGAIN ? 0 : -errno;
+  for (int i = 0; i < got; i++) {
+    MessageRow& row = rows[first + i];
+    row = MessageRow{};
+    row.offset = (first + i) * kMessageStride;
+    row.length = row.segment = static_cast<int32_t>(scratch.headers[i].msg_len);
+    writeSource(scratch.sources[i], row);
+    writeControl(scratch.headers[i].msg_hdr, row);
+  }
+  return got;
+}
+
 }  // namespace
 
 int udpReceiveBatch(int fd, Arena arena, Table<MessageRow> messages, UdpScratch& scratch, Counters counters) {
   int most = messages.capacity < kMaxMessages ? messages.capacity : kMaxMessages;
   if (most > arena.length / kMessageStride) most = static_cast<int>(arena.length / kMessageStride);
-  if (most <= 0) return 0;
-  prepare(scratch, arena, most);
-  int count;
-  do count = recvmmsg(fd, scratch.headers, most, MSG_DONTWAIT, nullptr);
-  while (count < 0 && errno == EINTR);
-  if (count < 0) return errno == EAGAIN ? 0 : -errno;
-  for (int i = 0; i < count; i++) {
-    MessageRow& row = messages.rows[i];
-    row = MessageRow{};
-    row.offset = i * kMessageStride;
-    row.length = row.segment = static_cast<int32_t>(scratch.headers[i].msg_len);
-    writeSource(scratch.sources[i], row);
-    writeControl(scratch.headers[i].msg_hdr, row);
+  int count = 0, bytes = 0;
+  while (count < most && bytes < kReceiveBytes) {
+    const int wanted = most - count < kReceiveGroup ? most - count : kReceiveGroup;
+    const int got = receiveSome(fd, arena, messages.rows, count, wanted, scratch);
+    if (got < 0 && count == 0) return got;
+    for (int i = 0; i < got; i++) bytes += messages.rows[count + i].length;
+    count += got > 0 ? got : 0;
+    if (got < wanted) break;
   }
   counters.add(kReceives, count);
   return count;

@@ -7,8 +7,35 @@
 namespace gscip {
 namespace {
 
-// How far ahead rows are looked at for more to the same end.
-constexpr int kLookAhead = 64;
+// Rows among which those to the same end are found.
+constexpr int kWindow = 512;
+
+// For each row of a window the next one to the same end, 0 when there is none.
+class SameEnd {
+ public:
+  SameEnd(const RelayRunRow* rows, int count) {
+    for (int i = 0; i < count; i++) {
+      next_[i] = 0;
+      const int place = placeOf(rows, rows[i].end);
+      if (last_[place]) next_[last_[place] - 1] = static_cast<int16_t>(i);
+      last_[place] = static_cast<int16_t>(i + 1);
+    }
+  }
+
+  int next(int row) const { return next_[row]; }
+
+ private:
+  static constexpr uint32_t kPlaces = 2 * kWindow;
+
+  int placeOf(const RelayRunRow* rows, int32_t end) const {
+    uint32_t place = static_cast<uint32_t>(end) * 0x9e3779b1u >> 22;
+    while (last_[place] && rows[last_[place] - 1].end != end) place = (place + 1) & (kPlaces - 1);
+    return static_cast<int>(place);
+  }
+
+  int16_t last_[kPlaces] = {};
+  int16_t next_[kWindow];
+};
 
 // Datagrams to one end, until the next one cannot share the send.
 class RunGroup {
@@ -65,6 +92,27 @@ class RunGroup {
   bool closed_ = false;
 };
 
+bool isSendable(const RelayRunRow& row, Arena arena, int ends) {
+  return row.segment > 0 && row.length > 0 && row.end >= 0 && row.end < ends && arena.holds(row.offset, row.length);
+}
+
+void sendWindow(SegmentSender& sender, Arena arena, RelayRunRow* rows, int count, Table<const RelayEndRow> ends) {
+  const SameEnd same(rows, count);
+  for (int i = 0; i < count; i++) {
+    const RelayRunRow& row = rows[i];
+    if (!isSendable(row, arena, ends.capacity)) continue;
+    RunGroup group(sender, ends.rows[row.end], row.segment < row.length ? row.segment : row.length);
+    group.add(arena.bytes + row.offset, row.length);
+    for (int next = same.next(i); next; next = same.next(next)) {
+      RelayRunRow& other = rows[next];
+      if (!isSendable(other, arena, ends.capacity) || !group.takes(other)) break;
+      group.add(arena.bytes + other.offset, other.length);
+      other.segment = 0;
+    }
+    group.flush();
+  }
+}
+
 }  // namespace
 
 int udpSendRuns(int fd, Arena arena, Table<RelayRunRow> runs, Table<const RelayEndRow> ends, UdpScratch& scratch,
@@ -72,21 +120,9 @@ int udpSendRuns(int fd, Arena arena, Table<RelayRunRow> runs, Table<const RelayE
   Device* device = deviceOf(fd);
   if (!device) return -EBADF;
   SegmentSender sender(fd, *device, scratch, counters);
-  for (int i = 0; i < runs.capacity; i++) {
-    RelayRunRow& row = runs.rows[i];
-    if (row.segment <= 0 || row.length <= 0 || !arena.holds(row.offset, row.length)) continue;
-    if (row.end < 0 || row.end >= ends.capacity) continue;
-    RunGroup group(sender, ends.rows[row.end], row.segment < row.length ? row.segment : row.length);
-    group.add(arena.bytes + row.offset, row.length);
-    const int last = i + kLookAhead < runs.capacity ? i + kLookAhead : runs.capacity - 1;
-    for (int next = i + 1; next <= last; next++) {
-      RelayRunRow& other = runs.rows[next];
-      if (other.end != row.end || other.segment <= 0) continue;
-      if (other.length <= 0 || !arena.holds(other.offset, other.length) || !group.takes(other)) break;
-      group.add(arena.bytes + other.offset, other.length);
-      other.segment = 0;
-    }
-    group.flush();
+  for (int first = 0; first < runs.capacity; first += kWindow) {
+    const int rest = runs.capacity - first;
+    sendWindow(sender, arena, runs.rows + first, rest < kWindow ? rest : kWindow, ends);
   }
   return sender.lost();
 }

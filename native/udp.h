@@ -30,14 +30,17 @@ UdpResult udpOpen(const UdpRequest& request);
 
 // Arena bytes per received message: the largest one, and a shift so that messages do not share cache sets.
 constexpr int kMessageStride = 65536 + 128;
-constexpr int kMaxMessages = 64;
+constexpr int kMaxMessages = 256;
+// Messages of one system call, and bytes after which no further call is made: what is read is still in the cache when it is used.
+constexpr int kReceiveGroup = 8;
+constexpr int kReceiveBytes = 256 << 10;
 
 // What recvmmsg and sendmmsg need; one per environment, zeroed.
 struct UdpScratch {
   mmsghdr headers[kMaxSegments];
   iovec parts[kMaxSegments];
-  sockaddr_in6 sources[kMaxMessages];
-  alignas(8) char control[kMaxMessages][96];
+  sockaddr_in6 sources[kReceiveGroup];
+  alignas(8) char control[kReceiveGroup][96];
   uint8_t hot[65536];
 };
 

@@ -11,4 +11,5 @@ ASAN_OPTIONS=detect_leaks=0
 UBSAN_OPTIONS=print_stacktrace=1
 NODE_OPTIONS="--require $PWD/test/native/use-sanitized.cjs"
 export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS NODE_OPTIONS
-exec node node_modules/vitest/vitest.mjs run --testTimeout 60000 test/pccom test/native/loading.test.ts test/native/vectors.test.ts test/native/netlink.test.ts
+exec node node_modules/vitest/vitest.mjs run --testTimeout 60000 test/pccom test/server/relay test/udp \
+  test/native/loading.test.ts test/native/vectors.test.ts test/native/netlink.test.ts

@@ -25,6 +25,7 @@ const shell = new RelayShell(
     count: (name, by) => void counts.set(name, (counts.get(name) ?? 0) + by),
     log: { log: (_level, event, fields) => console.error(event, fields) },
   },
+  undefined,
 );
 for (let flow = 0; flow < MOST_FLOWS; flow++) shell.allow(channelOf(flow), endsOf(channelOf(flow)));
 console.log(`ready ${socket.implementation}`);

@@ -12,44 +12,17 @@
 #include "../seal.h"
 #include "../tun.h"
 
+#include "input.h"
+
 using namespace gscip;
 
 namespace {
-
-#define REQUIRE(condition)                                                \
-  do {                                                                    \
-    if (!(condition)) {                                                   \
-      fprintf(stderr, "line %d: does not hold: %s\n", __LINE__, #condition); \
-      abort();                                                            \
-    }                                                                     \
-  } while (false)
-
-using Bytes = std::vector<uint8_t>;
 
 // Output of sealing and joining; kept, since fresh memory would cost more than the code under test.
 uint8_t room[400000];
 
 double counterValues[kCounterCount];
 Counters counters{counterValues};
-
-// The mutated bytes, read as numbers from the front.
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : at_(data), end_(data + size) {}
-  uint8_t byte() { return at_ < end_ ? *at_++ : 0; }
-  int number() { return byte() << 8 | byte(); }
-  int32_t word() { return static_cast<int32_t>(static_cast<uint32_t>(number()) << 16 | number()); }
-  Bytes take(size_t most) {
-    const size_t left = end_ - at_, size = left < most ? left : most;
-    Bytes out(at_, at_ + size);
-    at_ += size;
-    return out;
-  }
-  bool empty() const { return at_ == end_; }
-
- private:
-  const uint8_t *at_, *end_;
-};
 
 // A lane that opens what it seals.
 class Loop {
@@ -327,7 +300,7 @@ void fuzzNetlink(Input& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input input(data, size);
-  switch (input.byte() % 5) {
+  switch (input.byte() % 6) {
     case 0:
     case 1:
       fuzzOpen(input);
@@ -337,6 +310,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 3:
       fuzzNetlink(input);
+      break;
+    case 4:
+      fuzzRelay(input);
       break;
     default:
       fuzzTables(input);

@@ -44,7 +44,10 @@ export function define(command: Command): void {
       'HOST:PORT that join tokens name, separated by commas (default: the addresses of this machine)',
       splitList,
     )
-    .option('--roles <LIST>', 'what this process does (default: as,gms,dc,relay; without the last two where their UDP ports are taken)')
+    .option(
+      '--roles <LIST>',
+      'what this process does (default: as,gms,dc,relay; without the last two where their UDP ports are taken)',
+    )
     .option('--database <URL>', 'postgres://… (default: SQLite in the state folder)')
     .option('--tls-cert <FILE>', 'certificate for TLS (default: one of its own)')
     .option('--tls-key <FILE>', 'key of that certificate')

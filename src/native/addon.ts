@@ -61,7 +61,7 @@ export interface DeviceIo {
   deliver(fd: number, vnet: boolean, arena: Uint8Array, records: Int32Array, runs: Int32Array, count: number): number;
 
   udpOpen(options: UdpOptions): UdpSocket | ErrnoName;
-  /** Fills up to `max` message rows; message k lies at k * UDP_MESSAGE_STRIDE. Rows, or a negative errno. */
+  /** Fills up to `max` message rows, and no more once UDP_BATCH_BYTES are there; message k lies at k * UDP_MESSAGE_STRIDE. Rows, or a negative errno. */
   udpReceiveBatch(fd: number, arena: Uint8Array, messages: Int32Array, max: number): number;
   /** `sealBatch` sent at once. Returns the number of sends that the kernel took. */
   sealAndSend(fd: number, arena: Uint8Array, packets: Int32Array, count: number): number;
@@ -107,6 +107,8 @@ export interface RelayIo {
 
 /** Bytes that `udpReceiveBatch` needs of the arena per message: 64 KB, and a shift so that messages do not share cache sets. */
 export const UDP_MESSAGE_STRIDE = 65_664;
+/** `udpReceiveBatch` fills no more rows after that many bytes, although more may wait. */
+export const UDP_BATCH_BYTES = 262_144;
 /** Smallest arena for `tunReadBatch`: one largest packet with its virtio-net header. */
 export const TUN_ARENA_MIN = 65_568;
 

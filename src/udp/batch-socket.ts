@@ -1,5 +1,6 @@
+import { MESSAGE } from '../base/primitives.ts';
 import type { RelayWalk } from '../base/relay-primitives.ts';
-import type { Addon, ErrnoName, PollHandle } from '../native/addon.ts';
+import { type Addon, type ErrnoName, type PollHandle, UDP_BATCH_BYTES } from '../native/addon.ts';
 
 /** Called with `count` rows (MESSAGE in base/primitives.ts) over the arena; `isBehind`: more is waiting already. */
 export type TakeMessages = (arena: Uint8Array, rows: Int32Array, count: number, isBehind: boolean) => void;
@@ -32,9 +33,8 @@ export interface BatchSocketOptions {
   readonly gro: boolean;
 }
 
-/** Messages per batch, and batches before others get their turn. */
-export const BATCH = 16;
-export const BATCHES = 8;
+/** Messages per batch, and batches before others get their turn; of a socket that takes runs, and of any other. */
+export const BATCH = { runs: { messages: 256, batches: 2 }, plain: { messages: 16, batches: 8 } } as const;
 
 /** The socket of the addon, watched by the event loop. */
 export interface NativeSocketParts {
@@ -42,9 +42,11 @@ export interface NativeSocketParts {
   readonly fd: number;
   readonly port: number;
   readonly family: 4 | 6;
-  /** bytes for BATCH messages */
+  /** bytes for the messages of a batch */
   readonly arena: Uint8Array;
   readonly rows: Int32Array;
+  readonly messages: number;
+  readonly batches: number;
 }
 
 export class NativeSocket implements BatchSocket {
@@ -101,12 +103,13 @@ export class NativeSocket implements BatchSocket {
   }
 
   #drain(take: TakeMessages): void {
-    const { addon, fd, arena, rows } = this.#parts;
-    for (let batch = 1; batch <= BATCHES && this.#watch !== undefined; batch++) {
-      const count = addon.udpReceiveBatch(fd, arena, rows, BATCH);
+    const { addon, fd, arena, rows, messages, batches } = this.#parts;
+    for (let batch = 1; batch <= batches && this.#watch !== undefined; batch++) {
+      const count = addon.udpReceiveBatch(fd, arena, rows, messages);
       if (count <= 0) return;
-      take(arena, rows, count, count === BATCH && batch === BATCHES);
-      if (count < BATCH) return;
+      const isMore = count === messages || bytesOf(rows, count) >= UDP_BATCH_BYTES;
+      take(arena, rows, count, isMore && batch === batches);
+      if (!isMore) return;
     }
   }
 
@@ -114,4 +117,10 @@ export class NativeSocket implements BatchSocket {
     if (this.#watch !== undefined) this.#parts.addon.pollStop(this.#watch);
     this.#watch = undefined;
   }
+}
+
+function bytesOf(rows: Int32Array, count: number): number {
+  let bytes = 0;
+  for (let at = MESSAGE.length; at < count * MESSAGE.stride; at += MESSAGE.stride) bytes += rows[at];
+  return bytes;
 }

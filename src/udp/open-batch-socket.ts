@@ -19,9 +19,10 @@ function openByAddon(addon: Addon, { address, port, gro }: BatchSocketOptions): 
   const options = { port, gro, gso: true, reusePort: false };
   const socket = addon.udpOpen(address === undefined ? options : { ...options, address });
   if (typeof socket === 'string') return socket;
-  const arena = new Uint8Array(BATCH * UDP_MESSAGE_STRIDE);
-  const rows = new Int32Array(BATCH * MESSAGE.stride);
-  return new NativeSocket({ addon, fd: socket.fd, port: socket.port, family: socket.family, arena, rows });
+  const { messages, batches } = gro ? BATCH.runs : BATCH.plain;
+  const arena = new Uint8Array(messages * UDP_MESSAGE_STRIDE);
+  const rows = new Int32Array(messages * MESSAGE.stride);
+  return new NativeSocket({ addon, ...socket, arena, rows, messages, batches });
 }
 
 async function openByNode({ address, port }: BatchSocketOptions): Promise<BatchSocket | string> {

@@ -90,6 +90,15 @@ describe('a UDP socket', () => {
     expect(addon.udpReceiveBatch(-1, new Uint8Array(UDP_MESSAGE_STRIDE), rows, 1)).toBe(-9);
   });
 
+  it('reads in groups until it is empty or has 256 KB', async () => {
+    const [large, small, there] = [open(), open(), open()];
+    const arriving = [receive(large, 20), receive(small, 20)];
+    for (let at = 0; at < 12; at++) addon.udpSend(there.fd, new Uint8Array(60_000), LOOPBACK4, large.port);
+    for (let at = 0; at < 12; at++) addon.udpSend(there.fd, utf8('x'), LOOPBACK4, small.port);
+    const counts = (await Promise.all(arriving)).map(({ rows }) => rows.length / MESSAGE.stride);
+    expect(counts).toEqual([8, 12]);
+  });
+
   it('fills no more rows than arena and table hold', async () => {
     const [here, there] = [open(), open()];
     const arriving = receive(here, 2);
@@ -131,14 +140,9 @@ describe('a kernel that refuses sends', () => {
   runNow('g++', ['-std=c++17', '-shared', '-fPIC', '-o', shim, join(PROJECT, 'test/native/refuse-send.cc'), '-ldl']);
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  const burst = (refuse: string) =>
+  const burst = (refuse: string, program = 'send-burst.ts') =>
     JSON.parse(
-      runNow('env', [
-        `LD_PRELOAD=${shim}`,
-        `REFUSE=${refuse}`,
-        pinnedNode(),
-        join(PROJECT, 'test/native/send-burst.ts'),
-      ]),
+      runNow('env', [`LD_PRELOAD=${shim}`, `REFUSE=${refuse}`, pinnedNode(), join(PROJECT, 'test/native', program)]),
     );
 
   const whole = { sealed: 200, opened: 200, 'send-failed': 0, 'send-would-block': 0 };
@@ -161,5 +165,21 @@ describe('a kernel that refuses sends', () => {
   ] as const;
   for (const [name, refuse, state, counters] of rows) {
     it(`refuses ${name}`, () => expect(burst(refuse)).toMatchObject({ ...state, counters }));
+  }
+
+  const numbers = (first: number, count: number) => Array.from({ length: count }, (_, at) => first + at);
+  const received = [
+    [...numbers(0, 40), ...numbers(41, 40), ...numbers(82, 40)],
+    [40, 81, 122],
+  ];
+  const relayed = [
+    ['nothing: those to one end go together', 'no', { lost: 0, received, gso: true, counters: { sends: 2 } }],
+    ['UDP_SEGMENT: each datagram alone', 'gso', { lost: 0, received, gso: false }],
+    ['more than 64 datagrams', 'many', { lost: 0, received, gso: true, maxSegments: 64, counters: { sends: 3 } }],
+    ['datagrams above the MTU', 'mtu', { lost: 123, received: [[], []], gso: true, counters: { 'send-failed': 123 } }],
+    ['everything for want of room', 'busy', { lost: 123, received: [[], []], counters: { 'send-would-block': 123 } }],
+  ] as const;
+  for (const [name, refuse, expected] of relayed) {
+    it(`refuses ${name}, of a relay`, () => expect(burst(refuse, 'relay-burst.ts')).toMatchObject(expected));
   }
 });

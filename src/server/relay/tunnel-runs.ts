@@ -24,7 +24,7 @@ export function takeTunnelRuns(
       );
       continue;
     }
-    runs.copyWithin(kept * RELAY_RUN.stride, run, run + RELAY_RUN.stride);
+    if (kept * RELAY_RUN.stride !== run) runs.copyWithin(kept * RELAY_RUN.stride, run, run + RELAY_RUN.stride);
     kept++;
   }
   return kept;
