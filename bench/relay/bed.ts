@@ -27,8 +27,9 @@ export interface Target {
 export interface Carried {
   readonly sent: number;
   readonly received: number;
-  /** datagrams per second that were sent */
+  /** datagrams per second that were sent, and those that came out */
   readonly rate: number;
+  readonly through: number;
 }
 
 export const SOURCE = { address: '10.9.1.1', port: 20_000 } as const;
@@ -84,7 +85,9 @@ export class RelayBed {
     const text = await this.source.run([compiled('bench/tools/burst-udp.cc'), ...words], { seconds: seconds + 30 });
     const told: unknown = JSON.parse(text);
     await this.#settled();
-    return { sent: numberAt(told, 'sent'), rate: numberAt(told, 'rate'), received: this.#arrived() - before };
+    const received = this.#arrived() - before;
+    const through = received / numberAt(told, 'seconds');
+    return { sent: numberAt(told, 'sent'), rate: numberAt(told, 'rate'), received, through };
   }
 
   /** Until nothing arrives any more. */

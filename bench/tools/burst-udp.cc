@@ -3,7 +3,7 @@
 //   burst-udp SOURCE PORT FLOWS ADDRESS PORT SIZE RATE SECONDS BURST PREFIX AT
 //
 // Flow n leaves from source port PORT + n. BURST datagrams of a flow follow each other at once, by UDP_SEGMENT, then the next flow
-// has its turn; RATE counts all datagrams per second. Each begins with PREFIX, hexadecimal; its two bytes at AT grow by n, unless AT
+// has its turn; RATE counts all datagrams per second, 0: as fast as it goes. Each begins with PREFIX, hexadecimal; its two bytes at AT grow by n, unless AT
 // is negative. IPv4 only.
 #include <arpa/inet.h>
 #include <errno.h>
@@ -96,7 +96,7 @@ uint64_t sendFlows(const Plan& plan, std::vector<Flow>& flows, int first, int64_
   const int64_t end = begin + static_cast<int64_t>(plan.seconds * kSecond);
   uint64_t sent = 0;
   for (size_t flow = first;; flow = flow + step < flows.size() ? flow + step : first) {
-    const int64_t due = begin + static_cast<int64_t>(static_cast<double>(sent) / rate * kSecond);
+    const int64_t due = rate > 0 ? begin + static_cast<int64_t>(static_cast<double>(sent) / rate * kSecond) : 0;
     const int64_t at = now();
     if (at >= end) return sent;
     if (due > at) sleepUntil(due);
