@@ -92,6 +92,9 @@ export class DirectoryDesk {
     const { changes } = this.#directory;
     for (const session of this.#sessions.values()) {
       if (session.cursor === changes || !isServed(session)) continue;
+      const isNews = this.#directory.newest(session.row.groups) > session.cursor;
+      if (!isNews) session.cursor = changes;
+      if (!isNews) continue;
       this.#waiting.add(session);
       this.#toldAt = now;
     }

@@ -1,5 +1,5 @@
 import type { HeldGroup, Holding } from '../../api/channel/node-message.ts';
-import { type NodeId, unixSeconds } from '../../base/brands.ts';
+import { type GroupId, type NodeId, unixSeconds } from '../../base/brands.ts';
 import { compareBytes } from '../../base/bytes.ts';
 import type { EncodedCbor } from '../../base/cbor.ts';
 import {
@@ -209,10 +209,11 @@ function peersFor({ view, node, base = 0 }: Context, memberships: readonly Membe
       if (peer) peers.set(id, peer);
     }
   }
-  for (const peer of newestFirst(view)) {
-    if (peer.number <= base) break;
-    if (memberships.some(({ chain }) => chain.roster.members.has(peer.id))) peers.set(peer.id, peer);
-  }
+  for (const membership of memberships)
+    for (const peer of newestFirst(view, membership)) {
+      if (peer.number <= base) break;
+      peers.set(peer.id, peer);
+    }
   peers.delete(node.id);
   return [...peers.values()];
 }
@@ -229,17 +230,25 @@ function peerOf(row: NodeRow): EncodedCbor {
 
 const peerItems = new WeakMap<NodeRow, EncodedCbor>();
 
-/** All nodes, those first of which something was shown last: every such change comes with new settings. */
-function newestFirst(view: View): readonly NodeRow[] {
+/** The members of a group, those first of which something was shown last: every such change comes with new settings. */
+function newestFirst(view: View, { group, chain }: Membership): readonly NodeRow[] {
   const settings = settingsOf(view);
-  const known = sorted.get(settings);
-  if (known) return known;
-  const nodes = [...view.rows('nodes')].sort((a, b) => b.number - a.number);
-  sorted.set(settings, nodes);
+  const lists = sorted.get(settings) ?? new Map<GroupId, SortedMembers>();
+  sorted.set(settings, lists);
+  const known = lists.get(group.id);
+  if (known?.chain === chain) return known.nodes;
+  const nodes = [...chain.roster.members.keys()].flatMap((id) => view.get('nodes', id) ?? []);
+  nodes.sort((a, b) => b.number - a.number);
+  lists.set(group.id, { chain, nodes });
   return nodes;
 }
 
-const sorted = new WeakMap<SettingsRow, readonly NodeRow[]>();
+interface SortedMembers {
+  readonly chain: Chain;
+  readonly nodes: readonly NodeRow[];
+}
+
+const sorted = new WeakMap<SettingsRow, Map<GroupId, SortedMembers>>();
 
 function heldAfter(view: View, { group, chain }: Membership): HeldGroup {
   const { seq, head } = chain.roster;
