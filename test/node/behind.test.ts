@@ -85,6 +85,33 @@ describe('rolls one second apart', () => {
   });
 });
 
+describe('a handshake that a roll overtakes', () => {
+  it('ends under the version that it began with, carries what waited for it, and gives way to the new one', () => {
+    const { world, server, a, b, first } = trio();
+    world.delay = 60;
+    world.send(a, numbered(a, b, 1));
+    world.run(70);
+    world.authority.roll('office');
+    server.push(a, b);
+    world.run(300);
+    const versions = (node: SimNode) => [...node.engine.node.sas.sas()].map(({ version }) => version);
+    expect([newest(a), newest(b), versions(a), versions(b)]).toEqual([first + 1, first + 1, [first], [first]]);
+    expect(numbersOf(b)).toEqual([1]);
+    let n = 2;
+    for (; n < 620; n++) {
+      world.send(a, numbered(a, b, n));
+      world.run(100, 10);
+    }
+    world.run(100);
+    expect(numbersOf(b)).toEqual(upTo(n).slice(1));
+    expect([...new Set(versions(a))]).toEqual([first, first + 1]);
+    expect([sendsUnder(a, b), sendsUnder(b, a)]).toEqual([[first + 1], [first + 1]]);
+    // its receive side stays until its cap, as that of any other
+    world.run(210_000, 500);
+    expect([...versions(a), ...versions(b)]).not.toContain(first);
+  });
+});
+
 describe('a group that was stopped', () => {
   it('R6: stays so after a restart, whatever newer keys come', () => {
     const { world, server, a, b } = trio();
