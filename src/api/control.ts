@@ -7,6 +7,7 @@ export type ControlRequest =
   | { readonly verb: 'explain'; readonly flow: FlowQuestion }
   | { readonly verb: 'ping'; readonly target: string; readonly count: number; readonly timeoutMs: number }
   | { readonly verb: 'wait'; readonly peer: string | undefined; readonly timeoutMs: number }
+  | { readonly verb: 'netcheck' }
   | { readonly verb: 'metrics' }
   | { readonly verb: 'key-reload' }
   | { readonly verb: 'trace' }
@@ -41,6 +42,7 @@ export function parseControlRequest(line: string): ControlRequest | 'json' | 've
   switch (fields['verb']) {
     case 'status':
     case 'pit-watch':
+    case 'netcheck':
     case 'metrics':
     case 'key-reload':
     case 'trace':

@@ -70,7 +70,9 @@ export interface PeerStatus {
   readonly path: {
     readonly kind: 'direct' | 'relay' | 'none';
     readonly endpoint: string | null;
+    /** a code of PATH_REASONS, and its sentence */
     readonly reason: string;
+    readonly text: string;
   };
   /** largest inner packet that is sent there, in bytes; measured once something large was sent */
   readonly mtu: { readonly inner: number; readonly measured: boolean };

@@ -107,10 +107,14 @@ function peerTable(peers: readonly PeerStatus[]): string {
     `${bytes(peer.rxBytes)} / ${bytes(peer.txBytes)}`,
     `${bitRate(peer.rxBitsPerSecond)} / ${bitRate(peer.txBitsPerSecond)}`,
   ]);
-  return table(
+  const why = peers.flatMap(({ name, path }) =>
+    path.kind === 'relay' ? [`  ${name} goes ${path.text} (${path.reason})`] : [],
+  );
+  const rest = table(
     ['peer', 'address', 'path', 'MTU', 'keys', 'mode', 'handshake', 'received / sent', 'rate in / out'],
     rows,
   );
+  return [rest, ...why].join('\n');
 }
 
 function healthLines({ health }: StatusAnswer): string {

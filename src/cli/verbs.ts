@@ -25,6 +25,11 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./status.ts'),
   },
   { name: 'ping', summary: 'measure the way to a peer through the overlay', load: () => import('./ping.ts') },
+  {
+    name: 'netcheck',
+    summary: 'say what this network lets through, and what stands in the way',
+    load: () => import('./netcheck.ts'),
+  },
   { name: 'explain', summary: 'say which element does what with a flow, and why', load: () => import('./explain.ts') },
   { name: 'pit', summary: 'list, watch or flush the flows', load: () => import('./pit.ts') },
   { name: 'wait', summary: 'wait until the node, or a peer, is ready', load: () => import('./wait.ts') },

@@ -23,6 +23,18 @@ export const PATH_REASONS = {
 
 export type PathReason = keyof typeof PATH_REASONS;
 
+/** Reasons of a node that asks no coordinator: its paths are configured, or proved by handshakes and roaming. */
+export const CONFIGURED_REASONS = {
+  proved: 'straight to the address that the last handshake or answer came from',
+  'not-tried': 'an address is known, and nothing was sent there yet',
+  'no-endpoint-known': 'nobody told this node where the peer is',
+} as const;
+
+/** The sentence of a code that `status` shows. */
+export function reasonText(reason: PathReason | keyof typeof CONFIGURED_REASONS): string {
+  return { ...PATH_REASONS, ...CONFIGURED_REASONS }[reason];
+}
+
 /** What decides why there is no direct path. */
 export interface RelayCause {
   readonly own: NatKind;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlRequest } from '../api/control.ts';
 import type { ReloadAnswer } from '../api/questions.ts';
 import type { StatusAnswer } from '../api/status.ts';
@@ -8,6 +9,7 @@ import { explainAnswer, pitEntryAnswer } from './answers.ts';
 import type { ControlReply } from './control-socket.ts';
 import type { Engine } from './engine.ts';
 import { metricsText } from './metrics.ts';
+import { netcheckFacts } from './netcheck.ts';
 import type { NodeEffect } from './node-effects.ts';
 import type { PacketIo } from './packet-io.ts';
 import { Pings } from './pings.ts';
@@ -15,6 +17,10 @@ import { PitWatchers } from './pit-watchers.ts';
 
 /** How long `wait` waits for one answer before it asks again, in milliseconds. */
 const WAIT_PING = 1_000;
+
+/** How long `netcheck` waits for what the node is finding out, and how often it looks; milliseconds. */
+const NETCHECK_PATIENCE = 3_000;
+const NETCHECK_LOOK = 100;
 
 /** What the answers need of the agent, beside the engine. */
 export interface AgentCalls {
@@ -71,6 +77,8 @@ export class AgentAnswers {
         return this.#pings.ping(this.#target(request.target), request.count, request.timeoutMs);
       case 'wait':
         return this.#wait(request.peer, request.timeoutMs);
+      case 'netcheck':
+        return this.#netcheck();
       case 'metrics':
         return { schema: 1, text: metricsText(this.#engine, this.#io, this.#calls.uptimeSeconds()) };
       case 'key-reload':
@@ -123,6 +131,14 @@ export class AgentAnswers {
       if (answer.replies.length > 0) return { schema: 1, ready: true, peer };
     }
     throw new GscipError('no-answer', `"${peer}" did not answer within ${timeoutMs / 1000} s`, 'see "gscip status"');
+  }
+
+  /** What is being asked right now is waited for, but not for long. */
+  async #netcheck(): Promise<object> {
+    const facts = () => netcheckFacts(this.#engine, this.#io.facts(), this.#calls.status().server);
+    const until = performance.now() + NETCHECK_PATIENCE;
+    while (!facts().complete && performance.now() < until) await sleep(NETCHECK_LOOK);
+    return facts();
   }
 
   #pitList(limit: number): object {

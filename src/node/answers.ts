@@ -11,6 +11,7 @@ import { currentOf } from '../dprp/admission.ts';
 import { overlayDecision, RULES } from '../dprp/decision-table.ts';
 import type { GroupView } from '../dprp/negotiation-deps.ts';
 import type { PathElement } from '../dprp/path-element.ts';
+import { reasonText } from '../nat/path-reason.ts';
 import { routeOf } from '../nat/path-route.ts';
 import type { Sa } from '../pccom/sa.ts';
 import { describeEntry, type PitEntry } from '../pit/listing.ts';
@@ -104,10 +105,12 @@ function pathAnswer(engine: Engine, peer: NodeId, now: Millis): PeerStatus['path
   const report = engine.reach.report(peer, now);
   const route = current === undefined ? undefined : routeOf(current);
   const unproved = hints.length > 0 ? 'not-tried' : 'no-endpoint-known';
+  const reason = report?.reason ?? (route ? 'proved' : unproved);
   return {
     kind: route?.kind ?? 'none',
     endpoint: route?.address ?? hints[0] ?? null,
-    reason: report?.reason ?? (route ? 'proved' : unproved),
+    reason,
+    text: reasonText(reason),
   };
 }
 

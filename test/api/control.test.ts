@@ -8,6 +8,7 @@ describe('a request to the agent', () => {
     [{ verb: 'status', more: 1 }, { verb: 'status' }],
     [{ verb: 'pit-watch' }, { verb: 'pit-watch' }],
     [{ verb: 'metrics' }, { verb: 'metrics' }],
+    [{ verb: 'netcheck' }, { verb: 'netcheck' }],
     [{ verb: 'key-reload' }, { verb: 'key-reload' }],
     [{ verb: 'trace' }, { verb: 'trace' }],
     [{ verb: 'down' }, { verb: 'down' }],

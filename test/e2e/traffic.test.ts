@@ -51,7 +51,7 @@ describe('two nodes', () => {
       await nodes.up();
       await carries(nodes);
       const { peers } = await nodes.a.status();
-      expect(peers[0]?.path).toEqual({ kind: 'direct', endpoint: nodes.at(nodes.b), reason: 'proved' });
+      expect(peers[0]?.path).toMatchObject({ kind: 'direct', endpoint: nodes.at(nodes.b), reason: 'proved' });
     }, underlay));
 
   it.each([

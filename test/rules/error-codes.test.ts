@@ -4,6 +4,8 @@ import { FLOW_STATUS_NAMES } from '../../src/base/flow-words.ts';
 import { PRIMITIVE_COUNTERS } from '../../src/base/primitives.ts';
 import { RELAY_DROPS } from '../../src/base/relay-primitives.ts';
 import { FAILURES } from '../../src/dprp/effects.ts';
+import { NET_FINDINGS } from '../../src/nat/net-findings.ts';
+import { CONFIGURED_REASONS, PATH_REASONS } from '../../src/nat/path-reason.ts';
 import { REASONS } from '../../src/node/reasons.ts';
 import { CLOSE_CAUSES } from '../../src/pit/terms.ts';
 import { parse, readText, typescriptFiles, visitAll } from './repository.ts';
@@ -152,6 +154,15 @@ describe('the page on troubleshooting', () => {
     const codes = collect(files, healthCodes);
     expect(codes.size).toBeGreaterThan(3);
     expect(difference(codes, documented(page, 'Health codes'))).toEqual(NONE);
+  });
+
+  it('explains every reason of a path', () => {
+    const reasons = new Set(Object.keys({ ...PATH_REASONS, ...CONFIGURED_REASONS }));
+    expect(difference(reasons, documented(page, 'Path reasons'))).toEqual(NONE);
+  });
+
+  it('explains every finding of netcheck', () => {
+    expect(difference(new Set(Object.keys(NET_FINDINGS)), documented(page, 'Findings of netcheck'))).toEqual(NONE);
   });
 
   it('explains every reason of a PIT entry', () => {

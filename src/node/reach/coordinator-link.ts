@@ -105,6 +105,11 @@ export class CoordinatorLink {
     return this.#registered;
   }
 
+  /** All its endpoints were silent at the last try. */
+  get isGivenUp(): boolean {
+    return this.#failures > 0 && this.#registered === undefined;
+  }
+
   /** Where the session runs. */
   get endpoint(): PathAddress | undefined {
     return this.#session?.to;

@@ -26,6 +26,13 @@ export type CoordinatorEvent =
     }
   | { readonly kind: 'refused'; readonly peer: NodeId; readonly reason: DirectionReason };
 
+/** Whether a coordinator answers; given up: it was asked at every endpoint. */
+export interface CoordinatorFacts {
+  readonly address: string;
+  readonly answers: boolean;
+  readonly isGivenUp: boolean;
+}
+
 /** Requests whose answers are waited for. */
 const REQUESTS_MAX = 256;
 
@@ -49,6 +56,15 @@ export class Coordinators {
 
   get isReady(): boolean {
     return this.#links.some(({ registered }) => registered !== undefined);
+  }
+
+  /** Each of them, for `netcheck`. */
+  facts(): readonly CoordinatorFacts[] {
+    return this.#links.map(({ place, endpoint, registered, isGivenUp }) => ({
+      address: endpoint ?? place.endpoints[0] ?? '',
+      answers: registered !== undefined,
+      isGivenUp,
+    }));
   }
 
   /** The relays that they name, all together. */

@@ -2,7 +2,7 @@ import { type Millis, millis } from '../../base/brands.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { DetectorSocket } from '../../nat/nat-detector.ts';
-import { UNKNOWN_NAT } from '../../nat/nat-kind.ts';
+import { type NatKind, UNKNOWN_NAT } from '../../nat/nat-kind.ts';
 import type { AddressPrefix } from '../../nat/outer-address.ts';
 import type { OwnSide } from '../../nat/path-agent.ts';
 import type { Registered } from '../../nat/signal-message.ts';
@@ -13,6 +13,15 @@ import { localPaths, NO_ADDRESSES, type OwnAddresses, ownCandidates, placeOf } f
 interface Means {
   readonly provider: CryptoProvider;
   random(length: number): Uint8Array;
+}
+
+/** For `netcheck`; keepAlive in milliseconds. */
+export interface OwnFacts {
+  readonly nat: NatKind;
+  readonly keepAlive: number;
+  readonly reflexive: readonly PathAddress[];
+  readonly mapped: readonly PathAddress[];
+  readonly isComplete: boolean;
 }
 
 /** What this node knows of its own place: its addresses, how others see it, its NAT; and what it tells of that. */
@@ -47,6 +56,12 @@ export class OwnView {
 
   get own(): OwnAddresses {
     return this.#own;
+  }
+
+  /** As others see it, and whether all that was asked about that is answered or given up. */
+  facts(): OwnFacts {
+    const { nat, keepAlive } = this.side;
+    return { nat, keepAlive, reflexive: this.#outer(), mapped: this.#own.mapped, isComplete: this.#wasAsked };
   }
 
   hasFamily(family: 4 | 6): boolean {

@@ -11,11 +11,12 @@ import type { PathEffect } from '../../nat/path-effects.ts';
 import type { PathReason } from '../../nat/path-reason.ts';
 import type { PathReport } from '../../nat/path-report.ts';
 import { routeName, routeOf } from '../../nat/path-route.ts';
+import type { RelayReach } from '../../nat/signal-message.ts';
 import type { NodeState } from '../node-state.ts';
-import { type CoordinatorEvent, Coordinators } from './coordinators.ts';
+import { type CoordinatorEvent, type CoordinatorFacts, Coordinators } from './coordinators.ts';
 import { FrameGate } from './frame-gate.ts';
 import type { OwnAddresses } from './own-addresses.ts';
-import { OwnView } from './own-view.ts';
+import { type OwnFacts, OwnView } from './own-view.ts';
 import { type ChannelEvent, RelayChannels } from './relay-channels.ts';
 import { TrafficSample } from './traffic-sample.ts';
 import { REACH } from './tuning.ts';
@@ -191,6 +192,11 @@ export class Reach {
   /** Undefined where no coordinator is asked. */
   report(peer: NodeId, now: Millis): PathReport | undefined {
     return this.isOn ? this.#agents.agent(peer).report(now) : undefined;
+  }
+
+  /** What was found out about the network that this node is in. */
+  facts(): OwnFacts & { readonly coordinators: readonly CoordinatorFacts[]; readonly relays: readonly RelayReach[] } {
+    return { ...this.#view.facts(), coordinators: this.#coordinators.facts(), relays: this.#channels.reached() };
   }
 
   /** Milliseconds until `tick` has something to do. */
