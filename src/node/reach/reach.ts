@@ -1,6 +1,6 @@
 import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import { type Millis, millis, type NodeId } from '../../base/brands.ts';
-import type { PathAddress } from '../../base/path-address.ts';
+import { type PathAddress, parsePath } from '../../base/path-address.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
@@ -196,7 +196,8 @@ export class Reach {
 
   /** What was found out about the network that this node is in. */
   facts(): OwnFacts & { readonly coordinators: readonly CoordinatorFacts[]; readonly relays: readonly RelayReach[] } {
-    return { ...this.#view.facts(), coordinators: this.#coordinators.facts(), relays: this.#channels.reached() };
+    const relays = this.#channels.reached().filter(({ address }) => this.#view.hasFamily(parsePath(address).family));
+    return { ...this.#view.facts(), coordinators: this.#coordinators.facts(), relays };
   }
 
   /** Milliseconds until `tick` has something to do. */
