@@ -39,14 +39,15 @@ describe('netcheck', () => {
       const answers = await Promise.all(placed.map(({ site, node }) => netcheck(site.host, '--socket', node.socket)));
       for (const [at, [place, kind, fields, findings]] of PLACES.entries()) {
         const [answer, site] = [answers[at], sites[at]];
+        if (!answer) throw new Error(place);
         expect(answer, place).toMatchObject({ agent: true, ...fields });
-        expect(answer?.nat?.kind, place).toMatch(kind);
-        expect(codes(answer as NetcheckAnswer), place).toEqual(findings);
-        expect(answer?.server, place).toMatchObject({ connected: true, door: 'open' });
-        expect(answer?.ipv4.addresses, place).toEqual([site?.address]);
+        expect(answer.nat?.kind, place).toMatch(kind);
+        expect(codes(answer), place).toEqual(findings);
+        expect(answer.server, place).toMatchObject({ connected: true, door: 'open' });
+        expect(answer.ipv4.addresses, place).toEqual([site?.address]);
         if (fields.udp !== 'open') continue;
-        expect(answer?.ipv4.outer?.split(':')[0], place).toBe(site?.outer);
-        expect(answer?.relays, place).toEqual([
+        expect(answer.ipv4.outer?.split(':')[0], place).toBe(site?.outer);
+        expect(answer.relays, place).toEqual([
           { address: expect.stringContaining(SERVER.first), rttMs: expect.any(Number) },
         ]);
       }
