@@ -3,8 +3,9 @@ import { compareBytes } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { type CandidatePair, classOf, type PathClass, pairCandidates, type Refused } from './candidate-order.ts';
 import { DirectionLimit } from './direction-limit.ts';
-import { type NatKind, UNKNOWN_NAT } from './nat-kind.ts';
-import { type OwnPlace, outerFault } from './outer-address.ts';
+import { UNKNOWN_NAT } from './nat-kind.ts';
+import { outerFault } from './outer-address.ts';
+import type { OwnSide } from './own-side.ts';
 import type { PathEffect } from './path-effects.ts';
 import { type PathReason, whyRelayed } from './path-reason.ts';
 import type { PathReport } from './path-report.ts';
@@ -24,15 +25,6 @@ import type { RouteDirection } from './signal-message.ts';
 import { TrackSet } from './track-set.ts';
 import { COMPARE_MS, FASTER_TIMES, IDLE_MS, REPROVE_MS, RETRY_MS, SUSPECT_MS } from './tuning.ts';
 import type { SignedProbe } from './tunnel-probe.ts';
-
-/** What this node knows of itself; read at each use. */
-export interface OwnSide {
-  readonly place: OwnPlace;
-  readonly nat: NatKind;
-  readonly udpBlocked: boolean;
-  /** milliseconds between two datagrams on an idle path (keep-alive-search.ts) */
-  readonly keepAlive: number;
-}
 
 const ATTEMPTS_MAX = 2;
 
@@ -94,10 +86,12 @@ export class PathAgent {
     if (this.#attempts.length > ATTEMPTS_MAX) this.#attempts.shift()?.wipe();
     this.#retryAt = undefined;
     const effects: PathEffect[] = refused.map(({ reason }) => ({ kind: 'counter', name: `candidate-${reason}` }));
-    if (direction.relay) {
-      const { address, channel } = direction.relay;
-      effects.push({ kind: 'bind', peer: this.peer, relay: address, channel });
-    }
+    const { relay } = direction;
+    if (relay) effects.push({ kind: 'bind', peer: this.peer, relay: relay.address, channel: relay.channel });
+    // a peer that is not named where it was has moved; only its silence there lets traffic go elsewhere
+    const current = this.#isDirect() && this.#hasSa ? this.#current : undefined;
+    if (current && !pairs.some(({ address }) => address === current.route.address))
+      this.#challenge(current, now, effects);
     return [...effects, ...this.tick(now)];
   }
 
@@ -144,7 +138,7 @@ export class PathAgent {
     this.#hasSa = true;
     const pathClass = route.kind === 'relay' ? 'relay' : classOf(route.address, this.#own().place);
     const track = this.#track(route, pathClass, now);
-    prove(track, now);
+    this.#prove(track, now);
     const effects: PathEffect[] = [];
     for (const other of this.#tracks.all()) if (other.state === 'answered') this.#challenge(other, now, effects);
     return [...effects, ...this.#choose(now)];
@@ -161,7 +155,7 @@ export class PathAgent {
   handlePathResponse(token: Uint8Array, now: Millis): PathEffect[] {
     const track = this.#tracks.challengedBy(token);
     if (!track) return [{ kind: 'counter', name: 'path-response-unasked' }];
-    prove(track, now);
+    this.#prove(track, now);
     if (track === this.#current) this.#unansweredSince = undefined;
     else this.#compare(track);
     return this.#choose(now);
@@ -273,6 +267,11 @@ export class PathAgent {
       if (track === this.#current || now < track.heldUntil) continue;
       if (track.class !== 'relay' || this.#unansweredSince !== undefined) this.#challenge(track, now, effects);
     }
+  }
+
+  #prove(track: PathTrack, now: Millis): void {
+    prove(track, now);
+    if (track.route.kind === 'direct') this.#deps.limiter.handleProved(track.route.address, now);
   }
 
   #challenge(track: PathTrack, now: Millis, effects: PathEffect[]): void {

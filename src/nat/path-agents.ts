@@ -1,7 +1,8 @@
 import { type Millis, millis, type NodeId } from '../base/brands.ts';
 import { toHex } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
-import { type OwnSide, PathAgent } from './path-agent.ts';
+import type { OwnSide } from './own-side.ts';
+import { PathAgent } from './path-agent.ts';
 import type { PathEffect } from './path-effects.ts';
 import type { ProbeDeps } from './probe-attempt.ts';
 import { ProbeLimiter } from './probe-limiter.ts';

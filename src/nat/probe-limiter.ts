@@ -9,6 +9,8 @@ interface Silent {
 }
 
 const REMEMBERED = 4_096;
+/** An address that was a peer's so lately is not one that never answered. */
+const PROVED_MS = 120_000;
 
 /**
  * What leaves to addresses that nobody has proved, over all peers (protocol.md 6.1): at most 20 datagrams a second to one
@@ -19,12 +21,14 @@ export class ProbeLimiter {
   /** when the last twenty left */
   readonly #hosts = new Map<string, Millis[]>();
   readonly #silent = new Map<PathAddress, Silent>();
+  /** when addresses proved themselves by an SA */
+  readonly #proved = new Map<PathAddress, Millis>();
 
   /** Takes the right to send one datagram; the reason when there is none. */
   take(to: PathAddress, now: Millis): 'ok' | 'rate' | 'silent' {
     const silent = this.#silent.get(to);
     const known = silent && now - silent.since < TEMP_KEY_MS ? silent : undefined;
-    if (known && known.sent >= SILENT_DATAGRAMS) return 'silent';
+    if (known && known.sent >= SILENT_DATAGRAMS && !this.#wasProved(to, now)) return 'silent';
     if (!this.#takeHost(hostOf(to), now)) return 'rate';
     this.#silent.delete(to);
     remember(this.#silent, to, { sent: (known?.sent ?? 0) + 1, since: known?.since ?? now });
@@ -34,6 +38,17 @@ export class ProbeLimiter {
   /** An authentic datagram came from this address. */
   handleAnswer(from: PathAddress): void {
     this.#silent.delete(from);
+  }
+
+  /** The peer itself answered from there inside an SA: another network of this node, or of the peer, may keep it from answering now. */
+  handleProved(address: PathAddress, now: Millis): void {
+    this.#proved.delete(address);
+    remember(this.#proved, address, now);
+  }
+
+  #wasProved(address: PathAddress, now: Millis): boolean {
+    const at = this.#proved.get(address);
+    return at !== undefined && now - at < PROVED_MS;
   }
 
   #takeHost(host: string, now: Millis): boolean {

@@ -145,6 +145,21 @@ describe('probes to a peer that never answers', () => {
     expect(times.length).toBe(10 * PROBES_PER_SECOND);
   });
 
+  it('N2: are counted for an address that never answered, which one that proved itself lately is not', () => {
+    const limiter = new ProbeLimiter();
+    const taken = (from: number) => {
+      let count = 0;
+      for (let now = from; now < from + 20_000; now += 500) if (limiter.take(THERE, millis(now)) === 'ok') count++;
+      return count;
+    };
+    expect(taken(0)).toBe(5);
+    limiter.handleProved(THERE, millis(20_000));
+    expect(taken(20_000)).toBe(40);
+    // two minutes later it is as any other address
+    limiter.handleAnswer(THERE);
+    expect(taken(140_000)).toBe(5);
+  });
+
   it('N2: go to none of the addresses that are forbidden', () => {
     const lies = ['127.0.0.1:22', '100.64.0.1:9', '224.0.0.1:9', '192.168.1.10:9', '255.255.255.255:9', '[fe80::1]:9'];
     expect(probes(lies.map(reflexive))).toEqual([]);

@@ -9,7 +9,7 @@ import { NAT_KIND } from '../../src/nat/constants.ts';
 import { type DetectorSocket, NatDetector } from '../../src/nat/nat-detector.ts';
 import { type NatKind, UNKNOWN_NAT } from '../../src/nat/nat-kind.ts';
 import { hostOf } from '../../src/nat/outer-address.ts';
-import type { OwnSide } from '../../src/nat/path-agent.ts';
+import type { OwnSide } from '../../src/nat/own-side.ts';
 import { PathAgents } from '../../src/nat/path-agents.ts';
 import type { PathEffect } from '../../src/nat/path-effects.ts';
 import { type Route, routeName } from '../../src/nat/path-route.ts';

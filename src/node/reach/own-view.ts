@@ -4,7 +4,7 @@ import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { DetectorSocket } from '../../nat/nat-detector.ts';
 import { type NatKind, UNKNOWN_NAT } from '../../nat/nat-kind.ts';
 import type { AddressPrefix } from '../../nat/outer-address.ts';
-import type { OwnSide } from '../../nat/path-agent.ts';
+import type { OwnSide } from '../../nat/own-side.ts';
 import type { Registered } from '../../nat/signal-message.ts';
 import type { OwnCard } from './coordinator-link.ts';
 import { NatWatch, type Question } from './nat-watch.ts';

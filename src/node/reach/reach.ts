@@ -5,7 +5,7 @@ import { unreachable } from '../../base/unreachable.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
 import type { AddressPrefix } from '../../nat/outer-address.ts';
-import type { OwnSide } from '../../nat/path-agent.ts';
+import type { OwnSide } from '../../nat/own-side.ts';
 import { PathAgents } from '../../nat/path-agents.ts';
 import type { PathEffect } from '../../nat/path-effects.ts';
 import type { PathReason } from '../../nat/path-reason.ts';
