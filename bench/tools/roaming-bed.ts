@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Lab, withLab } from '../../src/cli/lab/lab.ts';
+import { withLab } from '../../src/cli/lab/lab.ts';
 import { until } from '../../src/cli/lab/until.ts';
 import { longestGap, Typing } from '../../test/e2e/typing.ts';
 import { type Placed, ReachWorld } from '../../test/netns/nat/reach-world.ts';
@@ -25,10 +25,8 @@ export interface Moves {
 export class RoamingBed {
   readonly #nodes: readonly [Placed, Placed];
   readonly #roamers: readonly [Roamer, Roamer];
-  readonly #lab: Lab;
 
-  private constructor(lab: Lab, nodes: readonly [Placed, Placed], roamers: readonly [Roamer, Roamer]) {
-    this.#lab = lab;
+  private constructor(nodes: readonly [Placed, Placed], roamers: readonly [Roamer, Roamer]) {
     this.#nodes = nodes;
     this.#roamers = roamers;
   }
@@ -54,7 +52,7 @@ export class RoamingBed {
       const [a, b] = await world.join(homes, ['a', 'b']);
       const [first, second] = roamers;
       if (!a || !b || !first || !second) throw new Error('there are two nodes');
-      return body(new RoamingBed(lab, [a, b], [first, second]));
+      return body(new RoamingBed([a, b], [first, second]));
     });
   }
 
