@@ -155,8 +155,10 @@ export class Incoming {
     const offset = records[record + RECORD_ROW.offset];
     const bytes = arena.slice(offset, offset + records[record + RECORD_ROW.length]);
     const from = sourceOf(messages, message);
-    if (bytes[0] >= DATAGRAM.dde && bytes[0] <= DATAGRAM.nogroup)
+    if (bytes[0] >= DATAGRAM.dde && bytes[0] <= DATAGRAM.nogroup) {
+      if (!this.#node.paths.allows(from)) return this.#node.counters.add('source-forbidden');
       return this.#negotiating.handleDatagram(bytes, from, now);
+    }
     // nothing else comes through a relay (protocol.md 1.2)
     const isStraight = messages[message + MESSAGE.channel] === 0;
     if (!isStraight || !this.#reach.handleDatagram(bytes, from, now)) this.#node.counters.add('unknown-kind');
@@ -171,6 +173,7 @@ export class Incoming {
 
   #newSource(index: number, source: PathAddress, now: Millis): void {
     const sa = this.#sa(index);
+    if (!this.#node.paths.allows(source)) return this.#node.counters.add('source-forbidden');
     if (sa) this.#control.newSource(sa, source, now);
   }
 

@@ -1,6 +1,7 @@
 import type { Millis, NodeId } from '../base/brands.ts';
 import { type PathAddress, type PathParts, parsePath } from '../base/path-address.ts';
 import { MESSAGE, type PacketPrimitives } from '../base/primitives.ts';
+import { type OwnPlace, outerFault } from '../nat/outer-address.ts';
 import { encodeFrame } from '../nat/relay-frame.ts';
 
 /** How datagrams reach a peer now. */
@@ -26,6 +27,7 @@ export class PathBook {
   #words = new Int32Array(64 * WORDS);
   /** by slot: when something authentic came last by the path in use */
   #heard = new Float64Array(64).fill(NEVER);
+  #place: OwnPlace = { interfaces: [], overlay: [], outer: [] };
 
   constructor(primitives: PacketPrimitives) {
     this.#primitives = primitives;
@@ -51,12 +53,23 @@ export class PathBook {
     return isNew;
   }
 
+  /** What this node knows of its own place now: it forbids some addresses. */
+  setPlace(place: OwnPlace): void {
+    this.#place = place;
+  }
+
+  /** May outer datagrams go to this address, or be taken from it (protocol.md 6.4)? Where a relay leads is the relay's affair. */
+  allows(path: PathAddress): boolean {
+    return parsePath(path).channel !== 0 || outerFault(path, this.#place) === undefined;
+  }
+
   /** Where handshake datagrams go: the proved path first, then the hints. */
   candidates(id: NodeId): PathAddress[] {
     const known = this.#peers.get(id);
     if (!known) return [];
-    const { current, hints } = known;
-    return current === undefined ? [...hints] : [current, ...hints.filter((hint) => hint !== current)];
+    const { current } = known;
+    const hints = known.hints.filter((hint) => this.allows(hint));
+    return current === undefined ? hints : [current, ...hints.filter((hint) => hint !== current)];
   }
 
   /** Moves all traffic of this peer: only after a handshake on it, or a PATH-RESPONSE (protocol.md N1). */

@@ -105,6 +105,19 @@ describe('a captured session, sent again', () => {
     }
   });
 
+  it('N2: gets no answer from where no peer can be: this machine, its overlay, everybody', () => {
+    const { world, a, b } = session();
+    const captured = [...world.seen];
+    const place = { interfaces: [{ address: Uint8Array.of(10, 77, 0, 1), length: 24 }], outer: [] };
+    const overlay = [{ address: Uint8Array.of(100, 64, 0, 0), length: 10 }];
+    for (const node of [a, b]) node.engine.node.paths.setPlace({ ...place, overlay });
+    const lies = ['127.0.0.1:7', '10.77.0.1:7', '10.77.0.255:7', '100.64.0.9:7', '224.0.0.1:7', '[::ffff:10.0.0.1]:7'];
+    for (const from of lies.map(pathAddress)) expect(replay(world, captured, b, from), from).toBe(0);
+    expect(b.counter('source-forbidden')).toBeGreaterThanOrEqual(lies.length);
+    b.engine.node.paths.hint(a.engine.node.keys.self().id, pathAddress('100.64.0.9:7'));
+    expect(b.engine.node.paths.candidates(a.engine.node.keys.self().id)).not.toContain('100.64.0.9:7');
+  });
+
   it('goes on undisturbed afterwards', () => {
     const { world, a, b } = session();
     const captured = [...world.seen];

@@ -103,6 +103,7 @@ export class Reach {
   /** This machine's addresses; true where they differ from before: it is on another network. */
   setAddresses(own: OwnAddresses, overlay: readonly AddressPrefix[], now: Millis): boolean {
     const what = this.#view.setAddresses(own, overlay, now);
+    this.#node.paths.setPlace(this.#view.side.place);
     if (what === 'moved') this.handleNetworkChange(now);
     else if (what === 'card' && this.isOn) this.#coordinators.cardChanged(now);
     return what === 'moved';
