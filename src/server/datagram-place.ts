@@ -4,6 +4,7 @@ import { formatPath, type PathAddress } from '../base/path-address.ts';
 import { type AddressPrefix, isPrivate } from '../nat/outer-address.ts';
 import type { ServedPlace } from './datagrams/served-place.ts';
 import { type ListenAddress, reachableAt } from './listen-address.ts';
+import { type AddressPlan, overlayRanges } from './network/address-plan.ts';
 import type { SettingsRow } from './network/state.ts';
 
 /** An endpoint list on the wire holds so many. */
@@ -11,9 +12,13 @@ const MOST = 8;
 const ULA_BITS = 48;
 
 /** Addresses that nodes may be told for UDP: of those that join tokens name the ones that are numbers, else this machine's. */
-export function tellableHosts(advertise: readonly string[] | undefined, listen: ListenAddress): readonly Uint8Array[] {
+export function tellableHosts(
+  advertise: readonly string[] | undefined,
+  listen: ListenAddress,
+  plan: AddressPlan,
+): readonly Uint8Array[] {
   const named = literalHosts(advertise ?? []);
-  return named.length > 0 ? named : literalHosts(reachableAt(listen, listen.port));
+  return named.length > 0 ? named : literalHosts(reachableAt(listen, listen.port, overlayRanges(plan)));
 }
 
 /** Each address with each port. */

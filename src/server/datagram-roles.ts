@@ -103,7 +103,7 @@ function join(
   const { gms, caPublic } = serverKeys(provider, settings);
   const members = new NetworkMembers(viewOf(store.state));
   const ports = { dc: main.port, spare: spare.port, relay: relaySocket?.port ?? 0 };
-  const hosts = tellableHosts(advertise, listen);
+  const hosts = tellableHosts(advertise, listen, settings);
   const place = placeOf(settings, listen, hosts, [ports.dc, ports.spare, ports.relay]);
   const secret = relaySecret(provider, settings.gmsSeed);
   const shared = { provider, random, members, place };

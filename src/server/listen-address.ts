@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { GscipError } from '../base/errors.ts';
-import { parseAddress } from '../base/ip-address.ts';
+import { padAddress, parseAddress } from '../base/ip-address.ts';
+import { type AddressPrefix, prefixCovers } from '../crypto/address-prefix.ts';
 
 /** Where to listen: an address of this machine, or all of them. */
 export interface ListenAddress {
@@ -26,16 +27,33 @@ export function parseListenAddress(text: string): ListenAddress {
   return { host: host === '0.0.0.0' || host === '::' ? undefined : host, port: Number(port) };
 }
 
-/** What join tokens name unless told: the address that is listened on, or those of this machine that others may reach. */
-export function reachableAt({ host }: ListenAddress, port: number): readonly string[] {
-  const hosts = host === undefined ? machineAddresses() : [host];
+/**
+ * What join tokens name unless told: the address that is listened on, or those of this machine that others may reach.
+ * `overlay`: the network's own ranges, which a node on this machine has addresses of, and newcomers do not reach.
+ */
+export function reachableAt(
+  { host }: ListenAddress,
+  port: number,
+  overlay: readonly AddressPrefix[],
+  interfaces = networkInterfaces(),
+): readonly string[] {
+  const hosts = host === undefined ? machineAddresses(overlay, interfaces) : [host];
   return hosts.map((each) => (each.includes(':') ? `[${each}]:${port}` : `${each}:${port}`));
 }
 
 /** IPv4 first; none that only this link understands. */
-function machineAddresses(): readonly string[] {
-  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  const usable = all.filter(({ internal, address }) => !internal && !/^(fe80|169\.254)/i.test(address));
+function machineAddresses(
+  overlay: readonly AddressPrefix[],
+  interfaces: ReturnType<typeof networkInterfaces>,
+): readonly string[] {
+  const all = Object.values(interfaces).flatMap((each) => each ?? []);
+  const isOwn = (text: string) => {
+    const address = parseAddress(text);
+    return address !== null && overlay.some((range) => prefixCovers(range, padAddress(address)));
+  };
+  const usable = all.filter(
+    ({ internal, address }) => !internal && !/^(fe80|169\.254)/i.test(address) && !isOwn(address),
+  );
   const sorted = [
     ...usable.filter(({ family }) => family === 'IPv4'),
     ...usable.filter(({ family }) => family === 'IPv6'),

@@ -17,9 +17,10 @@ import { ServerMetrics } from './http/metrics.ts';
 import { NodeDoor } from './http/node-door.ts';
 import { sourceNames, TunnelDoor } from './http/tunnel-door.ts';
 import { DEFAULT_LISTEN, type ListenAddress, parseListenAddress, reachableAt } from './listen-address.ts';
+import { overlayRanges } from './network/address-plan.ts';
 import { viewOf } from './network/draft.ts';
 import { type NetworkRequest, newNetwork } from './network/new-network.ts';
-import { isMade } from './network/settings.ts';
+import { isMade, settingsOf } from './network/settings.ts';
 import type { Tools } from './network/tools.ts';
 import { shareWithOthers } from './process-share.ts';
 import { ServerFolder } from './server-folder.ts';
@@ -124,7 +125,8 @@ async function start(
   undo.push(() => store.close());
   const isNew = await makeNetwork(store, options.network);
 
-  const hosts = hostsOf(advertise ?? reachableAt(listen, listen.port));
+  const reachable = (port: number) => reachableAt(listen, port, overlayRanges(settingsOf(viewOf(store.state))));
+  const hosts = hostsOf(advertise ?? reachable(listen.port));
   const certificate = () => tlsIdentity(folder.path, files, hosts, wallClock());
   const identity = { shown: await certificate() };
   const hub = new Hub({ state: store.state, provider: nodeProvider, random });
@@ -150,7 +152,7 @@ async function start(
       url: urlOf(listen, place.port),
       pin: identity.shown.pin,
     },
-    servers: advertise ?? reachableAt(listen, place.port),
+    servers: advertise ?? reachable(place.port),
     database: isPostgres(options.database) ? 'postgresql' : 'sqlite',
     uptimeSeconds: process.uptime(),
     health: serverHealth(store, identity.shown, files !== undefined, wallClock()),

@@ -7,6 +7,7 @@ import { GscipError } from '../../base/errors.ts';
 import type { ListenAddress } from '../listen-address.ts';
 import type { TlsIdentity } from '../tls.ts';
 import type { ConnectionGuard } from './connection-guard.ts';
+import { LoopWatch } from './loop-watch.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { connectionName, type NodeDoor } from './node-door.ts';
 import { sourceOf } from './source.ts';
@@ -38,6 +39,7 @@ export function isLocal(request: IncomingMessage): boolean {
 export class Doors {
   readonly #tls: TlsServer;
   readonly #local: Server;
+  readonly #loop = new LoopWatch();
   readonly #nodes: NodeDoor;
   readonly #tunnels: TunnelDoor;
 
@@ -57,7 +59,7 @@ export class Doors {
       const door = tunnels.isAskedBy(request) ? tunnels : nodes;
       door.handleUpgrade(request, stream, head, connectionName(request.socket));
     });
-    this.#tls.on('connection', (socket: Socket) => admit(socket, guard, metrics));
+    this.#tls.on('connection', (socket: Socket) => admit(socket, guard, this.#loop, metrics));
     this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
@@ -79,6 +81,7 @@ export class Doors {
 
   /** Takes no more connections, ends node channels, lets requests under way end, and cuts off what takes too long. */
   async close(): Promise<void> {
+    this.#loop.stop();
     const servers = [this.#tls, this.#local].filter((server) => server.listening);
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const server of servers) server.closeIdleConnections();
@@ -90,9 +93,9 @@ export class Doors {
   }
 }
 
-function admit(socket: Socket, guard: ConnectionGuard, metrics: ServerMetrics): void {
+function admit(socket: Socket, guard: ConnectionGuard, { isLate }: LoopWatch, metrics: ServerMetrics): void {
   const name = connectionName(socket);
-  const refused = guard.enter(name, sourceOf(socket.remoteAddress));
+  const refused = guard.enter(name, sourceOf(socket.remoteAddress), isLate);
   if (refused === undefined) {
     socket.once('close', () => guard.leave(name));
     return;

@@ -110,6 +110,11 @@ export function ulaRange(plan: AddressPlan): AddressPrefix {
   return { family: 6, address: concat(plan.ula, new Uint8Array(10)), length: 48 };
 }
 
+/** All that the network's nodes have addresses of. */
+export function overlayRanges(plan: AddressPlan): readonly AddressPrefix[] {
+  return [plan.pool, ulaRange(plan)];
+}
+
 export function sameRange(a: AddressPrefix, b: AddressPrefix): boolean {
   return compareBytes(encodePrefix(a), encodePrefix(b)) === 0;
 }

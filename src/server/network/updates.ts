@@ -11,7 +11,7 @@ import {
   type WrittenBundle,
 } from '../../crypto/bundle.ts';
 import type { VersionReason } from '../../crypto/key-states.ts';
-import { ulaRange } from './address-plan.ts';
+import { overlayRanges } from './address-plan.ts';
 import { type Chain, chainOf } from './chains.ts';
 import type { View } from './draft.ts';
 import { groupOf } from './find.ts';
@@ -135,7 +135,7 @@ function frameOf({ tools, settings, node }: Context): Omit<Bundle, keyof News | 
     network: settings.network,
     ...publicKeys(tools, settings),
     node: { name: node.name, edSeed: new Uint8Array(0), caPart: node.caPart },
-    pool: [settings.pool, ulaRange(settings)],
+    pool: overlayRanges(settings),
   };
 }
 

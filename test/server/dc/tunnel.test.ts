@@ -24,7 +24,7 @@ afterAll(() => rmSync(top, { recursive: true }));
 
 async function started(roles = 'as,gms,dc,relay', opening = 1_500) {
   const state = join(mkdtempSync(join(top, 's-')), 'state');
-  const limits = { connections: 100, unprovedPerSource: 50, opening };
+  const limits = { connections: 100, unprovedPerSource: 50, unprovedWhenLate: 64, opening };
   const server = await ServerProcess.start({ state, roles, limits });
   ending.push(() => server.end('SIGKILL'));
   await server.local('POST', '/api/1/users', { name: 'alice' });

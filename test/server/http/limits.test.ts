@@ -1,39 +1,69 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { millis, unixSeconds } from '../../../src/base/brands.ts';
 import { GscipError } from '../../../src/base/errors.ts';
 import { ConnectionGuard } from '../../../src/server/http/connection-guard.ts';
 import { FailedLogins } from '../../../src/server/http/failed-logins.ts';
 import { failureOf } from '../../../src/server/http/failure.ts';
+import { LoopWatch } from '../../../src/server/http/loop-watch.ts';
 import { sourceOf } from '../../../src/server/http/source.ts';
 import { parseListenAddress, reachableAt } from '../../../src/server/listen-address.ts';
+import { overlayRanges, parsePool } from '../../../src/server/network/address-plan.ts';
 import { serverHealth } from '../../../src/server/server-health.ts';
 
 describe('the guard of connections', () => {
-  const guard = () => new ConnectionGuard({ connections: 4, unprovedPerSource: 2, opening: 1 });
+  const guard = () => new ConnectionGuard({ connections: 4, unprovedPerSource: 2, unprovedWhenLate: 3, opening: 1 });
 
   it('bounds one source, and all together', () => {
     const entered = guard();
-    expect(entered.enter('1', 'a')).toBeUndefined();
-    expect(entered.enter('2', 'a')).toBeUndefined();
-    expect(entered.enter('3', 'a')).toBe('source');
-    expect(entered.enter('4', 'b')).toBeUndefined();
-    expect(entered.enter('5', 'c')).toBeUndefined();
-    expect(entered.enter('6', 'd')).toBe('total');
+    expect(entered.enter('1', 'a', false)).toBeUndefined();
+    expect(entered.enter('2', 'a', false)).toBeUndefined();
+    expect(entered.enter('3', 'a', false)).toBe('source');
+    expect(entered.enter('4', 'b', false)).toBeUndefined();
+    expect(entered.enter('5', 'c', false)).toBeUndefined();
+    expect(entered.enter('6', 'd', false)).toBe('total');
     expect(entered.count).toBe(4);
   });
 
   it('forgets a connection that left, and counts a proved one for the total alone', () => {
     const entered = guard();
-    for (const name of ['1', '2']) entered.enter(name, 'a');
+    for (const name of ['1', '2']) entered.enter(name, 'a', false);
     entered.leave('1');
-    expect(entered.enter('3', 'a')).toBeUndefined();
+    expect(entered.enter('3', 'a', false)).toBeUndefined();
     for (const name of ['2', '2', '3', 'unknown']) entered.prove(name);
-    for (const name of ['4', '5']) expect(entered.enter(name, 'a')).toBeUndefined();
-    expect(entered.enter('6', 'b')).toBe('total');
+    for (const name of ['4', '5']) expect(entered.enter(name, 'a', false)).toBeUndefined();
+    expect(entered.enter('6', 'b', false)).toBe('total');
     for (const name of ['2', '3', '4', '5', '5']) entered.leave(name);
     expect(entered.count).toBe(0);
-    for (const name of ['7', '8']) expect(entered.enter(name, 'a')).toBeUndefined();
-    expect(entered.enter('9', 'a')).toBe('source');
+    for (const name of ['7', '8']) expect(entered.enter(name, 'a', false)).toBeUndefined();
+    expect(entered.enter('9', 'a', false)).toBe('source');
+  });
+});
+
+describe('a server that is late', () => {
+  it('takes no more connections until those it has have proved who they are, or left', () => {
+    const entered = new ConnectionGuard({ connections: 9, unprovedPerSource: 9, unprovedWhenLate: 3, opening: 1 });
+    for (const name of ['1', '2', '3']) expect(entered.enter(name, 'a', true)).toBeUndefined();
+    expect(entered.enter('4', 'b', true)).toBe('busy');
+    expect(entered.enter('4', 'b', false)).toBeUndefined();
+    entered.prove('1');
+    entered.prove('1');
+    expect(entered.enter('5', 'b', true)).toBe('busy');
+    entered.leave('2');
+    expect(entered.enter('5', 'b', true)).toBeUndefined();
+  });
+
+  it('is one whose timers come more than 250 ms late', () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    let now = 0;
+    const watch = new LoopWatch(() => now);
+    const look = (later: number) => {
+      now += later;
+      vi.advanceTimersByTime(50);
+      return watch.isLate;
+    };
+    expect([look(50), look(299), look(301), look(60)]).toEqual([false, false, true, false]);
+    watch.stop();
+    vi.useRealTimers();
   });
 });
 
@@ -101,11 +131,25 @@ describe('an address to listen on', () => {
   });
 
   it('is where nodes reach it, and for all addresses those of the machine', () => {
-    expect(reachableAt({ host: '192.0.2.1', port: 0 }, 5)).toEqual(['192.0.2.1:5']);
-    expect(reachableAt({ host: '2001:db8::1', port: 0 }, 5)).toEqual(['[2001:db8::1]:5']);
-    const all = reachableAt({ host: undefined, port: 0 }, 5);
+    expect(reachableAt({ host: '192.0.2.1', port: 0 }, 5, [])).toEqual(['192.0.2.1:5']);
+    expect(reachableAt({ host: '2001:db8::1', port: 0 }, 5, [])).toEqual(['[2001:db8::1]:5']);
+    const all = reachableAt({ host: undefined, port: 0 }, 5, []);
     expect(all.length).toBeGreaterThan(0);
     for (const each of all) expect(each).toMatch(/^[\d.]+:5$|^\[[\da-f:]+\]:5$/);
+  });
+});
+
+describe('the addresses of this machine that others reach', () => {
+  it('are not those that it has in the network itself, nor those of its link alone', () => {
+    const of = (address: string, family: 'IPv4' | 'IPv6', internal = false) =>
+      ({ address, family, internal, netmask: '', mac: '', cidr: null, scopeid: 0 }) as const;
+    const eth0 = [of('fe80::1', 'IPv6'), of('2001:db8::1', 'IPv6'), of('192.0.2.1', 'IPv4')];
+    const gscip = [of('100.64.0.1', 'IPv4'), of('fd01:203:405::1', 'IPv6')];
+    const interfaces = { lo: [of('127.0.0.1', 'IPv4', true)], eth0, gscip, eth1: [of('100.128.0.1', 'IPv4')] };
+    const plan = { pool: parsePool('100.64.0.0/10'), ula: Uint8Array.of(0xfd, 1, 2, 3, 4, 5) };
+    const found = reachableAt({ host: undefined, port: 0 }, 5, overlayRanges(plan), interfaces);
+    expect(found).toEqual(['192.0.2.1:5', '100.128.0.1:5', '[2001:db8::1]:5']);
+    expect(reachableAt({ host: undefined, port: 0 }, 5, [], interfaces)).toContain('100.64.0.1:5');
   });
 });
 

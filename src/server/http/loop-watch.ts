@@ -1,0 +1,31 @@
+/** How often it looks, and how late it may be before it is late, in milliseconds. */
+const EVERY = 50;
+const LATE = 250;
+
+/** Whether this process does more than it has time for: its timers come late. */
+export class LoopWatch {
+  readonly #timer: NodeJS.Timeout;
+  readonly #now: () => number;
+  #lookedAt: number;
+  #isLate = false;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#lookedAt = now();
+    this.#timer = setInterval(() => this.#look(), EVERY).unref();
+  }
+
+  get isLate(): boolean {
+    return this.#isLate;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const now = this.#now();
+    this.#isLate = now - this.#lookedAt - EVERY > LATE;
+    this.#lookedAt = now;
+  }
+}
