@@ -108,7 +108,9 @@ async function refusedBy({ b }: ReachBed): Promise<number> {
   return [...metrics].reduce((sum, [name, value]) => (name.includes('event="replayed"') ? sum + value : sum), 0);
 }
 
-const known = (values: readonly (number | undefined)[]) => values.filter((value) => value !== undefined);
+function known(values: readonly (number | undefined)[]): number[] {
+  return values.filter((value) => value !== undefined);
+}
 
 function page(scenes: readonly Measured[]): string {
   const bar = ({ server, direct }: Delays) => 2 * 2 * server + 2 * direct + 50;

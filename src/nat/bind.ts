@@ -17,12 +17,13 @@ import type { NatFault } from './fault.ts';
  *
  *   node                                  relay
  *     │ BIND, challenge 0 ───────────────► │ MAC and seq good: nothing is kept
- *     │ ◄─────────────── BIND-CHALLENGE    │ challenge = HMAC(own secret, channel ‖ node ‖ seq ‖ source)[0..16]
+ *     │ ◄─────────────── BIND-CHALLENGE    │ challenge = HMAC(own secret, node ‖ source)[0..16]
  *     │ BIND, the same with challenge ───► │ the source is proved: bound
  *     │ ◄───────────────────── BIND-ACK    │
  *
- *   Both MACs are under the node's relay key, over label and all bytes before. A BIND for channel 0 binds nothing: it is
- *   answered by a BIND-ACK with status 1, so that a node may measure how far the relay is.
+ *   Both MACs are under the node's relay key, over label and all bytes before. A challenge is good for all channels, so that
+ *   the BINDs that follow from the same address carry it at once. A BIND for channel 0 binds nothing: with its challenge it
+ *   is answered by a BIND-ACK with status 1, so that a node may measure how far the relay is and prove its address ahead.
  */
 
 export interface Bind {
@@ -89,7 +90,6 @@ export function decodeBinding(bytes: Uint8Array): Bind | BindChallenge | BindAck
   if (version !== NAT_VERSION) return 'version';
   if (!reader.zeros(1)) return 'pad';
   const channel = reader.u32();
-  if (channel === MEASURING_CHANNEL && kind === NAT_KIND.bindChallenge) return 'channel';
   switch (kind) {
     case NAT_KIND.bind:
       return status === 0 ? readBind(bytes, reader, channel) : 'pad';

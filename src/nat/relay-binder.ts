@@ -18,6 +18,8 @@ export interface BinderDeps {
   readonly self: NodeId;
   /** a number that grew since the last call, also over restarts */
   nextSeq(): number;
+  /** by relay: the last challenge that this node's address was given there; a relay takes it for other channels, too */
+  readonly proofs?: Map<PathAddress, Uint8Array>;
 }
 
 interface Binding {
@@ -37,6 +39,12 @@ interface Binding {
 
 const REPEAT_MS = 200;
 const TRIES = 5;
+/** Times at which a mapping wants a datagram: when one is under way; by the next channel; by all of them. */
+const NEVER = millis(Number.POSITIVE_INFINITY);
+const ONE_NOW = millis(1);
+const ALL_NOW = millis(0);
+/** A relay forgets an end that is silent for ten minutes. */
+const REBIND_MS = 240_000;
 
 /**
  * This node's channels at relays (protocol.md 7): binds them, binds them anew when the node moved and as often as keeps the
@@ -44,13 +52,20 @@ const TRIES = 5;
  *
  *   binding ──BIND-ACK──► bound ──keep-alive due, or moved──► binding
  *      └──5 tries, refused──► gone
+ *
+ * All channels of a relay share the mapping to it: the one that was bound longest ago is bound anew when the keep-alive is
+ * due, and each of them after four minutes, long before the relay forgets it.
  */
 export class RelayBinder {
   readonly #deps: BinderDeps;
   readonly #bindings = new Map<string, Binding>();
+  readonly #proofs: Map<PathAddress, Uint8Array>;
+  /** by relay: when the mapping to it wants a datagram */
+  readonly #mappings = new Map<PathAddress, Millis>();
 
   constructor(deps: BinderDeps) {
     this.#deps = deps;
+    this.#proofs = deps.proofs ?? new Map();
   }
 
   bind(relay: PathAddress, channel: number, key: Uint8Array, now: Millis): BinderEffect[] {
@@ -79,6 +94,7 @@ export class RelayBinder {
 
   /** The node has another address: every channel is bound anew; the relay sends to the old address until then. */
   handleNetworkChange(now: Millis): BinderEffect[] {
+    this.#proofs.clear();
     return [...this.#bindings.values()].flatMap((binding) => this.#restart(binding, now));
   }
 
@@ -103,19 +119,27 @@ export class RelayBinder {
     // a forged challenge costs one BIND; the true one that follows is taken as well, within the tries
     if (binding.tries >= 2 * TRIES) return [{ kind: 'counter', name: 'bind-challenged-often' }];
     binding.challenge = message.challenge;
+    binding.startedAt = now;
+    this.#proofs.set(from, message.challenge);
     return [this.#send(binding, now)];
   }
 
   nextDeadline(): Millis | undefined {
     let next: number | undefined;
-    for (const { nextAt } of this.#bindings.values()) next = Math.min(next ?? nextAt, nextAt);
+    for (const binding of this.#bindings.values()) {
+      const due = this.#dueAt(binding);
+      next = Math.min(next ?? due, due);
+    }
     return next === undefined ? undefined : millis(next);
   }
 
   tick(now: Millis): BinderEffect[] {
     const effects: BinderEffect[] = [];
+    // in the order in which they were bound: the first keeps the mapping for the others
     for (const binding of [...this.#bindings.values()]) {
-      if (now < binding.nextAt) continue;
+      if (now < this.#dueAt(binding)) continue;
+      const mapping = this.#mappings.get(binding.relay) ?? now;
+      if (mapping !== ALL_NOW && now >= mapping) this.#mappings.set(binding.relay, NEVER);
       if (binding.state === 'bound') effects.push(...this.#restart(binding, now));
       else if (binding.tries >= TRIES) effects.push(this.#drop(binding, 'silent'));
       else effects.push(this.#send(binding, now));
@@ -123,11 +147,15 @@ export class RelayBinder {
     return effects;
   }
 
+  #dueAt({ state, relay, nextAt }: Binding): Millis {
+    return state === 'bound' ? millis(Math.min(nextAt, this.#mappings.get(relay) ?? nextAt)) : nextAt;
+  }
+
   #restart(binding: Binding, now: Millis): BinderEffect[] {
     binding.state = 'binding';
     binding.seq = this.#deps.nextSeq();
     binding.nonce = this.#deps.random(16);
-    binding.challenge = undefined;
+    binding.challenge = this.#proofs.get(binding.relay);
     binding.startedAt = now;
     binding.tries = 0;
     return [this.#send(binding, now)];
@@ -148,14 +176,19 @@ export class RelayBinder {
     if (ack.status !== 'bound') return [this.#drop(binding, ack.status)];
     binding.state = 'bound';
     binding.open = true;
-    binding.nextAt = millis(now + keepAlive);
+    binding.nextAt = millis(now + Math.max(keepAlive, REBIND_MS));
     const { relay, channel, startedAt } = binding;
-    // two round trips: the challenge, and this
-    return [{ kind: 'bound', relay, channel, rtt: (now - startedAt) / 2 }];
+    this.#mappings.set(relay, millis(now + keepAlive));
+    const name = nameOf(relay, channel);
+    this.#bindings.delete(name);
+    this.#bindings.set(name, binding);
+    return [{ kind: 'bound', relay, channel, rtt: now - startedAt }];
   }
 
   #drop({ relay, channel }: Binding, cause: string): BinderEffect {
     this.unbind(relay, channel);
+    // another channel keeps the mapping; what silence means they all look into
+    this.#mappings.set(relay, cause === 'silent' ? ALL_NOW : ONE_NOW);
     return { kind: 'unbound', relay, channel, cause };
   }
 }

@@ -2,7 +2,7 @@ import { type Millis, millis, type NodeId } from '../base/brands.ts';
 import { equalConstantTime } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { decodeBinding, encodeBind, isAuthenticBinding, MEASURING_CHANNEL } from './bind.ts';
+import { type BindChallenge, decodeBinding, encodeBind, isAuthenticBinding, MEASURING_CHANNEL } from './bind.ts';
 import type { RelayPlace, RelayReach } from './signal-message.ts';
 
 export type MeterEffect =
@@ -17,11 +17,15 @@ export interface MeterDeps {
   readonly self: NodeId;
   /** a number that grew since the last call, also over restarts */
   nextSeq(): number;
+  /** by relay: the last challenge that this node's address was given there */
+  readonly proofs?: Map<PathAddress, Uint8Array>;
 }
 
 interface Measured {
   readonly place: RelayPlace;
+  seq: number;
   nonce: Uint8Array | undefined;
+  isChallenged: boolean;
   askedAt: Millis;
   /** of the round that is under way */
   asked: number;
@@ -31,6 +35,7 @@ interface Measured {
   nextAt: Millis;
 }
 
+const EMPTY = new Uint8Array(0);
 /** Questions of a round, and how long each is waited for. */
 const QUESTIONS = 3;
 const WAIT_MS = 400;
@@ -43,14 +48,16 @@ const NEWS_PART = 0.2;
 
 /**
  * How far this node is from each relay (protocol.md 7): BINDs for channel 0, which bind nothing and are answered. The shortest
- * of three round trips counts.
+ * of three round trips counts. The first one is answered by a challenge; that it was met is good for channels that are bound later.
  */
 export class RelayMeter {
   readonly #deps: MeterDeps;
   readonly #relays = new Map<PathAddress, Measured>();
+  readonly #proofs: Map<PathAddress, Uint8Array>;
 
   constructor(deps: MeterDeps) {
     this.#deps = deps;
+    this.#proofs = deps.proofs ?? new Map();
   }
 
   /** What is known, for REGISTER; relays that are being measured for the first time are not in it. */
@@ -87,12 +94,13 @@ export class RelayMeter {
     return [{ kind: 'measured' }, ...this.tick(now)];
   }
 
-  /** BIND-ACK for channel 0; anything else is the binder's. */
+  /** BIND-CHALLENGE or BIND-ACK for channel 0; anything else is the binder's. */
   handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): MeterEffect[] {
     const ack = decodeBinding(bytes);
     if (typeof ack === 'string') return [{ kind: 'counter', name: `bind-${ack}` }];
     const relay = this.#relays.get(from);
     const { provider } = this.#deps;
+    if (ack.kind === 'bind-challenge') return this.#challenged(relay, ack, now);
     const isAnswer = ack.kind === 'bind-ack' && ack.channel === MEASURING_CHANNEL;
     if (!isAnswer || !relay?.nonce || !equalConstantTime(ack.nonce, relay.nonce))
       return [{ kind: 'counter', name: 'bind-unasked' }];
@@ -120,23 +128,37 @@ export class RelayMeter {
   }
 
   #ask(relay: Measured, now: Millis): MeterEffect {
-    const { provider, random, self, nextSeq } = this.#deps;
-    const { address, key } = relay.place;
+    const { random, nextSeq } = this.#deps;
     relay.nonce = random(16);
+    relay.isChallenged = false;
     relay.askedAt = now;
     relay.asked++;
     relay.nextAt = millis(now + WAIT_MS);
-    const bind = { channel: MEASURING_CHANNEL, node: self, seq: nextSeq(), nonce: relay.nonce } as const;
-    return {
-      kind: 'send',
-      bytes: encodeBind(provider, key, { kind: 'bind', ...bind, challenge: undefined }),
-      to: address,
-    };
+    relay.seq = nextSeq();
+    return this.#send(relay, this.#proofs.get(relay.place.address));
+  }
+
+  /** The same question with its proof; the way there and back is measured by this one. One for each question: a forged one costs no more. */
+  #challenged(relay: Measured | undefined, { channel, seq, challenge }: BindChallenge, now: Millis): MeterEffect[] {
+    if (channel !== MEASURING_CHANNEL || !relay?.nonce || seq !== relay.seq || relay.isChallenged)
+      return [{ kind: 'counter', name: 'bind-unasked' }];
+    relay.isChallenged = true;
+    relay.askedAt = now;
+    relay.nextAt = millis(now + WAIT_MS);
+    this.#proofs.set(relay.place.address, challenge);
+    return [this.#send(relay, challenge)];
+  }
+
+  #send({ place, seq, nonce = EMPTY }: Measured, challenge: Uint8Array | undefined): MeterEffect {
+    const { provider, self } = this.#deps;
+    const bind = { kind: 'bind', channel: MEASURING_CHANNEL, node: self, seq, nonce, challenge } as const;
+    return { kind: 'send', bytes: encodeBind(provider, place.key, bind), to: place.address };
   }
 }
 
 function newMeasured(place: RelayPlace, now: Millis): Measured {
-  return { place, nonce: undefined, askedAt: now, asked: 0, best: undefined, rtt: null, nextAt: now };
+  const question = { seq: 0, nonce: undefined, isChallenged: false, askedAt: now };
+  return { place, ...question, asked: 0, best: undefined, rtt: null, nextAt: now };
 }
 
 function restart(relay: Measured, now: Millis): void {

@@ -31,8 +31,8 @@ function sentBind(effects: readonly BinderEffect[]): Bind {
 
 const challengeFor = ({ seq }: Bind) =>
   encodeBindChallenge({ kind: 'bind-challenge', channel: 7, seq, challenge: CHALLENGE });
-const ackFor = ({ seq, nonce }: Bind, key = KEY) =>
-  encodeBindAck(provider, key, { kind: 'bind-ack', status: 'bound', channel: 7, seq, nonce, seen: SEEN });
+const ackFor = ({ seq, nonce, channel }: Bind, key = KEY) =>
+  encodeBindAck(provider, key, { kind: 'bind-ack', status: 'bound', channel, seq, nonce, seen: SEEN });
 
 function bound() {
   const made = binder();
@@ -49,7 +49,46 @@ describe('a channel of a relay', () => {
     const made = bound();
     expect(made.nextDeadline()).toBe(25_040);
     expect(made.tick(millis(25_039))).toEqual([]);
-    expect(sentBind(made.tick(millis(25_040)))).toMatchObject({ seq: 2, challenge: undefined });
+    expect(sentBind(made.tick(millis(25_040)))).toMatchObject({ seq: 2, challenge: CHALLENGE });
+  });
+
+  it('is bound in one round trip where the address is proved already, until the node moves', () => {
+    const made = bound();
+    const bind = sentBind(made.bind(RELAY, 8, KEY, millis(50)));
+    expect(bind).toMatchObject({ channel: 8, challenge: CHALLENGE });
+    const effects = made.handleDatagram(ackFor(bind), RELAY, 25_000, millis(70));
+    expect(effects).toEqual([{ kind: 'bound', relay: RELAY, channel: 8, rtt: 20 }]);
+    expect(sentBind(made.handleNetworkChange(millis(100))).challenge).toBeUndefined();
+  });
+
+  it('is one of many that share a mapping: one at a time is bound anew for all, each within four minutes', () => {
+    const made = bound();
+    const answer = (bind: Bind, now: number) => made.handleDatagram(ackFor(bind), RELAY, 25_000, millis(now));
+    for (let channel = 8; channel < 12; channel++) answer(sentBind(made.bind(RELAY, channel, KEY, millis(40))), 40);
+    const again: { readonly at: number; readonly channel: number }[] = [];
+    for (let now = 40; now < 500_000; now += 1_000)
+      for (const effect of made.tick(millis(now))) {
+        const bind = sentBind([effect]);
+        again.push({ at: now, channel: bind.channel });
+        answer(bind, now);
+      }
+    expect(again).toHaveLength(Math.floor(500_000 / 25_000) - 1);
+    for (let channel = 7; channel < 12; channel++) {
+      const times = again.filter((each) => each.channel === channel).map(({ at }) => at);
+      expect(times.length).toBeGreaterThanOrEqual(3);
+      for (const [at, time] of times.entries()) expect(time - (times[at - 1] ?? 0)).toBeLessThanOrEqual(240_000);
+    }
+  });
+
+  it('is asked about at once when another one of that relay was given up', () => {
+    const made = bound();
+    const second = sentBind(made.bind(RELAY, 8, KEY, millis(40)));
+    made.handleDatagram(ackFor(second), RELAY, 25_000, millis(40));
+    const sent = new Map<number, number>();
+    for (let now = 25_000; now < 32_000; now += 10)
+      for (const effect of made.tick(millis(now)))
+        if (effect.kind === 'send') sent.set(sentBind([effect]).channel, now);
+    expect([...sent.keys()]).toEqual([7, 8]);
   });
 
   it('is bound anew at once when the node moved', () => {

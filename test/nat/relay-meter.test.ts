@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { millis, nodeId } from '../../src/base/brands.ts';
 import { type PathAddress, pathAddress } from '../../src/base/path-address.ts';
 import { nodeProvider as provider } from '../../src/crypto/node-provider.ts';
-import { decodeBinding, encodeBindAck } from '../../src/nat/bind.ts';
+import { decodeBinding, encodeBindAck, encodeBindChallenge } from '../../src/nat/bind.ts';
 import { type MeterEffect, RelayMeter } from '../../src/nat/relay-meter.ts';
 import type { RelayPlace } from '../../src/nat/signal-message.ts';
 import { ok } from '../crypto/fixtures.ts';
@@ -141,5 +141,22 @@ describe('the distance of relays', () => {
     at.pass(2_000);
     at.begin();
     expect([at.meter.reached(), at.meter.nextDeadline()]).toEqual([[], undefined]);
+  });
+
+  it('is asked once more with the proof where the relay challenges, which channels then use, too', () => {
+    const proofs = new Map<PathAddress, Uint8Array>();
+    let seq = 0;
+    const random = (length: number) => new Uint8Array(length).fill(7);
+    const meter = new RelayMeter({ provider, random, self, nextSeq: () => ++seq, proofs });
+    const relay = place(1).address;
+    meter.setRelays([place(1)], millis(0));
+    const challenge = new Uint8Array(16).fill(5);
+    const challenged = (number: number) =>
+      encodeBindChallenge({ kind: 'bind-challenge', channel: 0, seq: number, challenge });
+    expect(meter.handleDatagram(challenged(2), relay, millis(9))).toEqual([{ kind: 'counter', name: 'bind-unasked' }]);
+    const [again] = meter.handleDatagram(challenged(1), relay, millis(10));
+    expect(again?.kind === 'send' && ok(decodeBinding(again.bytes))).toMatchObject({ channel: 0, seq: 1, challenge });
+    expect(proofs.get(relay)).toEqual(challenge);
+    expect(meter.handleDatagram(challenged(1), relay, millis(11))).toEqual([{ kind: 'counter', name: 'bind-unasked' }]);
   });
 });

@@ -33,8 +33,10 @@ export class RelayChannels {
   readonly #keys = new Map<PathAddress, Uint8Array>();
 
   constructor(deps: BinderDeps, gate: FrameGate) {
-    this.#binder = new RelayBinder(deps);
-    this.#meter = new RelayMeter(deps);
+    // what one of them was given, the other uses
+    const proofs = new Map<PathAddress, Uint8Array>();
+    this.#binder = new RelayBinder({ ...deps, proofs });
+    this.#meter = new RelayMeter({ ...deps, proofs });
     this.#gate = gate;
   }
 

@@ -1,5 +1,5 @@
-import type { Millis } from '../../base/brands.ts';
-import { concat, equalConstantTime, utf8 } from '../../base/bytes.ts';
+import type { Millis, NodeId } from '../../base/brands.ts';
+import { equalConstantTime, utf8 } from '../../base/bytes.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import { RateTable } from '../../base/rate-table.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
@@ -63,8 +63,9 @@ export class BindingDesk {
     const key = relayKeyOf(this.#deps.provider, this.#deps.relaySecret, bind.node);
     if (!isAuthenticBinding(this.#deps.provider, key, bytes)) return { counter: 'relay-bind-forged' };
     if (!this.#deps.members.isActive(bind.node)) return this.#ack(bind, key, 'refused', from);
-    if (bind.channel === MEASURING_CHANNEL) return { answer: this.#ackBytes(bind, key, 'unknown-channel', from) };
-    return this.#admit(bind, key, from, now);
+    if (bind.channel !== MEASURING_CHANNEL) return this.#admit(bind, key, from, now);
+    if (!this.#isProved(bind, from, now)) return this.#challenged(bind, from);
+    return { answer: this.#ackBytes(bind, key, 'unknown-channel', from) };
   }
 
   #admit(bind: Bind, key: Uint8Array, from: PathAddress, now: Millis): BindOutcome {
@@ -74,12 +75,14 @@ export class BindingDesk {
     const end = channel.ends[sideOf(channel, node)];
     // equal: the same binding again, whose BIND-ACK was lost; from elsewhere it is a copy
     if (end && (seq < end.seq || (seq === end.seq && from !== end.path))) return { counter: 'relay-bind-old' };
-    if (!this.#isProved(bind, from, now)) {
-      const challenge = this.#challenge(this.#secrets[0], bind, from);
-      return { answer: encodeBindChallenge({ kind: 'bind-challenge', channel: number, seq, challenge }) };
-    }
+    if (!this.#isProved(bind, from, now)) return this.#challenged(bind, from);
     const isBound = this.#channels.bind(channel, node, seq, from, now);
     return this.#ack(bind, key, isBound ? 'bound' : 'quota', from);
+  }
+
+  #challenged({ channel, seq, node }: Bind, from: PathAddress): BindOutcome {
+    const challenge = this.#challenge(this.#secrets[0], node, from);
+    return { answer: encodeBindChallenge({ kind: 'bind-challenge', channel, seq, challenge }) };
   }
 
   #ack(bind: Bind, key: Uint8Array, status: BindStatus, seen: PathAddress): BindOutcome {
@@ -93,9 +96,9 @@ export class BindingDesk {
 
   #isProved(bind: Bind, from: PathAddress, now: Millis): boolean {
     if (now - this.#secretAt >= CHALLENGE_MS) this.#renew(now);
-    const { challenge } = bind;
+    const { challenge, node } = bind;
     if (challenge === undefined) return false;
-    return this.#secrets.some((secret) => equalConstantTime(this.#challenge(secret, bind, from), challenge));
+    return this.#secrets.some((secret) => equalConstantTime(this.#challenge(secret, node, from), challenge));
   }
 
   #renew(now: Millis): void {
@@ -104,8 +107,8 @@ export class BindingDesk {
     this.#secretAt = now;
   }
 
-  #challenge(secret: Uint8Array, { channel, node, seq }: Bind, from: PathAddress): Uint8Array {
-    const bound = concat(utf8(`${channel} ${node} ${seq} ${from}`));
-    return this.#deps.provider.hmac(secret, bound).slice(0, CHALLENGE_BYTES);
+  /** Of the node and its address alone: which channel, and in what order, is what the MAC is for. */
+  #challenge(secret: Uint8Array, node: NodeId, from: PathAddress): Uint8Array {
+    return this.#deps.provider.hmac(secret, utf8(`${node} ${from}`)).slice(0, CHALLENGE_BYTES);
   }
 }

@@ -15,8 +15,8 @@ export const SHARE_MS = 100;
 /** BINDs of one source: one HMAC each. */
 export const BIND_RATE = { burst: 400, perSecond: 100 } as const;
 export const BIND_SOURCES = 8_192;
-/** A secret makes challenges for so long, and they are taken for as long again. */
-export const CHALLENGE_MS = 120_000;
+/** A secret makes challenges for so long, and they are taken for as long again: nodes measure relays every 10 minutes. */
+export const CHALLENGE_MS = 660_000;
 
 /** Channels that a relay knows, and those that one node is bound to. */
 export const CHANNELS = 131_072;

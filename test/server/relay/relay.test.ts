@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { NodeId } from '../../../src/base/brands.ts';
 import { concat } from '../../../src/base/bytes.ts';
-import { pathAddress } from '../../../src/base/path-address.ts';
+import { type PathAddress, pathAddress } from '../../../src/base/path-address.ts';
 import { decodeBinding } from '../../../src/nat/bind.ts';
 import { NAT_KIND } from '../../../src/nat/constants.ts';
 import { fairLevel } from '../../../src/server/relay/fair-shares.ts';
@@ -38,7 +39,9 @@ describeWalks('a relay', (walk) => {
 
     it('0 is none: whoever asks for it is answered shorter, and nothing is kept or counted', () => {
       const world = new RelayWorld(walk);
-      const question = world.bindBytes(EVE, 0, 5);
+      world.receive([world.bindBytes(EVE, 0, 4)], AT_EVE);
+      const proof = world.answers()[0]?.bytes.slice(16, 32);
+      const question = world.bindBytes(EVE, 0, 5, proof);
       world.receive([question], AT_EVE);
       const [answer] = world.answers();
       expect(decodeBinding(answer?.bytes ?? new Uint8Array(0))).toMatchObject({
@@ -85,13 +88,30 @@ describeWalks('a relay', (walk) => {
       expect(world.answers()[0]?.bytes[0]).toBe(NAT_KIND.bindAck);
     });
 
-    it('takes a challenge for two to four minutes', () => {
+    it('takes the proof of an address for any channel of that node, and of no other', () => {
+      const world = new RelayWorld(walk);
+      world.relay.allow(CHANNEL, [ANNA, BEN], world.now);
+      world.receive([world.bindBytes(ANNA, 0)], AT_ANNA);
+      const [challenge] = world.answers();
+      expect(challenge?.bytes.length).toBeLessThan(world.bindBytes(ANNA, 0).length);
+      const proof = challenge?.bytes.slice(16, 32);
+      const kindOf = (node: NodeId, from: PathAddress) => {
+        world.receive([world.bindBytes(node, CHANNEL, undefined, proof)], from);
+        return world.answers()[0]?.bytes[0];
+      };
+      expect(kindOf(BEN, AT_ANNA)).toBe(NAT_KIND.bindChallenge);
+      expect(kindOf(ANNA, AT_EVE)).toBe(NAT_KIND.bindChallenge);
+      expect(kindOf(ANNA, AT_ANNA)).toBe(NAT_KIND.bindAck);
+    });
+
+    it('takes a challenge for as long as nodes measure again, and as long again', () => {
       const world = new RelayWorld(walk);
       world.relay.allow(CHANNEL, [ANNA, BEN], world.now);
       world.receive([world.bindBytes(ANNA, CHANNEL, 1)], AT_ANNA);
       const proof = world.answers()[0]?.bytes.slice(16, 32);
       const kindAfter = (time: number) => {
         world.pass(time);
+        world.relay.allow(CHANNEL, [ANNA, BEN], world.now);
         world.receive([world.bindBytes(ANNA, CHANNEL, 1, proof)], AT_ANNA);
         return world.answers()[0]?.bytes[0];
       };
