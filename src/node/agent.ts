@@ -142,7 +142,7 @@ export class Agent {
     const io = await openIo({
       tun: config.tun,
       listen: config.listen,
-      destinations: (path) => agent && [...agent.#engine.node.paths.peers()].find(({ slot }) => slot === path)?.current,
+      destinations: (slot) => (agent ? agent.#engine.node.paths.destination(slot) : undefined),
     });
     try {
       const rehearsal = selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }, true));
@@ -292,6 +292,7 @@ export class Agent {
         refresh: (what) => this.#refresh(what),
         pathResponse: (response) => this.#answers.handlePathResponse(response),
         trace: (trace) => this.#answers.handleTrace(trace),
+        tunnels: this.#underlay.tunnels,
         sendSpare: (bytes, to) => this.#underlay.sendSpare(bytes, to),
         sendFailed: () => this.#engine.node.counters.add('send-failed'),
       });

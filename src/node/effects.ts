@@ -10,6 +10,15 @@ import { knownPath } from './path-cache.ts';
 type PathResponse = Extract<NodeEffect, { kind: 'path-response' }>;
 type Trace = Extract<NodeEffect, { kind: 'trace' }>;
 
+/** The tunnels of a node (tunnels.ts). */
+export interface TunnelSink {
+  carryOut(effect: TunnelEffect): void;
+  /** takes a datagram that has to go through a tunnel; false leaves it to UDP */
+  take(bytes: Uint8Array, to: PathAddress): boolean;
+}
+
+export type TunnelEffect = Extract<NodeEffect, { kind: 'tunnel' | 'send-tunnel' | 'detour' }>;
+
 /** Where the effects go that are not packets. */
 export interface EffectSinks {
   readonly io: PacketIo;
@@ -18,8 +27,13 @@ export interface EffectSinks {
   refresh(what: string): void;
   pathResponse(response: PathResponse): void;
   trace(trace: Trace): void;
+  readonly tunnels: TunnelSink;
   sendSpare(bytes: Uint8Array, to: PathAddress): void;
   sendFailed(): void;
+}
+
+function send(bytes: Uint8Array, to: PathAddress, { io, tunnels, sendFailed }: EffectSinks): void {
+  if (!tunnels.take(bytes, to) && !io.send(bytes, to)) sendFailed();
 }
 
 /** What goes to the peer through a relay goes to the relay in a frame (protocol.md 7). */
@@ -36,8 +50,11 @@ export function carryOut(effects: readonly NodeEffect[], sinks: EffectSinks): vo
 function carryOutOne(effect: NodeEffect, sinks: EffectSinks): void {
   switch (effect.kind) {
     case 'send':
-      if (!sinks.io.send(framed(effect.bytes, effect.to), effect.to)) sinks.sendFailed();
-      return;
+      return send(framed(effect.bytes, effect.to), effect.to, sinks);
+    case 'tunnel':
+    case 'send-tunnel':
+    case 'detour':
+      return sinks.tunnels.carryOut(effect);
     case 'send-spare':
       return sinks.sendSpare(effect.bytes, effect.to);
     case 'seal':

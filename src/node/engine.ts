@@ -262,7 +262,7 @@ export class Engine {
     // every one: the peer would go on with an older SA that it may still send on
     for (const sa of [...sas.sas()]) this.#keeper.seal(sa, encodeControl({ kind: 'close-sa' }), now);
     this.#closeSas(() => true, 'flushed', now);
-    this.reach.shutDown();
+    this.reach.shutDown(now);
   }
 
   /** Measures a round trip inside the SA; false when there is none yet, and then one is negotiated. */

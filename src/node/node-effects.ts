@@ -8,6 +8,11 @@ export type NodeEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress }
   /** by the socket that nothing else uses, whose mapping and filters are as nobody has left them */
   | { readonly kind: 'send-spare'; readonly bytes: Uint8Array; readonly to: PathAddress }
+  /** datagrams to the coordinator of this name may go through its server's TCP port, or need not any more (protocol.md 6.8) */
+  | { readonly kind: 'tunnel'; readonly id: string; readonly addresses: readonly string[]; readonly wanted: boolean }
+  | { readonly kind: 'send-tunnel'; readonly id: string; readonly bytes: Uint8Array; readonly to: PathAddress }
+  /** all that goes to this relay goes through that tunnel, or by UDP */
+  | { readonly kind: 'detour'; readonly relay: PathAddress; readonly id: string | undefined }
   /** seal and send a packet that waited */
   | { readonly kind: 'seal'; readonly packet: WaitingPacket; readonly sa: number }
   /** an inner packet for TUN that came inside a control record */

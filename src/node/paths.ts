@@ -1,7 +1,8 @@
 import type { Millis, NodeId } from '../base/brands.ts';
-import { type PathAddress, type PathParts, parsePath } from '../base/path-address.ts';
+import { formatPath, type PathAddress, type PathParts, parsePath } from '../base/path-address.ts';
 import { MESSAGE, type PacketPrimitives } from '../base/primitives.ts';
 import { type OwnPlace, outerFault } from '../nat/outer-address.ts';
+import { routeOf } from '../nat/path-route.ts';
 import { encodeFrame } from '../nat/relay-frame.ts';
 
 /** How datagrams reach a peer now. */
@@ -25,6 +26,7 @@ export class PathBook {
   readonly #peers = new Map<NodeId, PeerPath>();
   /** by slot: family, four address words as they lie in memory, port, channel */
   #words = new Int32Array(64 * WORDS);
+  readonly #detours = new Map<PathAddress, Pick<PathParts, 'family' | 'address' | 'port'>>();
   /** by slot: when something authentic came last by the path in use */
   #heard = new Float64Array(64).fill(NEVER);
   #place: OwnPlace = { interfaces: [], overlay: [], outer: [] };
@@ -76,12 +78,38 @@ export class PathBook {
   believe(id: NodeId, path: PathAddress): PeerPath {
     const peer = this.peer(id);
     if (peer.current === path) return peer;
-    const parts = parsePath(path);
-    const { address, port, channel } = parts;
-    this.#primitives.pathSet(peer.slot, address, port, channel === 0 ? null : encodeFrame(channel));
+    this.#aim(peer.slot, path);
     peer.current = path;
-    this.#store(peer.slot, parts);
+    this.#store(peer.slot, parsePath(path));
     return peer;
+  }
+
+  /** Where datagrams by this path are handed over to the system: at the peer, the relay, or what stands in for the relay. */
+  outer(path: PathAddress): PathParts {
+    const parts = parsePath(path);
+    const stand = parts.channel === 0 ? undefined : this.#detours.get(routeOf(path).address);
+    return stand ? { ...parts, ...stand } : parts;
+  }
+
+  /** Where the datagrams of a slot are handed over to the system, for an implementation that has to ask. */
+  destination(slot: number): PathAddress | undefined {
+    for (const peer of this.#peers.values()) {
+      if (peer.slot !== slot || peer.current === undefined) continue;
+      const { family, address, port } = this.outer(peer.current);
+      return formatPath(family, address, port);
+    }
+    return undefined;
+  }
+
+  /** What goes to this relay goes to another address, which sees to it that it arrives; undefined ends that. */
+  detour(relay: PathAddress, stand: PathAddress | undefined): void {
+    if (stand === undefined) this.#detours.delete(relay);
+    else {
+      const { family, address, port } = parsePath(stand);
+      this.#detours.set(relay, { family, address, port });
+    }
+    for (const { slot, current } of this.#peers.values())
+      if (current !== undefined && routeOf(current).address === relay) this.#aim(slot, current);
   }
 
   /** Forgets what was proved, so that the next handshake starts from the hints again. */
@@ -105,6 +133,11 @@ export class PathBook {
   /** When something authentic came last by the path in use. */
   heardAt(slot: number): number {
     return this.#heard[slot] ?? NEVER;
+  }
+
+  #aim(slot: number, path: PathAddress): void {
+    const { address, port, channel } = this.outer(path);
+    this.#primitives.pathSet(slot, address, port, channel === 0 ? null : encodeFrame(channel));
   }
 
   #store(slot: number, { family, address, port, channel }: PathParts): void {

@@ -1,37 +1,26 @@
 import type { CoordinatorPlace } from '../api/channel/services.ts';
-import type { Millis } from '../base/brands.ts';
-import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { MESSAGE } from '../base/primitives.ts';
 import type { AddressPrefix } from '../nat/outer-address.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
 import { openBatchSocket } from '../udp/open-batch-socket.ts';
-import type { ListenAddress } from './agent-config.ts';
-import type { Engine } from './engine.ts';
 import type { EventSource } from './network-events.ts';
 import { bestFirst, mapperPlace, type NetworkView, sameWays } from './network-view.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { knownPath } from './path-cache.ts';
 import { type MappingFacts, PortMapping } from './port-mapping.ts';
+import { type TunnelParts, Tunnels } from './tunnels.ts';
 
 /** What the shell of paths needs of the agent. */
-export interface UnderlayParts {
-  readonly engine: Engine;
-  readonly listen: ListenAddress;
+export interface UnderlayParts extends TunnelParts {
   /** the overlay's interface, whose addresses are nobody's here */
   readonly tun: string;
   /** whether routers are asked to let others in */
   readonly mapsPorts: boolean;
   /** ranges of the overlay */
   readonly overlay: () => readonly AddressPrefix[];
-  readonly port: () => number;
-  readonly random: (length: number) => Uint8Array;
-  readonly now: () => Millis;
-  readonly log: Logger;
   /** this machine is on another network: for whoever has connections of its own */
   readonly moved: () => void;
-  /** carries out what the engine was just told of */
-  readonly afterBatch: () => void;
 }
 
 /**
@@ -39,6 +28,7 @@ export interface UnderlayParts {
  * node asks how long a mapping lives and what comes in that nothing has opened.
  */
 export class Underlay {
+  readonly tunnels: Tunnels;
   readonly #parts: UnderlayParts;
   readonly #watch: NetworkWatch;
   readonly #mapping: PortMapping;
@@ -51,6 +41,7 @@ export class Underlay {
   constructor(parts: UnderlayParts) {
     const { tun, log, random, engine } = parts;
     this.#parts = parts;
+    this.tunnels = new Tunnels(parts);
     this.#mapping = new PortMapping({
       ...{ random, log, count: (name) => engine.node.counters.add(name) },
       changed: (external) => this.#setMapped(external),
@@ -95,6 +86,7 @@ export class Underlay {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.tunnels.close();
     this.#watch.close();
     this.#spare?.close();
     await this.#mapping.stop();

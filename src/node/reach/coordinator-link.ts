@@ -1,11 +1,7 @@
 import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import { type Millis, millis } from '../../base/brands.ts';
-import { ByteReader } from '../../base/byte-reader.ts';
-import { ByteWriter } from '../../base/byte-writer.ts';
-import { concat } from '../../base/bytes.ts';
+import { toHex } from '../../base/bytes.ts';
 import { type PathAddress, parsePath } from '../../base/path-address.ts';
-import type { Identity } from '../../crypto/identity.ts';
-import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { Candidate } from '../../nat/candidate.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
 import type { NatKind } from '../../nat/nat-kind.ts';
@@ -16,7 +12,8 @@ import {
   type RelayReach,
   type SignalMessage,
 } from '../../nat/signal-message.ts';
-import { SignalHandshake, type SignalSession, signalIndex } from '../../nat/signal-session.ts';
+import { signalIndex } from '../../nat/signal-session.ts';
+import { Greeter, type GreeterDeps, type Session } from './greeter.ts';
 import { REACH } from './tuning.ts';
 
 /** What this node tells of itself. */
@@ -26,39 +23,29 @@ export interface OwnCard {
   readonly relays: readonly RelayReach[];
 }
 
+/** How datagrams reach a coordinator: by UDP, or through its server's TCP port (protocol.md 6.8). */
+export type Via = 'udp' | 'tunnel';
+
 export type LinkEvent =
-  | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress }
+  | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress; readonly via: Via }
+  /** a tunnel to this coordinator is wanted, or not any more */
+  | { readonly kind: 'tunnel'; readonly wanted: boolean }
   /** the coordinator knows this node now, or again */
-  | { readonly kind: 'registered'; readonly registered: Registered }
+  | { readonly kind: 'registered'; readonly registered: Registered; readonly via: Via }
   /** a coordinator that had answered stopped to */
   | { readonly kind: 'lost' }
   | { readonly kind: 'message'; readonly message: SignalMessage }
   | { readonly kind: 'counter'; readonly name: string };
 
-export interface CoordinatorLinkDeps {
-  readonly provider: CryptoProvider;
-  random(length: number): Uint8Array;
-  identity(): Identity;
-  /** milliseconds since 1970 by the server's clock, larger than the last time */
-  helloTime(): number;
+export interface CoordinatorLinkDeps extends GreeterDeps {
   card(): OwnCard;
   keepAlive(): number;
   /** whether datagrams of this family can leave */
   hasFamily(family: 4 | 6): boolean;
 }
 
-interface Greeting {
-  readonly handshake: SignalHandshake;
-  readonly index: number;
-  readonly to: PathAddress;
-  sent: number;
-  nextAt: Millis;
-}
-
-interface Session {
-  readonly signal: SignalSession;
-  readonly index: number;
-  readonly to: PathAddress;
+interface LinkSession extends Session {
+  readonly via: Via;
 }
 
 /** Something that wants an answer, and how often it was said. */
@@ -73,31 +60,40 @@ interface Asked {
  * This node at one direction coordinator (protocol.md 6.6): greets it, registers, keeps the mapping to it alive, and greets
  * it again when it fell silent, was restarted, or sees the node elsewhere.
  *
- *   waiting ──HELLO──► greeting ──WELCOME──► registering ──REGISTERED──► registered
- *      ▲ back-off           └── no answer at any endpoint ──┐                 │ 4 silent repeats, `greet`
- *      └────────────────────────────────────────────────────┴─────────────────┘
+ *   greeting by UDP ──WELCOME──► registering ──REGISTERED──► registered
+ *      │ ▲ pause                                                  │ repeats in vain, `greet`
+ *      │ └────────────────────────────────────────────────────────┘
+ *      └─ 1 s of silence ─► a tunnel, and greeting through it, while UDP is tried on
  *
  * An earlier session stays in use until the next WELCOME.
  */
 export class CoordinatorLink {
   readonly place: CoordinatorPlace;
+  /** by which the shell knows its tunnel */
+  readonly id: string;
   readonly #deps: CoordinatorLinkDeps;
-  #greeting: Greeting | undefined;
-  #session: Session | undefined;
+  readonly #byUdp: Greeter;
+  readonly #byTunnel: Greeter;
+  #session: LinkSession | undefined;
   #register: Asked | undefined;
   #keepAlive: Asked | undefined;
   #registered: Registered | undefined;
-  #endpoint = 0;
-  #failures = 0;
-  #retryAt: Millis;
+  #hasTunnel = false;
+  /** since when nothing comes back */
+  #silentSince: Millis;
   #seq = 0;
   #saidAt = millis(0);
   #heardAt = millis(0);
 
   constructor(place: CoordinatorPlace, deps: CoordinatorLinkDeps, now: Millis) {
     this.place = place;
+    this.id = toHex(place.key);
     this.#deps = deps;
-    this.#retryAt = now;
+    const reachable = () => place.endpoints.filter((path) => deps.hasFamily(parsePath(path).family));
+    this.#byUdp = new Greeter(place.key, reachable, deps);
+    this.#byTunnel = new Greeter(place.key, () => place.endpoints.slice(0, 1), deps);
+    this.#silentSince = now;
+    this.#byUdp.start(now);
   }
 
   /** What the coordinator gave with the registration; undefined while there is none. */
@@ -105,9 +101,9 @@ export class CoordinatorLink {
     return this.#registered;
   }
 
-  /** All its endpoints were silent at the last try. */
+  /** All its endpoints were silent to UDP at the last try. */
   get isGivenUp(): boolean {
-    return this.#failures > 0 && this.#registered === undefined;
+    return this.#byUdp.rounds > 0 && !(this.#registered && this.via === 'udp');
   }
 
   /** Where the session runs. */
@@ -115,16 +111,26 @@ export class CoordinatorLink {
     return this.#session?.to;
   }
 
+  get via(): Via | undefined {
+    return this.#session?.via;
+  }
+
   /** Greets it at once: it may have been restarted, or this node is on another network. */
   greet(now: Millis): void {
-    this.#endGreeting();
-    this.#failures = 0;
-    this.#retryAt = now;
+    this.#silentSince = now;
+    this.#byUdp.start(now);
+    if (this.#hasTunnel) this.#byTunnel.start(now);
+  }
+
+  /** Its tunnel is up: the coordinator sees this node at an address that it does not know yet. */
+  handleTunnelUp(now: Millis): void {
+    if (this.#hasTunnel) this.#byTunnel.start(now);
   }
 
   /** Somebody waits for this coordinator: a long pause between two tries is cut short. */
   hurry(now: Millis): void {
-    if (!this.#greeting) this.#retryAt = millis(Math.min(this.#retryAt, now + REACH.hurryMs));
+    this.#byUdp.hurry(now);
+    this.#byTunnel.hurry(now);
   }
 
   /** What this node tells of itself changed. */
@@ -144,7 +150,9 @@ export class CoordinatorLink {
   /** Is this WELCOME or SIGNAL for this link? */
   owns(bytes: Uint8Array): boolean {
     const index = signalIndex(bytes);
-    return bytes[0] === NAT_KIND.welcome ? index === this.#greeting?.index : index === this.#session?.index;
+    if (typeof index === 'string') return false;
+    if (bytes[0] !== NAT_KIND.welcome) return index === this.#session?.index;
+    return this.#byUdp.owns(index) || this.#byTunnel.owns(index);
   }
 
   handleDatagram(bytes: Uint8Array, now: Millis): LinkEvent[] {
@@ -152,16 +160,23 @@ export class CoordinatorLink {
   }
 
   nextDeadline(): Millis {
-    const times: (number | undefined)[] = [this.#greeting?.nextAt, this.#register?.nextAt, this.#keepAlive?.nextAt];
-    if (!this.#greeting) times.push(this.#retryAt);
+    const times: (number | undefined)[] = [this.#byUdp.nextDeadline(), this.#byTunnel.nextDeadline()];
+    times.push(this.#register?.nextAt, this.#keepAlive?.nextAt);
+    if (this.#mayTunnel()) times.push(this.#silentSince + REACH.tunnelMs);
     if (this.#registered && !this.#keepAlive) times.push(this.#keepAliveAt());
     return millis(Math.min(...times.filter((time) => time !== undefined)));
   }
 
   tick(now: Millis): LinkEvent[] {
     const events: LinkEvent[] = [];
-    if (this.#greeting && now >= this.#greeting.nextAt) this.#repeatHello(this.#greeting, now, events);
-    if (!this.#greeting && now >= this.#retryAt) this.#hello(now, events);
+    if (this.#mayTunnel() && now - this.#silentSince >= REACH.tunnelMs) {
+      this.#hasTunnel = true;
+      events.push({ kind: 'tunnel', wanted: true });
+      this.#byTunnel.start(now);
+    }
+    for (const each of this.#byUdp.tick(now)) events.push({ kind: 'send', ...each, via: 'udp' });
+    for (const each of this.#byTunnel.tick(now)) events.push({ kind: 'send', ...each, via: 'tunnel' });
+    if (this.#session && this.#isGivenUp()) this.#lose(events);
     if (this.#registered && !this.#keepAlive && now >= this.#keepAliveAt()) this.#askKeepAlive(now);
     for (const asked of [this.#register, this.#keepAlive]) if (asked) this.#repeat(asked, now, events);
     return events;
@@ -173,53 +188,21 @@ export class CoordinatorLink {
   }
 
   wipe(): void {
-    this.#endGreeting();
+    this.#byUdp.stop();
+    this.#byTunnel.stop();
     this.#session?.signal.wipe();
     this.#session = undefined;
   }
 
-  #hello(now: Millis, events: LinkEvent[]): void {
-    const to = this.#nextEndpoint();
-    this.#retryAt = millis(Number.POSITIVE_INFINITY);
-    if (to === undefined) return this.#pause(now);
-    const { provider, random, identity, helloTime } = this.#deps;
-    const { xPublic, xSecret, credential } = identity();
-    const time = helloTime();
-    const head = new ByteWriter(8)
-      .u32(Math.floor(time / 2 ** 32))
-      .u32(time % 2 ** 32)
-      .finish();
-    const keys = {
-      static: { publicKey: xPublic, secretKey: xSecret },
-      ephemeral: provider.x25519KeyPair(random(32)),
-      coordinator: this.place.key,
-    };
-    const index = new ByteReader(random(4)).u32();
-    const handshake = new SignalHandshake(provider, keys, index, concat(head, credential));
-    this.#greeting = { handshake, index, to, sent: 0, nextAt: now };
-    this.#repeatHello(this.#greeting, now, events);
+  #mayTunnel(): boolean {
+    return !this.#hasTunnel && this.place.tunnels.length > 0 && this.#byUdp.isOn && this.#session?.via !== 'tunnel';
   }
 
-  #repeatHello(greeting: Greeting, now: Millis, events: LinkEvent[]): void {
-    if (greeting.sent === REACH.hellos) return this.#unanswered(now, events);
-    greeting.sent++;
-    greeting.nextAt = millis(now + REACH.repeatMs * greeting.sent);
-    events.push({ kind: 'send', bytes: greeting.handshake.hello, to: greeting.to });
-  }
-
-  /** The next endpoint at once; when all were silent, a pause. */
-  #unanswered(now: Millis, events: LinkEvent[]): void {
-    this.#endGreeting();
-    this.#endpoint++;
-    if (this.#endpoint < this.#endpoints().length) return this.#hello(now, events);
-    this.#pause(now);
-    this.#lose(events);
-  }
-
-  #pause(now: Millis): void {
-    this.#endpoint = 0;
-    this.#retryAt = millis(now + Math.min(REACH.retryMaxMs, REACH.retryMs * 2 ** this.#failures));
-    this.#failures++;
+  /** Nothing but silence to whole rounds by every way that there is, though a session says that somebody was there. */
+  #isGivenUp(): boolean {
+    const { via } = this.#session ?? {};
+    const greeter = via === 'tunnel' ? this.#byTunnel : this.#byUdp;
+    return greeter.isOn && greeter.rounds > 0;
   }
 
   #lose(events: LinkEvent[]): void {
@@ -231,24 +214,18 @@ export class CoordinatorLink {
     this.#keepAlive = undefined;
   }
 
-  #endpoints(): readonly PathAddress[] {
-    return this.place.endpoints.filter((path) => this.#deps.hasFamily(parsePath(path).family));
-  }
-
-  #nextEndpoint(): PathAddress | undefined {
-    return this.#endpoints()[this.#endpoint];
-  }
-
   #welcome(bytes: Uint8Array, now: Millis): LinkEvent[] {
-    const greeting = this.#greeting;
-    const opened = greeting?.handshake.handleWelcome(bytes) ?? 'length';
-    if (!greeting || typeof opened === 'string') return [{ kind: 'counter', name: `welcome-${opened}` }];
-    this.#greeting = undefined;
+    const index = signalIndex(bytes);
+    const via = typeof index === 'number' && this.#byUdp.owns(index) ? 'udp' : 'tunnel';
+    const session = (via === 'udp' ? this.#byUdp : this.#byTunnel).handleWelcome(bytes);
+    if (typeof session === 'string') return [{ kind: 'counter', name: `welcome-${session}` }];
     this.#session?.signal.wipe();
-    this.#session = { signal: opened.session, index: greeting.index, to: greeting.to };
+    this.#session = { ...session, via };
     this.#keepAlive = undefined;
-    this.#failures = 0;
     this.#heardAt = now;
+    // UDP is preferred: it is tried on, less and less often, while the session is in the tunnel
+    if (via === 'udp') this.#byTunnel.stop();
+    else if (!this.#byUdp.isOn) this.#byUdp.start(now);
     this.#askRegister(now);
     return this.tick(now);
   }
@@ -265,10 +242,16 @@ export class CoordinatorLink {
   }
 
   #handleRegistered(registered: Registered): LinkEvent[] {
-    if (registered.seq !== this.#register?.seq) return [];
+    if (registered.seq !== this.#register?.seq || !this.#session) return [];
+    const { via } = this.#session;
     this.#register = undefined;
     this.#registered = registered;
-    return [{ kind: 'registered', registered }];
+    const events: LinkEvent[] = [{ kind: 'registered', registered, via }];
+    if (via === 'udp' && this.#hasTunnel) {
+      this.#hasTunnel = false;
+      events.push({ kind: 'tunnel', wanted: false });
+    }
+    return events;
   }
 
   /** Seen elsewhere, the coordinator tells this node nothing more: a session from here is wanted. */
@@ -296,7 +279,7 @@ export class CoordinatorLink {
     if (asked.sent === REACH.repeats) {
       this.#lose(events);
       this.greet(now);
-      this.#hello(now, events);
+      events.push(...this.tick(now));
       return;
     }
     asked.sent++;
@@ -305,16 +288,11 @@ export class CoordinatorLink {
     events.push(this.#seal(this.#session, asked.bytes()));
   }
 
-  #seal({ signal, to }: Session, message: Uint8Array): LinkEvent {
-    return { kind: 'send', bytes: signal.seal(message), to };
+  #seal({ signal, to, via }: LinkSession, message: Uint8Array): LinkEvent {
+    return { kind: 'send', bytes: signal.seal(message), to, via };
   }
 
   #keepAliveAt(): number {
     return Math.max(this.#saidAt, this.#heardAt) + this.#deps.keepAlive();
-  }
-
-  #endGreeting(): void {
-    this.#greeting?.handshake.wipe();
-    this.#greeting = undefined;
   }
 }

@@ -1,16 +1,29 @@
 import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import { type Millis, millis, type NodeId } from '../../base/brands.ts';
 import { toHex } from '../../base/bytes.ts';
+import type { PathAddress } from '../../base/path-address.ts';
 import type { ACK_STATUS, DirectionReason, Registered, RelayPlace, RouteDirection } from '../../nat/signal-message.ts';
-import { CoordinatorLink, type CoordinatorLinkDeps, type LinkEvent } from './coordinator-link.ts';
+import { CoordinatorLink, type CoordinatorLinkDeps, type LinkEvent, type Via } from './coordinator-link.ts';
 
 type Answer = (typeof ACK_STATUS)[number];
 
 export type CoordinatorEvent =
-  | Extract<LinkEvent, { kind: 'send' | 'counter' }>
+  | Extract<LinkEvent, { kind: 'counter' }>
+  /** `tunnel`: through the tunnel of that name, or by UDP */
+  | {
+      readonly kind: 'send';
+      readonly bytes: Uint8Array;
+      readonly to: PathAddress;
+      readonly tunnel: string | undefined;
+    }
+  /** a tunnel to these TCP addresses is wanted, or not any more */
+  | { readonly kind: 'tunnel'; readonly id: string; readonly addresses: readonly string[]; readonly wanted: boolean }
   | {
       readonly kind: 'registered';
       readonly registered: Registered;
+      readonly tunnel: string | undefined;
+      /** the way there is another than before */
+      readonly isOtherWay: boolean;
       readonly address: string;
       /** it was not before */
       readonly isFirst: boolean;
@@ -22,13 +35,14 @@ export type CoordinatorEvent =
       readonly kind: 'direction';
       readonly direction: RouteDirection;
       /** the ACK of an end node */
-      readonly answer: (status: Answer) => LinkEvent | undefined;
+      readonly answer: (status: Answer) => readonly CoordinatorEvent[];
     }
   | { readonly kind: 'refused'; readonly peer: NodeId; readonly reason: DirectionReason };
 
 /** Whether a coordinator answers; given up: it was asked at every endpoint. */
 export interface CoordinatorFacts {
   readonly address: string;
+  /** by UDP */
   readonly answers: boolean;
   readonly isGivenUp: boolean;
 }
@@ -40,7 +54,8 @@ const REQUESTS_MAX = 256;
 export class Coordinators {
   readonly #deps: CoordinatorLinkDeps;
   #links: CoordinatorLink[] = [];
-  readonly #wasRegistered = new Set<CoordinatorLink>();
+  /** those that this node is registered with, and by which way */
+  readonly #ways = new Map<CoordinatorLink, Via>();
   readonly #requests = new Map<number, NodeId>();
   /** how often each peer was asked for in vain: the next coordinator then */
   readonly #turns = new Map<NodeId, number>();
@@ -60,9 +75,9 @@ export class Coordinators {
 
   /** Each of them, for `netcheck`. */
   facts(): readonly CoordinatorFacts[] {
-    return this.#links.map(({ place, endpoint, registered, isGivenUp }) => ({
+    return this.#links.map(({ place, endpoint, registered, via, isGivenUp }) => ({
       address: endpoint ?? place.endpoints[0] ?? '',
-      answers: registered !== undefined,
+      answers: registered !== undefined && via === 'udp',
       isGivenUp,
     }));
   }
@@ -99,7 +114,7 @@ export class Coordinators {
 
   /** Where is this peer? Nothing while no coordinator is there; those are greeted sooner then. */
   askDirection(peer: NodeId, now: Millis): CoordinatorEvent[] {
-    const ready = this.#links.filter(({ registered }) => registered !== undefined);
+    const ready = this.#links.filter(({ registered }) => registered !== undefined).sort(byWay);
     const turn = this.#turns.get(peer) ?? 0;
     const link = ready[turn % Math.max(1, ready.length)];
     if (!link) {
@@ -123,21 +138,34 @@ export class Coordinators {
     return this.#links.flatMap((link) => this.#events(link, link.tick(now), now));
   }
 
-  leave(): Extract<LinkEvent, { kind: 'send' }>[] {
+  /** The tunnel of this name is up, or up again. */
+  handleTunnelUp(id: string, now: Millis): CoordinatorEvent[] {
+    const link = this.#links.find((each) => each.id === id);
+    link?.handleTunnelUp(now);
+    return link ? this.#events(link, link.tick(now), now) : [];
+  }
+
+  leave(now: Millis): CoordinatorEvent[] {
     return this.#links.flatMap((link) => {
       const said = link.leave();
       link.wipe();
-      return said?.kind === 'send' ? said : [];
+      return said ? this.#events(link, [said], now) : [];
     });
   }
 
   #events(link: CoordinatorLink, events: readonly LinkEvent[], now: Millis): CoordinatorEvent[] {
     return events.flatMap((event): CoordinatorEvent | CoordinatorEvent[] => {
       switch (event.kind) {
+        case 'send': {
+          const { kind, bytes, to, via } = event;
+          return { kind, bytes, to, tunnel: via === 'tunnel' ? link.id : undefined };
+        }
+        case 'tunnel':
+          return { kind: 'tunnel', id: link.id, addresses: link.place.tunnels, wanted: event.wanted };
         case 'registered':
-          return this.#registered(link, event.registered);
+          return this.#registered(link, event);
         case 'lost':
-          this.#wasRegistered.delete(link);
+          this.#ways.delete(link);
           return { kind: 'lost', address: link.place.endpoints[0] ?? '' };
         case 'message':
           return this.#message(link, event.message, now);
@@ -147,11 +175,16 @@ export class Coordinators {
     });
   }
 
-  #registered(link: CoordinatorLink, registered: Registered): CoordinatorEvent {
-    const isFirst = !this.#wasRegistered.has(link);
-    this.#wasRegistered.add(link);
+  #registered(
+    link: CoordinatorLink,
+    { registered, via }: Extract<LinkEvent, { kind: 'registered' }>,
+  ): CoordinatorEvent {
+    const before = this.#ways.get(link);
+    this.#ways.set(link, via);
     const isMain = this.#links.find((each) => each.registered !== undefined) === link;
-    return { kind: 'registered', registered, address: link.endpoint ?? '', isFirst, isMain };
+    const tunnel = via === 'tunnel' ? link.id : undefined;
+    const news = { isFirst: before === undefined, isOtherWay: before !== via, isMain, tunnel };
+    return { kind: 'registered', registered, address: link.endpoint ?? '', ...news };
   }
 
   #message(
@@ -175,10 +208,16 @@ export class Coordinators {
     const answer = (status: Answer) => {
       const { nat } = this.#deps.card();
       // without candidates the registered ones hold
-      return link.say({ type: 'ack', pathId: pathId.slice(), status, nat, candidates: [] }, now);
+      const said = link.say({ type: 'ack', pathId: pathId.slice(), status, nat, candidates: [] }, now);
+      return said ? this.#events(link, [said], now) : [];
     };
     return { kind: 'direction', direction: message, answer };
   }
+}
+
+/** Those that UDP reaches first. */
+function byWay(a: CoordinatorLink, b: CoordinatorLink): number {
+  return Number(a.via === 'tunnel') - Number(b.via === 'tunnel');
 }
 
 function nameOf({ key, endpoints }: CoordinatorPlace): string {

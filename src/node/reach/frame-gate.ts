@@ -11,6 +11,7 @@ interface Opening {
   readonly family: number;
   readonly words: Int32Array;
   readonly port: number;
+  readonly relay: PathAddress;
 }
 
 /**
@@ -21,6 +22,7 @@ interface Opening {
 export class FrameGate {
   readonly #openings = new Map<number, Opening>();
   readonly #count: (name: string) => void;
+  #bridge: Opening | undefined;
   #rows = new Int32Array(0);
 
   constructor(count: (name: string) => void) {
@@ -29,10 +31,17 @@ export class FrameGate {
 
   /** Frames of this channel are taken from now on. */
   open(relay: PathAddress, channel: number): void {
-    const { family, address, port } = parsePath(relay);
-    const words = new Int32Array(4);
-    new Uint8Array(words.buffer).set(address);
-    this.#openings.set(channel | 0, { family, words, port });
+    this.#openings.set(channel | 0, openingOf(relay));
+  }
+
+  /** Where frames come from that travelled through a tunnel: for each channel they stand for its relay's. */
+  setBridge(bridge: PathAddress | undefined): void {
+    this.#bridge = bridge === undefined ? undefined : openingOf(bridge);
+  }
+
+  /** The relay of an open channel. */
+  relayOf(channel: number): PathAddress | undefined {
+    return this.#openings.get(channel | 0)?.relay;
   }
 
   close(channel: number): void {
@@ -70,22 +79,24 @@ export class FrameGate {
       const channel = channelAt(view, at, Math.min(step, end - at));
       let stop = at + step;
       while (stop < end && channelAt(view, stop, Math.min(step, end - stop)) === channel) stop += step;
-      if (this.#isOpen(channel, from)) {
+      const opening = this.#opening(channel, from);
+      if (opening) {
         const before = out;
         out = this.#write(messages, out, from);
-        if (out > before) cut(messages, before * stride, at, Math.min(stop, end) - at, step, channel);
+        if (out > before) {
+          cut(messages, before * stride, at, Math.min(stop, end) - at, step, channel);
+          nameSource(messages, before * stride, opening);
+        }
       } else this.#count(channel === 0 ? 'frame-bad' : 'frame-unbound');
       at = stop;
     }
     return out;
   }
 
-  #isOpen(channel: number, from: Int32Array): boolean {
+  #opening(channel: number, from: Int32Array): Opening | undefined {
     const opening = this.#openings.get(channel);
-    if (opening === undefined) return false;
-    const { family, words, port } = opening;
-    if (family !== from[MESSAGE.family] || port !== from[MESSAGE.port]) return false;
-    return words.every((word, at) => word === from[MESSAGE.address + at]);
+    if (opening === undefined || isFrom(opening, from)) return opening;
+    return this.#bridge && isFrom(this.#bridge, from) ? opening : undefined;
   }
 
   #write(messages: Int32Array, row: number, from: Int32Array): number {
@@ -96,6 +107,24 @@ export class FrameGate {
     messages.set(from, row * stride);
     return row + 1;
   }
+}
+
+function openingOf(relay: PathAddress): Opening {
+  const { family, address, port } = parsePath(relay);
+  const words = new Int32Array(4);
+  new Uint8Array(words.buffer).set(address);
+  return { family, words, port, relay };
+}
+
+function isFrom({ family, words, port }: Opening, from: Int32Array): boolean {
+  if (family !== from[MESSAGE.family] || port !== from[MESSAGE.port]) return false;
+  return words.every((word, at) => word === from[MESSAGE.address + at]);
+}
+
+function nameSource(messages: Int32Array, row: number, { family, words, port }: Opening): void {
+  messages[row + MESSAGE.family] = family;
+  messages.set(words, row + MESSAGE.address);
+  messages[row + MESSAGE.port] = port;
 }
 
 /** The channel of the frame at `at`, as a signed word; 0 for what is no frame that a relay forwards. */

@@ -6,6 +6,7 @@ import { type NatKind, UNKNOWN_NAT } from '../../nat/nat-kind.ts';
 import type { AddressPrefix } from '../../nat/outer-address.ts';
 import type { OwnSide } from '../../nat/own-side.ts';
 import type { Registered } from '../../nat/signal-message.ts';
+import { isTunnelPath } from '../../nat/tunnel-address.ts';
 import type { OwnCard } from './coordinator-link.ts';
 import { NatWatch, type Question } from './nat-watch.ts';
 import { localPaths, NO_ADDRESSES, type OwnAddresses, ownCandidates, placeOf } from './own-addresses.ts';
@@ -130,7 +131,8 @@ export class OwnView {
 
   #outer(): readonly PathAddress[] {
     const { reflexive } = this.#nat;
-    return reflexive.length > 0 || this.#seen === undefined ? reflexive : [this.#seen];
+    if (reflexive.length > 0 || this.#seen === undefined || isTunnelPath(this.#seen)) return reflexive;
+    return [this.#seen];
   }
 }
 

@@ -11,7 +11,7 @@ import type { PathEffect } from '../../nat/path-effects.ts';
 import type { PathReason } from '../../nat/path-reason.ts';
 import type { PathReport } from '../../nat/path-report.ts';
 import { routeName, routeOf } from '../../nat/path-route.ts';
-import type { RelayReach } from '../../nat/signal-message.ts';
+import type { Registered, RelayReach } from '../../nat/signal-message.ts';
 import type { NodeState } from '../node-state.ts';
 import { type CoordinatorEvent, type CoordinatorFacts, Coordinators } from './coordinators.ts';
 import { FrameGate } from './frame-gate.ts';
@@ -156,6 +156,12 @@ export class Reach {
     }
   }
 
+  /** A tunnel is up: its server sees this node at an address that it does not know yet. */
+  handleTunnelUp(id: string, now: Millis): void {
+    this.#coordinate(this.#coordinators.handleTunnelUp(id, now), now);
+    this.#bound(this.#channels.handleNetworkChange(now), now);
+  }
+
   /** A datagram on the spare socket, where only answers to its own questions come. */
   handleSpare(bytes: Uint8Array, now: Millis): void {
     this.#reflected(bytes, 'spare', now);
@@ -229,8 +235,8 @@ export class Reach {
   }
 
   /** Orderly end: the coordinators need not wait for this node to fall silent. */
-  shutDown(): void {
-    for (const event of this.#coordinators.leave()) this.#send(event.bytes, event.to);
+  shutDown(now: Millis): void {
+    this.#coordinate(this.#coordinators.leave(now), now);
   }
 
   /** Paths that were proved before there was a coordinator. */
@@ -268,7 +274,11 @@ export class Reach {
     for (const event of events)
       switch (event.kind) {
         case 'send':
-          this.#send(event.bytes, event.to);
+          if (event.tunnel === undefined) this.#send(event.bytes, event.to);
+          else this.#node.effects.push({ kind: 'send-tunnel', id: event.tunnel, bytes: event.bytes, to: event.to });
+          break;
+        case 'tunnel':
+          this.#node.effects.push(event);
           break;
         case 'registered':
           this.#registered(event, now);
@@ -292,12 +302,22 @@ export class Reach {
   }
 
   #registered(event: Extract<CoordinatorEvent, { kind: 'registered' }>, now: Millis): void {
-    const { registered, address, isFirst, isMain } = event;
-    if (isFirst) this.#node.log('info', 'coordinator-reached', { address });
+    const { registered, address, tunnel, isFirst, isOtherWay, isMain } = event;
+    if (isFirst || isOtherWay)
+      this.#node.log('info', 'coordinator-reached', { address, by: tunnel === undefined ? 'udp' : 'tcp' });
+    if (isOtherWay) this.#handleOtherWay(registered, tunnel, isFirst, now);
     this.#bound(this.#channels.setRelays(this.#coordinators.relays, now), now);
     if (!isMain || !this.#view.handleRegistered(registered, now)) this.#tellPeers(now);
     else this.#coordinators.cardChanged(now);
     this.#ask(now);
+  }
+
+  /** A coordinator is behind a tunnel, and its relays with it, or is not any more: they see this node elsewhere. */
+  #handleOtherWay({ relays }: Registered, tunnel: string | undefined, isFirst: boolean, now: Millis): void {
+    if (isFirst && tunnel === undefined) return;
+    for (const { address } of relays) this.#node.effects.push({ kind: 'detour', relay: address, id: tunnel });
+    this.#bound(this.#channels.handleNetworkChange(now), now);
+    this.#movedAt ??= now;
   }
 
   /** The coordinator knows where this node is now: the peers can be told by it. */
@@ -310,10 +330,7 @@ export class Reach {
   /** A coordinator may name anybody: only members of a common group are looked for. */
   #direction({ direction, answer }: Extract<CoordinatorEvent, { kind: 'direction' }>, now: Millis): void {
     const isKnown = this.#node.directory.member(direction.peer) !== undefined;
-    if (direction.role === 'end') {
-      const said = answer(isKnown ? 'ready' : 'refused');
-      if (said?.kind === 'send') this.#send(said.bytes, said.to);
-    }
+    if (direction.role === 'end') this.#coordinate(answer(isKnown ? 'ready' : 'refused'), now);
     if (!isKnown) return this.#node.counters.add('direction-to-stranger');
     this.#carry(this.#agents.handleDirection(direction, now), now);
   }

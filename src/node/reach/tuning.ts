@@ -9,6 +9,8 @@ export const REACH = {
   retryMaxMs: 30_000,
   /** … and at most this long while somebody waits for it */
   hurryMs: 500,
+  /** UDP that was silent for so long is helped by a tunnel over TCP */
+  tunnelMs: 1_000,
   /** a coordinator that said nothing for so long is asked whether it is there, beside what it is asked */
   doubtMs: 1_000,
   /** while traffic flows the paths in use are looked at this often, and otherwise so often */
