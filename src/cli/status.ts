@@ -77,7 +77,7 @@ function age(count: number | null): string {
 
 /** protocol.md 10.4 */
 function leaseText(left: number | null): string {
-  if (left === null) return 'none: keys do not end by themselves';
+  if (left === null) return 'none: no key is held';
   if (left <= 0) return 'over: no new session until the server is reached';
   return `${seconds(left)}: so long keys are good without the server, and so late a removal may reach this node`;
 }

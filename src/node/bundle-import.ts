@@ -51,8 +51,10 @@ export function importBundle(
   if (!bytes)
     throw new GscipError(
       'no-bundle',
-      file === undefined ? `this node has no bundle yet (nothing in ${state.path})` : `there is no file ${file}`,
-      'name one with --bundle FILE; an authority writes it with "gscip authority node add"',
+      file === undefined ? `this node is in no network yet (nothing in ${state.path})` : `there is no file ${file}`,
+      file === undefined
+        ? 'join one with "gscip up --join TOKEN", begin one with "gscip up --new NAME", or name a bundle with --bundle FILE'
+        : 'an authority writes it with "gscip authority node add"',
     );
   const trust = kept ? { pin: fromHex(kept.admin), number: kept.bundleNumber } : {};
   const verified = openBundle(provider, bytes, now, trust);

@@ -216,7 +216,7 @@ describe('a bundle is refused', () => {
     const words = up();
     return refuses(
       1,
-      /this node has no bundle yet.*\n +name one with --bundle/,
+      /this node is in no network yet.*\n +join one with "gscip up --join TOKEN"/,
       words.slice(0, words.indexOf('--bundle')),
     );
   });

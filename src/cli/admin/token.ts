@@ -54,7 +54,10 @@ function defineCreate(command: Command): void {
       'for a closed router with a network of plain machines behind it',
     ],
     ['gscip admin token create --user alice --groups lab --replaces laptop', 'for the successor of a lost machine'],
-    ['gscip admin token create --user alice --groups lab --json | jq -r .token >token', 'for gscip up --join token'],
+    [
+      '(umask 077; gscip admin token create --user alice --groups lab --json | jq -r .token >token)',
+      'for gscip up --join token, in a file that only you can read',
+    ],
   ]);
 }
 
