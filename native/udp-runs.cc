@@ -62,7 +62,6 @@ class RunGroup {
       const int size = fits < length ? static_cast<int>(fits) : length;
       run_.parts[run_.partCount++] = iovec{bytes, static_cast<size_t>(size)};
       run_.count += (size + run_.segment - 1) / run_.segment;
-      run_.bytes += size;
       closed_ = size % run_.segment != 0;
       bytes += size;
       length -= size;
@@ -82,7 +81,7 @@ class RunGroup {
   }
 
   void clear() {
-    run_.partCount = run_.count = run_.bytes = 0;
+    run_.partCount = run_.count = 0;
     closed_ = false;
   }
 

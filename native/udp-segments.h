@@ -23,7 +23,7 @@ class Patience {
 // Equal datagrams, the last may be shorter; no datagram lies in two parts.
 struct SegmentRun {
   iovec parts[kMaxSegments];
-  int partCount, segment, count, bytes;
+  int partCount, segment, count;
 };
 
 class SegmentSender {

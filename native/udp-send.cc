@@ -33,7 +33,6 @@ class UdpSink {
     run.partCount = 1;
     run.segment = group_.segment();
     run.count = group_.count();
-    run.bytes = group_.bytes();
     sender_.send(run, path.family, path.address, path.port);
     group_.clear();
   }
