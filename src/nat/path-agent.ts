@@ -3,11 +3,10 @@ import { compareBytes } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { type CandidatePair, classOf, type PathClass, pairCandidates, type Refused } from './candidate-order.ts';
 import { DirectionLimit } from './direction-limit.ts';
-import { UNKNOWN_NAT } from './nat-kind.ts';
 import { outerFault } from './outer-address.ts';
 import type { OwnSide } from './own-side.ts';
 import type { PathEffect } from './path-effects.ts';
-import { type PathReason, whyRelayed } from './path-reason.ts';
+import { type PathReason, whatWasMet, whyRelayed } from './path-reason.ts';
 import type { PathReport } from './path-report.ts';
 import type { Route } from './path-route.ts';
 import {
@@ -194,6 +193,13 @@ export class PathAgent {
     return effects;
   }
 
+  /** A coordinator is there again: whoever has no path is asked for at once, however often that was in vain. */
+  handleCoordinator(now: Millis): PathEffect[] {
+    if (this.#hasPath() || !this.#isActive(now)) return [];
+    this.#limit.reset();
+    return this.#ask(now);
+  }
+
   /** This node's addresses changed: everything is asked again, the path in use stays until another is proved. */
   handleNetworkChange(now: Millis): PathEffect[] {
     this.#retries = 0;
@@ -345,6 +351,8 @@ export class PathAgent {
     this.#retryAt = undefined;
     if (this.#isDirect() || !this.#isActive(now)) return [];
     this.#retries++;
+    // from now on what this attempt meets is the reason
+    this.#directDied = false;
     return this.#ask(now);
   }
 
@@ -384,16 +392,7 @@ export class PathAgent {
 
   #whyRelayed(now: Millis): PathReason {
     const { nat, udpBlocked } = this.#own();
-    const direction = this.#attempts.at(-1)?.direction;
-    return whyRelayed({
-      own: nat,
-      peer: direction?.nat ?? UNKNOWN_NAT,
-      udpBlocked,
-      named: direction?.candidates.length ?? 0,
-      probed: this.#pairs.length,
-      otherFamily: this.#refused.filter(({ reason }) => reason === 'no-such-family').length,
-      trying: this.#isTrying(now),
-      died: this.#directDied,
-    });
+    const met = whatWasMet(this.#attempts.at(-1)?.direction, this.#pairs.length, this.#refused);
+    return whyRelayed({ own: nat, udpBlocked, ...met, trying: this.#isTrying(now), died: this.#directDied });
   }
 }

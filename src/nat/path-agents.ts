@@ -58,6 +58,10 @@ export class PathAgents {
     return agent?.handleProbe(bytes, probe, from, now) ?? [{ kind: 'counter', name: 'probe-unknown-path' }];
   }
 
+  handleCoordinator(now: Millis): PathEffect[] {
+    return [...this.#agents.values()].flatMap((agent) => agent.handleCoordinator(now));
+  }
+
   handleNetworkChange(now: Millis): PathEffect[] {
     return [...this.#agents.values()].flatMap((agent) => agent.handleNetworkChange(now));
   }

@@ -1,4 +1,5 @@
-import { canMeet, type NatKind } from './nat-kind.ts';
+import type { Refused } from './candidate-order.ts';
+import { canMeet, type NatKind, UNKNOWN_NAT } from './nat-kind.ts';
 
 /** Why a peer's traffic goes where it goes: a stable code, and a sentence for whoever reads `status`. */
 export const PATH_REASONS = {
@@ -46,6 +47,16 @@ export interface RelayCause {
   readonly otherFamily: number;
   readonly trying: boolean;
   readonly died: boolean;
+}
+
+/** What a direction said, and what became of the addresses that it named. */
+export function whatWasMet(
+  direction: { readonly nat: NatKind; readonly candidates: readonly unknown[] } | undefined,
+  probed: number,
+  refused: readonly Refused[],
+): Pick<RelayCause, 'peer' | 'named' | 'probed' | 'otherFamily'> {
+  const otherFamily = refused.filter(({ reason }) => reason === 'no-such-family').length;
+  return { peer: direction?.nat ?? UNKNOWN_NAT, named: direction?.candidates.length ?? 0, probed, otherFamily };
 }
 
 /** The first cause that is sure, before those that are only likely. */

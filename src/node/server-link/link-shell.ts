@@ -6,7 +6,7 @@ import type { LinkEffect, ServerLink } from './link.ts';
 import type { LinkStatus } from './link-state.ts';
 
 /** What came from the server for the rest of the node. */
-export type LinkNews = Exclude<LinkEffect, { kind: 'connect' | 'send' | 'disconnect' | 'log' }>;
+export type LinkNews = Exclude<LinkEffect, { kind: 'connect' | 'send' | 'log' }>;
 
 const TICK = 500;
 
@@ -108,7 +108,7 @@ export class LinkShell {
       case 'disconnect':
         this.#connection?.close();
         this.#connection = undefined;
-        return;
+        return this.#news(effect);
       case 'log':
         return this.#ports.log.log(effect.level, effect.event, effect.fields);
       case 'enrolled':

@@ -48,8 +48,8 @@ export interface LinkStart {
 export type LinkEffect =
   | { readonly kind: 'connect'; readonly address: string }
   | { readonly kind: 'send'; readonly frames: readonly Uint8Array[] }
-  /** the connection that was opened last, if there is one */
-  | { readonly kind: 'disconnect' }
+  /** the connection that was opened last, if there is one; `wasReady`: the server had answered by it */
+  | { readonly kind: 'disconnect'; readonly wasReady: boolean }
   /** to be kept before anything is done with it */
   | { readonly kind: 'enrolled'; readonly enrolment: Enrolment }
   /** an administrator took the node out: everything but its name is to be forgotten */
@@ -374,8 +374,8 @@ export class ServerLink {
   #drop(): void {
     this.#channel?.close();
     this.#channel = undefined;
+    if (this.#opened) this.#effects.push({ kind: 'disconnect', wasReady: this.#isReady });
     this.#isReady = false;
-    if (this.#opened) this.#effects.push({ kind: 'disconnect' });
     this.#opened = false;
   }
 

@@ -32,6 +32,8 @@ export interface LinkedSinks {
   endpoints(peer: DirectoryPeer): void;
   /** the network's coordinators are these now; also called by `attach` with what came before it */
   services?(coordinators: readonly CoordinatorPlace[]): void;
+  /** the server, which had answered, is gone; what runs beside it may be, too */
+  lost?(): void;
   /** something of it is to be kept */
   keep(): void;
 }
@@ -274,6 +276,8 @@ export class LinkedNode {
         return this.#answer.resolve();
       case 'directory':
         return this.#directory(news.peers);
+      case 'disconnect':
+        return news.wasReady ? this.#sinks?.lost?.() : undefined;
       case 'services':
         this.#coordinators = news.coordinators;
         return this.#sinks?.services?.(news.coordinators);
