@@ -155,6 +155,7 @@ export class SimulatedNode {
       case 'join-refused':
         this.ended = news.code;
         return;
+      case 'disconnect':
       case 'services':
       case 'time':
       case 'left':

@@ -205,6 +205,7 @@ export class Agent {
         for (const path of endpoints.toReversed()) this.#engine.handleEndpoint(id, path);
       },
       services: (coordinators) => this.#underlay.setCoordinators(coordinators),
+      lost: () => this.#underlay.handleServerLost(),
       keep: () => void this.#keep(),
     });
     this.#tellEndpoints();

@@ -35,7 +35,7 @@ export class Underlay {
   #spare: BatchSocket | undefined;
   #isOpening = false;
   #isClosed = false;
-  #hasCoordinators = false;
+  #coordinators: readonly CoordinatorPlace[] = [];
   #mapped: readonly PathAddress[] = [];
 
   constructor(parts: UnderlayParts) {
@@ -61,11 +61,18 @@ export class Underlay {
   /** The server named the coordinators, at the start of a session or because they changed. */
   setCoordinators(places: readonly CoordinatorPlace[]): void {
     const { engine, now, afterBatch } = this.#parts;
-    this.#hasCoordinators = places.length > 0;
-    if (this.#hasCoordinators) void this.#openSpare();
+    this.#coordinators = places;
+    if (places.length > 0) void this.#openSpare();
     this.#tellAddresses(this.#watch.view);
     this.#askRouter(this.#watch.view);
     engine.reach.setCoordinators(places, now());
+    afterBatch();
+  }
+
+  /** The server is gone: a coordinator in the same process has forgotten this node, and is greeted until it is back. */
+  handleServerLost(): void {
+    const { engine, now, afterBatch } = this.#parts;
+    engine.reach.setCoordinators(this.#coordinators, now());
     afterBatch();
   }
 
@@ -118,7 +125,8 @@ export class Underlay {
     const { listen, mapsPorts, port } = this.#parts;
     const isOpen = listen.address === undefined || listen.address === '0.0.0.0';
     // without a coordinator nobody would be told
-    this.#mapping.setPlace(this.#hasCoordinators && mapsPorts && isOpen ? mapperPlace(view, port()) : undefined);
+    const isUseful = this.#coordinators.length > 0 && mapsPorts && isOpen;
+    this.#mapping.setPlace(isUseful ? mapperPlace(view, port()) : undefined);
   }
 
   #setMapped(external: PathAddress | undefined): void {

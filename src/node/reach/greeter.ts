@@ -33,7 +33,7 @@ interface Greeting {
 
 /**
  * HELLOs to one coordinator by one way, until it answers or is told to stop: to its endpoints one after the other, a few times
- * each; when all were silent, again after a pause that grows.
+ * each; when all were silent, again after a pause, which is long for one that was silent for minutes.
  */
 export class Greeter {
   readonly #deps: GreeterDeps;
@@ -121,7 +121,7 @@ export class Greeter {
     const to = this.#endpoints()[this.#endpoint];
     this.#greeting = undefined;
     if (to === undefined) {
-      this.#roundAt = millis(now + Math.min(REACH.retryMaxMs, REACH.retryMs * 2 ** this.#rounds));
+      this.#roundAt = millis(now + (this.#rounds < REACH.eagerRounds ? REACH.retryMs : REACH.retryLongMs));
       this.#rounds++;
       return;
     }

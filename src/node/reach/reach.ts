@@ -309,6 +309,7 @@ export class Reach {
     this.#bound(this.#channels.setRelays(this.#coordinators.relays, now), now);
     if (!isMain || !this.#view.handleRegistered(registered, now)) this.#tellPeers(now);
     else this.#coordinators.cardChanged(now);
+    if (isFirst) this.#carry(this.#agents.handleCoordinator(now), now);
     this.#ask(now);
   }
 

@@ -4,9 +4,10 @@ export const REACH = {
   hellos: 3,
   repeats: 4,
   repeatMs: 200,
-  /** between two rounds over all endpoints of a coordinator that is silent, doubled each time up to the second */
+  /** between two rounds over all endpoints of a coordinator that is silent; after so many rounds (some minutes) the longer one */
   retryMs: 500,
-  retryMaxMs: 30_000,
+  eagerRounds: 200,
+  retryLongMs: 30_000,
   /** … and at most this long while somebody waits for it */
   hurryMs: 500,
   /** UDP that was silent for so long is helped by a tunnel over TCP */
