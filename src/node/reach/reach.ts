@@ -315,7 +315,8 @@ export class Reach {
 
   /** A coordinator is behind a tunnel, and its relays with it, or is not any more: they see this node elsewhere. */
   #handleOtherWay({ relays }: Registered, tunnel: string | undefined, isFirst: boolean, now: Millis): void {
-    if (isFirst && tunnel === undefined) return;
+    // one that was away may have been restarted, and its relay with it
+    if (isFirst && tunnel === undefined) return this.#bound(this.#channels.handleNetworkChange(now), now);
     for (const { address } of relays) this.#node.effects.push({ kind: 'detour', relay: address, id: tunnel });
     this.#bound(this.#channels.handleNetworkChange(now), now);
     this.#movedAt ??= now;
