@@ -1,7 +1,8 @@
-// TUN, UDP and netlink for JavaScript.
+// TUN, UDP, netlink and ICMP for JavaScript.
 #include <errno.h>
 
 #include "devices.h"
+#include "icmp.h"
 #include "napi-context.h"
 #include "netlink.h"
 #include "tun.h"
@@ -162,6 +163,21 @@ napi_value drainNetlink(napi_env env, napi_callback_info info) {
   return args.ok() ? fromInteger(env, netlinkDrain(fd)) : nullptr;
 }
 
+napi_value openIcmp(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int family = args.integer(0);
+  if (!args.ok()) return nullptr;
+  const IcmpResult icmp = icmpOpen(family);
+  return icmp.error ? fromErrno(env, icmp.error) : fromInteger(env, icmp.fd);
+}
+
+napi_value readIcmp(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  const Arena bytes = args.bytes(1);
+  return args.ok() ? fromInteger(env, icmpRead(fd, bytes.bytes, static_cast<int>(bytes.length))) : nullptr;
+}
+
 napi_value closeDevice(napi_env env, napi_callback_info info) {
   Args args(env, info);
   const int fd = args.integer(0);
@@ -182,6 +198,8 @@ void exportDevices(Context& context, napi_value exports) {
   exportFunction(context, exports, "udpState", stateOfUdp);
   exportFunction(context, exports, "netlinkOpen", openNetlink);
   exportFunction(context, exports, "netlinkDrain", drainNetlink);
+  exportFunction(context, exports, "icmpOpen", openIcmp);
+  exportFunction(context, exports, "icmpRead", readIcmp);
   exportFunction(context, exports, "close", closeDevice);
 }
 

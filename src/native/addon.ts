@@ -74,6 +74,11 @@ export interface DeviceIo {
   /** Reads what waits there: bits of NETWORK_CHANGE, or a negative errno. */
   netlinkDrain(fd: number): number;
 
+  /** A raw socket of this IP version, for ICMP of datagrams that were too large for a router. */
+  icmpOpen(family: 4 | 6): number | ErrnoName;
+  /** One message, of IPv4 with its IP header: its length, 0 when none waits, or a negative errno. */
+  icmpRead(fd: number, bytes: Uint8Array): number;
+
   /** Calls back whenever the descriptor is readable, with '' or an error's name. What the callback throws becomes an uncaught exception. */
   pollStart(fd: number, callback: (error: ErrnoName | '') => void): PollHandle | ErrnoName;
   pollStop(handle: PollHandle): void;

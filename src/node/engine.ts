@@ -9,6 +9,7 @@ import { currentOf } from '../dprp/admission.ts';
 import { encodeControl } from '../dprp/control-record.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
 import type { GroupView } from '../dprp/negotiation-deps.ts';
+import type { QuotedTooBig } from '../nat/icmp-too-big.ts';
 import type { PathReason } from '../nat/path-reason.ts';
 import type { Sa } from '../pccom/sa.ts';
 import type { SaCloseCause } from '../pccom/sa-set.ts';
@@ -26,6 +27,7 @@ import { type EngineSettings, NodeState } from './node-state.ts';
 import { Outgoing } from './outgoing.ts';
 import { Reach } from './reach/reach.ts';
 import { SaKeeper } from './sa-keeper.ts';
+import { TooBigHints } from './too-big.ts';
 
 export interface EngineDeps {
   readonly primitives: PacketPrimitives;
@@ -62,6 +64,7 @@ export class Engine {
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #migrations: Migrations;
+  readonly #tooBig: TooBigHints;
   readonly #usage: KeyUsage;
   /** how peers are reached where there is a coordinator */
   readonly reach: Reach;
@@ -110,6 +113,7 @@ export class Engine {
     );
     this.#outgoing = new Outgoing(node, this.#flows, this.#negotiating, this.#keeper.pathOfSlot);
     this.#incoming = new Incoming(node, this.#control, this.#negotiating, this.#keeper, this.reach);
+    this.#tooBig = new TooBigHints(node);
     this.#migrations = new Migrations((length) => random(length));
     node.pit.watch((event, entry, cause) => {
       if (event === 'closed') this.#flows.forget(entry);
@@ -147,6 +151,7 @@ export class Engine {
     this.#flows.tick(now);
     this.#keeper.apply(sas.tick(now), now);
     this.#control.applyRoaming(roaming.tick(now), now);
+    this.#tooBig.tick(now);
     this.#control.tickMtus(now);
     this.reach.tick(now);
     held.expire(now);
@@ -236,6 +241,11 @@ export class Engine {
   /** The server says where a peer is: flows that failed because nobody knew begin again with their next packet. */
   handleEndpoint(peer: NodeId, path: PathAddress): void {
     if (this.node.paths.hint(peer, path)) this.#negotiating.tryAgain(peer);
+  }
+
+  /** A router says that a datagram of this node was too large for it (protocol.md N6). */
+  handleTooBig(quoted: QuotedTooBig, now: Millis): void {
+    this.#tooBig.handle(quoted, now);
   }
 
   /** Forgets all flows, and with `sas` all traffic keys and handshakes; counts what went. */

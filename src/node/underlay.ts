@@ -9,6 +9,7 @@ import { bestFirst, mapperPlace, type NetworkView, sameWays } from './network-vi
 import { NetworkWatch } from './network-watch.ts';
 import { knownPath } from './path-cache.ts';
 import { type MappingFacts, PortMapping } from './port-mapping.ts';
+import { TooBigWatch } from './too-big-watch.ts';
 import { type TunnelParts, Tunnels } from './tunnels.ts';
 
 /** What the shell of paths needs of the agent. */
@@ -32,6 +33,7 @@ export class Underlay {
   readonly #parts: UnderlayParts;
   readonly #watch: NetworkWatch;
   readonly #mapping: PortMapping;
+  readonly #tooBig: TooBigWatch;
   #spare: BatchSocket | undefined;
   #isOpening = false;
   #isClosed = false;
@@ -45,6 +47,9 @@ export class Underlay {
     this.#mapping = new PortMapping({
       ...{ random, log, count: (name) => engine.node.counters.add(name) },
       changed: (external) => this.#setMapped(external),
+    });
+    this.#tooBig = new TooBigWatch((quoted) => {
+      if (quoted.sourcePort === parts.port()) engine.handleTooBig(quoted, parts.now());
     });
     this.#watch = new NetworkWatch({ tun, changed: (view, before) => this.#changed(view, before) });
   }
@@ -95,6 +100,7 @@ export class Underlay {
     this.#isClosed = true;
     this.tunnels.close();
     this.#watch.close();
+    this.#tooBig.close();
     this.#spare?.close();
     await this.#mapping.stop();
   }

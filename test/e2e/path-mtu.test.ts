@@ -6,7 +6,7 @@ import type { OverlayNode } from '../../src/cli/lab/overlay.ts';
 import { until } from '../../src/cli/lab/until.ts';
 import { routed } from '../netns/kit.ts';
 import { transfers } from './traffic.ts';
-import { inside, pings, TwoNodes } from './two-nodes.ts';
+import { counted, inside, pings, TwoNodes } from './two-nodes.ts';
 
 const NARROW = 1_400;
 const SECONDS = 14;
@@ -68,6 +68,9 @@ it.concurrent.each([
       expect(mtu).toMatchObject({ measured: true });
       expect(mtu.inner).toBeLessThanOrEqual(NARROW - overhead);
     }
+    // the hint of the router reached the node that it was for, and no other
+    expect((await counted(a, 'too-big-heard')) > 0).toBe(!silent);
+    expect(await counted(b, 'too-big-heard')).toBe(0);
     // new connections in both directions, and programs that ask how large they may be
     expect(await transfers(a, b, 2_000_000)).toBe(true);
     expect(await transfers(b, a, 2_000_000, 6)).toBe(true);

@@ -169,6 +169,8 @@ describe('the type of the addon', () => {
       udpState: true,
       netlinkOpen: true,
       netlinkDrain: true,
+  icmpOpen: true,
+  icmpRead: true,
       pollStart: true,
       pollStop: true,
       close: true,
