@@ -86,13 +86,13 @@ function checksum(hasher: Hasher, body: Uint8Array): Uint8Array {
   return hasher.sha256(concat(utf8(LABEL), body)).subarray(0, JOIN_TOKEN.checksum);
 }
 
-function toBase64Url(bytes: Uint8Array): string {
+export function toBase64Url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
     .replaceAll('+', '-')
     .replaceAll('/', '_');
 }
 
-function fromBase64Url(letters: string): Uint8Array {
+export function fromBase64Url(letters: string): Uint8Array {
   const binary = atob(letters.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
 }

@@ -5,6 +5,7 @@ import { defineBackup } from './admin/backup.ts';
 import { defineGroup } from './admin/group.ts';
 import { defineKey } from './admin/key.ts';
 import { defineNode } from './admin/node.ts';
+import { defineRelay } from './admin/relay.ts';
 import { defineServerStatus } from './admin/server-status.ts';
 import { defineToken } from './admin/token.ts';
 import { defineUser } from './admin/user.ts';
@@ -17,6 +18,7 @@ export function define(command: Command): void {
   defineGroup(command.command('group').description('groups, their members, and how their keys roll'));
   defineToken(command.command('token').description('bring nodes into the network'));
   defineNode(command.command('node').description('nodes of the network'));
+  defineRelay(command.command('relay').description('relays on other machines'));
   defineKey(command.command('key').description('versions of the group keys'));
   defineAudit(command.command('audit').description('who did what'));
   defineBackup(command.command('backup').description('save the server, or restore it'));

@@ -5,8 +5,11 @@ import { JsonLog } from '../node/json-log.ts';
 import { LineWriter } from '../node/line-writer.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../server/network/address-plan.ts';
+import { RELAY_RATES, type RelayRates } from '../server/relay/relay-limits.ts';
+import { isRelayApart } from '../server/server-roles.ts';
 import { checked } from './checked.ts';
 import { parseDuration } from './duration.ts';
+import { wholeNumber } from './numbers.ts';
 import { examples } from './output.ts';
 import { shellWord } from './shell-word.ts';
 import { splitList } from './split-list.ts';
@@ -25,6 +28,9 @@ interface ServerFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly keyFile?: string;
+  readonly relayToken?: string;
+  readonly relayRate?: number;
+  readonly relayTotal?: number;
   readonly logLevel: string;
   readonly attached?: boolean;
 }
@@ -46,8 +52,15 @@ export function define(command: Command): void {
     )
     .option(
       '--roles <LIST>',
-      'what this process does (default: as,gms,dc,relay; without the last two where their UDP ports are taken)',
+      'as,gms,dc,relay (default; without the last two where their UDP ports are taken), as,gms, or relay: a relay apart',
     )
+    .option('--relay-token <TOKEN|FILE>', 'with --roles relay, once: what "gscip admin relay add NAME" printed')
+    .option(
+      '--relay-rate <MBIT>',
+      'what one node may send through the relay (default: 1000)',
+      wholeNumber(1, 1_000_000),
+    )
+    .option('--relay-total <MBIT>', 'what all nodes together may (default: 10000)', wholeNumber(1, 1_000_000))
     .option('--database <URL>', 'postgres://… (default: SQLite in the state folder)')
     .option('--tls-cert <FILE>', 'certificate for TLS (default: one of its own)')
     .option('--tls-key <FILE>', 'key of that certificate')
@@ -62,6 +75,8 @@ export function define(command: Command): void {
       'gscip server --state ./two --database postgres://gscip@db/gscip --key-file ./server.key',
       'a second server for the same network',
     ],
+    ['sudo gscip server --roles as,gms,dc,relay', 'a server by which nodes behind NATs reach each other'],
+    ['sudo gscip server --roles relay --relay-token TOKEN', 'one more relay, on another machine'],
   ]);
 }
 
@@ -82,6 +97,7 @@ function parseLife(text: string): number {
 }
 
 async function server(flags: ServerFlags): Promise<void> {
+  if (isRelayApart(flags.roles ?? '')) return relay(flags);
   const { state, listen, advertise, roles, database, tlsCert, tlsKey, keyFile } = flags;
   const { startServer } = await import('../server/server.ts');
   const { packageRelease } = await import('../node/server-link/release.ts');
@@ -90,6 +106,7 @@ async function server(flags: ServerFlags): Promise<void> {
   const network = networkRequest(flags);
   const files = { database, tlsCert, tlsKey, keyFile };
   const running = await startServer({
+    rates: ratesOf(flags),
     state,
     listen,
     advertise,
@@ -105,6 +122,34 @@ async function server(flags: ServerFlags): Promise<void> {
   await running.close();
   lines.flush();
   process.exit();
+}
+
+/** A relay on a machine of its own. */
+async function relay(flags: ServerFlags): Promise<void> {
+  const { state, listen, advertise, relayToken: token } = flags;
+  const { startRelayServer } = await import('../server/relay-server.ts');
+  const { packageRelease } = await import('../node/server-link/release.ts');
+  const lines = new LineWriter(process.stderr.fd);
+  const log = new JsonLog(lines.write, parseLevel(flags.logLevel));
+  const options = { state, listen, advertise, token, rates: ratesOf(flags), release: packageRelease(), log };
+  const running = await startRelayServer(options);
+  if (!flags.attached)
+    console.log(`The relay is up at ${running.endpoints.join(', ')} (UDP), for ${running.servers.join(', ')}.`);
+  const reason = await ended(flags.attached === true);
+  log.log('info', 'server-ending', { reason });
+  running.close();
+  lines.flush();
+  process.exit();
+}
+
+const BYTES_PER_MBIT = 125_000;
+
+function ratesOf({ relayRate, relayTotal }: ServerFlags): RelayRates {
+  const { perNode, total } = RELAY_RATES;
+  return {
+    perNode: relayRate === undefined ? perNode : relayRate * BYTES_PER_MBIT,
+    total: relayTotal === undefined ? total : relayTotal * BYTES_PER_MBIT,
+  };
 }
 
 /** What a network begins with; a server that has one already passes over it. */

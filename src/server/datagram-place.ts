@@ -4,7 +4,6 @@ import { formatPath, type PathAddress } from '../base/path-address.ts';
 import { type AddressPrefix, isPrivate } from '../nat/outer-address.ts';
 import type { ServedPlace } from './datagrams/served-place.ts';
 import { type ListenAddress, reachableAt } from './listen-address.ts';
-import { type AddressPlan, overlayRanges } from './network/address-plan.ts';
 import type { SettingsRow } from './network/state.ts';
 
 /** An endpoint list on the wire holds so many. */
@@ -15,10 +14,10 @@ const ULA_BITS = 48;
 export function tellableHosts(
   advertise: readonly string[] | undefined,
   listen: ListenAddress,
-  plan: AddressPlan,
+  overlay: Parameters<typeof reachableAt>[2],
 ): readonly Uint8Array[] {
   const named = literalHosts(advertise ?? []);
-  return named.length > 0 ? named : literalHosts(reachableAt(listen, listen.port, overlayRanges(plan)));
+  return named.length > 0 ? named : literalHosts(reachableAt(listen, listen.port, overlay));
 }
 
 /** Each address with each port. */
@@ -29,18 +28,27 @@ export function endpoints(hosts: readonly Uint8Array[], ports: readonly number[]
 /** Whom sockets with these ports serve, and what they never send to. */
 export function placeOf(
   { pool, ula }: Pick<SettingsRow, 'pool' | 'ula'>,
+  listen: ListenAddress,
+  hosts: readonly Uint8Array[],
+  ports: readonly number[],
+): ServedPlace {
+  const overlay: readonly AddressPrefix[] = [
+    { address: pool.family === 4 ? pool.address.slice(12) : pool.address, length: pool.length },
+    { address: paddedBehind(ula), length: ULA_BITS },
+  ];
+  return { ...sourcesServed(listen, hosts, ports), overlay };
+}
+
+/** The same where nothing is known of the overlay: its usual addresses are private ones. */
+export function sourcesServed(
   { host }: ListenAddress,
   hosts: readonly Uint8Array[],
   ports: readonly number[],
 ): ServedPlace {
   const machine = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   const own = [...literals(machine.map(({ address }) => address)), ...hosts];
-  const overlay: readonly AddressPrefix[] = [
-    { address: pool.family === 4 ? pool.address.slice(12) : pool.address, length: pool.length },
-    { address: paddedBehind(ula), length: ULA_BITS },
-  ];
   return {
-    overlay,
+    overlay: [],
     sockets: own.flatMap((address) => ports.map((port) => pathOf(address, port))),
     allowPrivate: hosts.some((each) => isPrivate(each) || isLoopback(each)),
     allowLoopback: host !== undefined && literals([host]).some(isLoopback),

@@ -7,16 +7,17 @@ import type { PathAddress } from '../base/path-address.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { NAT_KIND } from '../nat/constants.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
-import { openBatchSocket } from '../udp/open-batch-socket.ts';
 import { endpoints, placeOf, tellableHosts } from './datagram-place.ts';
+import { openServerSocket } from './datagram-socket.ts';
 import { relaySecret } from './datagrams/relay-keys.ts';
 import { Coordinator } from './dc/coordinator.ts';
 import { NetworkMembers } from './dc/members.ts';
-import { OWN_RELAY } from './dc/relay-sites.ts';
+import { OWN_RELAY, type RelaySite } from './dc/relay-sites.ts';
 import { type Allow, DcShell } from './dc-shell.ts';
 import { serverKeys } from './gms/server-keys.ts';
 import type { DatagramNumbers } from './http/metrics.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { overlayRanges } from './network/address-plan.ts';
 import { viewOf } from './network/draft.ts';
 import { settingsOf } from './network/settings.ts';
 import { RELAY_RATES, type RelayRates } from './relay/relay-limits.ts';
@@ -33,6 +34,8 @@ export interface DatagramWorld {
   readonly time: () => UnixSeconds;
   readonly count: (name: string, by: number) => void;
   readonly log: Logger;
+  /** relays that run apart */
+  readonly relays: { readonly sites: readonly RelaySite[] } & { readonly allow: Allow };
   /** nodes whose UDP is blocked come through here */
   readonly tunnels: Tunnels & { start(take: (bytes: Uint8Array, from: PathAddress) => void): void };
 }
@@ -74,7 +77,7 @@ export async function startDatagramRoles(plan: DatagramPlan, world: DatagramWorl
   if (!roles.includes('dc')) return undefined;
   const opened: BatchSocket[] = [];
   const open = async (step: number, gro: boolean) => {
-    const socket = await openSocket(listen, listen.port === 0 ? 0 : listen.port + step, gro);
+    const socket = await openServerSocket(listen, listen.port === 0 ? 0 : listen.port + step, gro);
     opened.push(socket);
     return socket;
   };
@@ -91,6 +94,19 @@ export async function startDatagramRoles(plan: DatagramPlan, world: DatagramWorl
   }
 }
 
+/** The relay of this process and those that run apart; the same list as long as they are the same. */
+function sitesOf(own: RelaySite | undefined, apart: DatagramWorld['relays']): () => readonly RelaySite[] {
+  let others: readonly RelaySite[] | undefined;
+  let sites: readonly RelaySite[] = [];
+  return () => {
+    if (others !== apart.sites) {
+      others = apart.sites;
+      sites = own ? [own, ...others] : others;
+    }
+    return sites;
+  };
+}
+
 function join(
   { listen, advertise, tunnels, rates = RELAY_RATES }: DatagramPlan,
   world: DatagramWorld,
@@ -98,28 +114,28 @@ function join(
   spare: BatchSocket,
   relaySocket: BatchSocket | undefined,
 ): DatagramRoles {
-  const { store, provider, random, now, log, tunnels: tunnelled } = world;
+  const { store, provider, random, now, log, tunnels: tunnelled, relays: apart } = world;
   const settings = settingsOf(viewOf(store.state));
   const { gms, caPublic } = serverKeys(provider, settings);
   const members = new NetworkMembers(viewOf(store.state));
   const ports = { dc: main.port, spare: spare.port, relay: relaySocket?.port ?? 0 };
-  const hosts = tellableHosts(advertise, listen, settings);
+  const hosts = tellableHosts(advertise, listen, overlayRanges(settings));
   const place = placeOf(settings, listen, hosts, [ports.dc, ports.spare, ports.relay]);
   const secret = relaySecret(provider, settings.gmsSeed);
   const shared = { provider, random, members, place };
   const relay = relaySocket && new RelayShell({ ...shared, relaySecret: secret }, rates, relaySocket, world, tunnelled);
   const own = { name: OWN_RELAY, endpoints: endpoints(hosts, [ports.relay]), secret };
-  const sites = relay ? [own] : [];
   const coordinator = new Coordinator(
     {
       ...shared,
       ...{ keys: gms, caPublic, hasOtherAddress: false },
       vantages: endpoints(hosts, [ports.dc, ports.spare]),
-      relays: () => sites,
+      relays: sitesOf(relay && own, apart),
     },
     now(),
   );
-  const allow: Allow = (_name, channel, nodes) => relay?.allow(channel, nodes);
+  const allow: Allow = (name, channel, nodes) =>
+    name === OWN_RELAY ? relay?.allow(channel, nodes) : apart.allow(name, channel, nodes);
   const dc = new DcShell(coordinator, { main, 'other-port': spare }, allow, world, tunnelled);
   tunnelled.start((bytes, from) => {
     if (relay && (bytes[0] === DATAGRAM.frame || bytes[0] === NAT_KIND.bind)) relay.handleTunnelled(bytes, from);
@@ -150,17 +166,4 @@ function join(
       relay?.stop();
     },
   };
-}
-
-async function openSocket({ host }: ListenAddress, port: number, gro: boolean): Promise<BatchSocket> {
-  if (port > 0xffff) throw new GscipError('usage', 'the UDP ports end above 65535', 'Use a --listen port below 65533.');
-  const socket = await openBatchSocket({ address: host, port, gro });
-  if (typeof socket !== 'string') return socket;
-  if (socket === 'EADDRINUSE')
-    throw new GscipError(
-      'udp-port-in-use',
-      `another program has UDP port ${port}; a node on this machine, perhaps`,
-      'Find it with ss -lnup, or use another --listen.',
-    );
-  throw new GscipError('udp-not-opened', `UDP port ${port} cannot be opened: ${socket}`, 'Check --listen.');
 }

@@ -12,7 +12,12 @@ export function withoutDatagrams(roles: readonly ServerRole[]): readonly ServerR
   return roles.filter((role) => role === 'as' || role === 'gms');
 }
 
-/** Reads "as,gms" or "as,gms,dc,relay". All roles are one process, so that each needs the ones before it. */
+/** Whether this is a relay on a machine of its own, which has no database. */
+export function isRelayApart(text: string): boolean {
+  return text.trim() === 'relay';
+}
+
+/** Reads "as,gms" or "as,gms,dc,relay". They are one process, so that each needs the ones before it. */
 export function parseServerRoles(text: string): readonly ServerRole[] {
   const words = text.split(',').map((word) => word.trim());
   const unknown = words.find((word) => !SERVER_ROLES.some((role) => role === word));
@@ -28,8 +33,8 @@ export function parseServerRoles(text: string): readonly ServerRole[] {
   if (roles.includes('relay') && !roles.includes('dc'))
     throw new GscipError(
       'role-not-built',
-      'a relay learns its channels from the direction coordinator of its own process',
-      `Start it with --roles ${SERVER_ROLES.join(',')}.`,
+      'a relay in the process of a server learns its channels from the direction coordinator there',
+      `Start it with --roles ${SERVER_ROLES.join(',')}, or on a machine of its own with --roles relay.`,
     );
   return roles;
 }

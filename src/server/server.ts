@@ -15,6 +15,7 @@ import { FailedLogins } from './http/failed-logins.ts';
 import { HubShell } from './http/hub-shell.ts';
 import { ServerMetrics } from './http/metrics.ts';
 import { NodeDoor } from './http/node-door.ts';
+import { RelayDoor } from './http/relay-door.ts';
 import { sourceNames, TunnelDoor } from './http/tunnel-door.ts';
 import { DEFAULT_LISTEN, type ListenAddress, parseListenAddress, reachableAt } from './listen-address.ts';
 import { overlayRanges } from './network/address-plan.ts';
@@ -23,6 +24,7 @@ import { type NetworkRequest, newNetwork } from './network/new-network.ts';
 import { isMade, settingsOf } from './network/settings.ts';
 import type { Tools } from './network/tools.ts';
 import { shareWithOthers } from './process-share.ts';
+import type { RelayRates } from './relay/relay-limits.ts';
 import { ServerFolder } from './server-folder.ts';
 import { serverHealth } from './server-health.ts';
 import { DEFAULT_ROLES, parseServerRoles, type ServerRole, withoutDatagrams } from './server-roles.ts';
@@ -50,6 +52,8 @@ export interface ServerOptions {
   /** what the network begins with, when the database is empty */
   readonly network?: Partial<NetworkRequest> | undefined;
   readonly limits?: ConnectionLimits | undefined;
+  /** what nodes may send through its relay */
+  readonly rates?: RelayRates | undefined;
   readonly release: string;
   readonly log: Logger;
 }
@@ -74,6 +78,7 @@ export interface RunningServer {
 
 const DEFAULT_NETWORK = 'gscip';
 const CERTIFICATE_CHECK = 3_600_000;
+const CORES = { provider: nodeProvider, random } as const;
 const SERVER = { kind: 'server', name: '' } as const;
 
 /** Starts all of a server or nothing: what fails leaves no socket, lock or new key behind. */
@@ -129,46 +134,52 @@ async function start(
   const hosts = hostsOf(advertise ?? reachable(listen.port));
   const certificate = () => tlsIdentity(folder.path, files, hosts, wallClock());
   const identity = { shown: await certificate() };
-  const hub = new Hub({ state: store.state, provider: nodeProvider, random });
+  const hub = new Hub({ ...CORES, state: store.state });
   const guard = new ConnectionGuard(limits);
   const datagrams: { roles?: DatagramRoles | undefined } = {};
   const metrics: ServerMetrics = newMetrics(store, hub, guard, () => ({ tunnels: tunnels.count, ...datagrams }));
   undo.push(() => metrics.close());
-  const shared = isPostgres(options.database) ? options.database : undefined;
-  const others = shareWithOthers(shared, { store, hub, now: monotonic, shell: () => shell });
+  const others = shareWithOthers(postgresOf(options), { store, hub, now: monotonic, shell: () => shell });
   undo.push(() => others.stop());
-  const world = { store, share: others.peers, tools, log, now: monotonic, time: wallClock };
+  const world = { ...CORES, store, share: others.peers, tools, log, now: monotonic, time: wallClock };
   const shell: HubShell = new HubShell(hub, world, (): NodeDoor => nodes);
   const nodes = new NodeDoor(shell, guard, metrics);
   const count = (name: string, by: number) => metrics.handleDatagramEvent(name, by);
   const tunnels: TunnelDoor = newTunnelDoor(guard, count, limits.opening);
+  const relays = new RelayDoor({ ...world, guard });
   undo.push(() => shell.stop());
 
   const place = { port: listen.port };
   const facts = (): ServerFacts => ({
-    ...{
-      release,
-      roles: datagrams.roles ? roles : withoutDatagrams(roles),
-      url: urlOf(listen, place.port),
-      pin: identity.shown.pin,
-    },
+    ...{ release, url: urlOf(listen, place.port), pin: identity.shown.pin },
+    roles: datagrams.roles ? roles : withoutDatagrams(roles),
     servers: advertise ?? reachable(place.port),
-    database: isPostgres(options.database) ? 'postgresql' : 'sqlite',
+    database: postgresOf(options) === undefined ? 'sqlite' : 'postgresql',
     uptimeSeconds: process.uptime(),
     health: serverHealth(store, identity.shown, files !== undefined, wallClock()),
   });
   const nextBackup = () => join(folder.path, `backup-${new Date().toISOString().replaceAll(':', '')}.gscip`);
-  const desk: Desk = { store, tools, facts, nextBackup, isConnected: (id) => hub.sessions.has(id) };
+  const desk: Desk = {
+    store,
+    tools,
+    facts,
+    nextBackup,
+    isConnected: (id) => hub.sessions.has(id),
+    relayEndpoints: (id) => relays.endpointsOf(id),
+  };
   const app = await makeApp({ desk, metrics, log, logins: new FailedLogins(), now: monotonic, isLocal });
   undo.push(() => app.close());
-  const doors = new Doors({ app, nodes, tunnels, guard, metrics, opening: limits.opening }, identity.shown);
+  const doors = new Doors(
+    { app, nodes, others: [tunnels, relays], guard, metrics, opening: limits.opening },
+    identity.shown,
+  );
   undo.push(() => {
     shell.stop();
     return doors.close();
   });
   place.port = await doors.listen(listen, folder.adminSocket);
-  const plan = { roles, isOptional: options.roles === undefined, listen, advertise, tunnels: facts().servers };
-  datagrams.roles = await startDatagramRoles(plan, { ...world, provider: nodeProvider, random, count, tunnels });
+  const plan = { ...datagramPlan(options, roles, listen), tunnels: facts().servers };
+  datagrams.roles = await startDatagramRoles(plan, { ...world, count, tunnels, relays });
   undo.push(() => datagrams.roles?.stop());
   others.coordinators(datagrams.roles === undefined ? [] : [datagrams.roles.coordinator]);
   const renewal = setInterval(() => void renew(identity, certificate, doors, log), CERTIFICATE_CHECK);
@@ -177,6 +188,11 @@ async function start(
   log.log('info', 'server-up', { url, pin, socket: folder.adminSocket, servers: servers.join(','), isNew });
   const udp = datagrams.roles?.ports;
   return { url, port: place.port, socket: folder.adminSocket, pin, servers, udp, isNew };
+}
+
+function datagramPlan(options: ServerOptions, roles: readonly ServerRole[], listen: ListenAddress) {
+  const { advertise, rates } = options;
+  return { roles, isOptional: options.roles === undefined, listen, advertise, rates };
 }
 
 interface DatagramFacts {
@@ -261,8 +277,8 @@ function once(work: () => Promise<void>): () => Promise<void> {
   };
 }
 
-function isPostgres(database: string | undefined): database is string {
-  return /^postgres(ql)?:/.test(database ?? '');
+function postgresOf({ database = '' }: ServerOptions): string | undefined {
+  return /^postgres(ql)?:/.test(database) ? database : undefined;
 }
 
 function urlOf({ host = '127.0.0.1' }: ListenAddress, port: number): string {

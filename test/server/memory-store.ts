@@ -74,7 +74,7 @@ export function memoryStore(now: () => number = () => 1_800_000_000): MemoryStor
 
 /** The rows of a state as they are now, for tests that go back to them. */
 export function copyOf(state: NetworkState): NetworkState {
-  const { settings, users, administrators, groups, versions, roster, nodes, tokens } = state.tables;
+  const { settings, users, administrators, groups, versions, roster, nodes, tokens, relays } = state.tables;
   return {
     revision: state.revision,
     tables: {
@@ -86,6 +86,7 @@ export function copyOf(state: NetworkState): NetworkState {
       roster: new Map(roster),
       nodes: new Map(nodes),
       tokens: new Map(tokens),
+      relays: new Map(relays),
     },
   };
 }

@@ -242,7 +242,9 @@ export class CoordinatorLink {
   }
 
   #handleRegistered(registered: Registered): LinkEvent[] {
-    if (registered.seq !== this.#register?.seq || !this.#session) return [];
+    // said again unasked when the coordinator has other relays
+    const { seq } = this.#register ?? this.#registered ?? {};
+    if (registered.seq !== seq || !this.#session) return [];
     const { via } = this.#session;
     this.#register = undefined;
     this.#registered = registered;

@@ -20,7 +20,7 @@ export interface CoordinatorDeps extends SessionDeps {
   readonly place: ServedPlace;
   /** where reflect questions may be sent; at most 8 */
   readonly vantages: readonly PathAddress[];
-  /** those that it can speak to now */
+  /** those that it can speak to now; the same list until something changes */
   relays(): readonly RelaySite[];
   readonly hasOtherAddress: boolean;
 }
@@ -50,7 +50,10 @@ export class Coordinator {
     const relays = () => deps.relays();
     this.#sessions = new SignalSessions(deps, effects, now);
     this.#reflections = new ReflectDesk(deps.provider, this.#sessions, effects, deps.hasOtherAddress, now);
-    const say = (peer: SignalPeer, message: SignalMessage) => this.#say(peer, message);
+    const say = (peer: SignalPeer, message: SignalMessage) => {
+      if (message.type === 'route-direction') this.#tellRelays(peer);
+      this.#say(peer, message);
+    };
     this.#directions = new DirectionDesk({ random, members, relays, sessions: this.#sessions, effects, say });
   }
 
@@ -130,7 +133,8 @@ export class Coordinator {
       case 'register':
         return this.#register(peer, message);
       case 'keep-alive':
-        return this.#say(peer, { type: 'kept', seq: message.seq, seen: peer.from });
+        this.#say(peer, { type: 'kept', seq: message.seq, seen: peer.from });
+        return this.#tellRelays(peer);
       case 'direction-request':
         return this.#directions.handleRequest(peer, message.request, message.target, now);
       case 'ack':
@@ -151,9 +155,21 @@ export class Coordinator {
     // late and repeated ones change nothing; the answer may have been lost, so it comes again
     if (seq > (peer.registration?.seq ?? -1))
       peer.registration = { seq, nat, candidates: this.#vetted(peer, candidates), relays };
+    this.#registered(peer, seq);
+  }
+
+  /** Relays came or went since the node was told of them: it needs their keys before it is directed there. */
+  #tellRelays(peer: SignalPeer): void {
+    const { registration, toldRelays } = peer;
+    if (registration && toldRelays !== this.#deps.relays()) this.#registered(peer, registration.seq);
+  }
+
+  #registered(peer: SignalPeer, seq: number): void {
     const { provider, vantages } = this.#deps;
     const { ticket, reflectKey, from } = peer;
-    const places = relayPlaces(provider, this.#deps.relays(), peer.node);
+    const sites = this.#deps.relays();
+    peer.toldRelays = sites;
+    const places = relayPlaces(provider, sites, peer.node);
     const answer = { lifetime: LIFETIME_S, seen: from, ticket, reflectKey, vantages, relays: places };
     this.#say(peer, { type: 'registered', seq, ...answer });
   }

@@ -48,13 +48,13 @@ export class Pairs {
   }
 
   /**
-   * The pair of a request: the one that is made already if that was just now; undefined when there are too many. `choose` names
+   * The pair of a request: the one that is made already if that was just now and its relay is still the one; undefined when there are too many. `choose` names
    * its relay, given the one of before.
    */
   get(a: NodeId, b: NodeId, now: Millis, choose: ChooseRelay): Pair | undefined {
     const name = nameOf(a, b);
     const known = this.#newest.get(name);
-    if (known && now - known.madeAt < SHARED_MS) return known;
+    if (known && now - known.madeAt < SHARED_MS && choose(known.relay) === known.relay) return known;
     const isFull = [a, b].some((node) => (this.#countOf.get(node) ?? 0) >= PAIRS_OF_NODE);
     if (isFull || this.#byPath.size >= PAIRS) return undefined;
     const [pathId, tempKey, lent] = [this.#random(8), this.#random(32), this.#lentTo(name, now)];

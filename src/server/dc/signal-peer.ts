@@ -4,6 +4,7 @@ import type { Allowance } from '../../base/rate-table.ts';
 import type { SignalSession } from '../../nat/signal-session.ts';
 import type { DcSocket } from './dc-effects.ts';
 import type { Registration } from './registration.ts';
+import type { RelaySite } from './relay-sites.ts';
 
 /** A node in a session with the coordinator. */
 export interface SignalPeer {
@@ -31,4 +32,6 @@ export interface SignalPeer {
   isProved: boolean;
   heardAt: Millis;
   registration: Registration | undefined;
+  /** the relays that it was told of last */
+  toldRelays: readonly RelaySite[] | undefined;
 }

@@ -211,6 +211,7 @@ export class SignalSessions {
       isProved: false,
       heardAt: now,
       registration: undefined,
+      toldRelays: undefined,
     };
   }
 

@@ -1,5 +1,6 @@
 import type { ServerStatus } from '../../api/admin/operations.ts';
 import type { NodeId } from '../../base/brands.ts';
+import type { PathAddress } from '../../base/path-address.ts';
 import type { Tools } from '../network/tools.ts';
 import type { Store } from '../store/store.ts';
 
@@ -8,6 +9,8 @@ export interface Desk {
   readonly store: Store;
   readonly tools: () => Tools;
   readonly isConnected: (node: NodeId) => boolean;
+  /** where a relay that runs apart is reached; undefined when it is not connected here */
+  readonly relayEndpoints: (relay: string) => readonly PathAddress[] | undefined;
   readonly facts: () => ServerFacts;
   /** where a backup goes that was asked for without a name */
   readonly nextBackup: () => string;

@@ -2,6 +2,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Server as NetServer, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { GscipError } from '../../base/errors.ts';
 import type { ListenAddress } from '../listen-address.ts';
@@ -11,7 +12,6 @@ import { LoopWatch } from './loop-watch.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { connectionName, type NodeDoor } from './node-door.ts';
 import { sourceOf } from './source.ts';
-import type { TunnelDoor } from './tunnel-door.ts';
 
 /** Milliseconds for a whole request, and between two of them. */
 const TIMES = { requestTimeout: 30_000, keepAliveTimeout: 30_000 } as const;
@@ -19,10 +19,18 @@ const MAX_HEADERS = 16_384;
 /** What requests under way have left when the server ends. */
 const PARTING = 2_000;
 
+/** Takes WebSockets of one kind. */
+export interface UpgradeDoor {
+  isAskedBy(request: IncomingMessage): boolean;
+  handleUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer, connection: string): void;
+  stop(): Promise<void>;
+}
+
 export interface DoorParts {
   readonly app: FastifyInstance;
   readonly nodes: NodeDoor;
-  readonly tunnels: TunnelDoor;
+  /** for other upgrades than those of node channels */
+  readonly others: readonly UpgradeDoor[];
   readonly guard: ConnectionGuard;
   readonly opening: number;
   readonly metrics: ServerMetrics;
@@ -41,11 +49,11 @@ export class Doors {
   readonly #local: Server;
   readonly #loop = new LoopWatch();
   readonly #nodes: NodeDoor;
-  readonly #tunnels: TunnelDoor;
+  readonly #others: readonly UpgradeDoor[];
 
-  constructor({ app, nodes, tunnels, guard, metrics, opening }: DoorParts, { cert, key }: TlsIdentity) {
+  constructor({ app, nodes, others, guard, metrics, opening }: DoorParts, { cert, key }: TlsIdentity) {
     this.#nodes = nodes;
-    this.#tunnels = tunnels;
+    this.#others = others;
     const times = { headersTimeout: opening, handshakeTimeout: opening, connectionsCheckingInterval: opening / 2 };
     const options = { ...TIMES, ...times, maxHeaderSize: MAX_HEADERS };
     this.#local = createServer(options, (request, response) => {
@@ -56,7 +64,7 @@ export class Doors {
       app.routing(request, response),
     );
     this.#tls.on('upgrade', (request, stream, head) => {
-      const door = tunnels.isAskedBy(request) ? tunnels : nodes;
+      const door = others.find((each) => each.isAskedBy(request)) ?? nodes;
       door.handleUpgrade(request, stream, head, connectionName(request.socket));
     });
     this.#tls.on('connection', (socket: Socket) => admit(socket, guard, this.#loop, metrics));
@@ -88,7 +96,7 @@ export class Doors {
     const insist = setTimeout(() => {
       for (const server of servers) server.closeAllConnections();
     }, PARTING);
-    await Promise.all([this.#nodes.stop(), this.#tunnels.stop(), ...closed]);
+    await Promise.all([this.#nodes.stop(), ...this.#others.map((door) => door.stop()), ...closed]);
     clearTimeout(insist);
   }
 }

@@ -112,7 +112,8 @@ const deleteToken = route({
   },
 });
 
-function checkedServers(servers: readonly string[]): readonly string[] {
+/** Addresses that a token may name. */
+export function checkedServers(servers: readonly string[]): readonly string[] {
   const wrong = servers.find((server) => !isServerAddress(server));
   if (wrong !== undefined)
     throw new GscipError('usage', `"${wrong}" is no address of a server`, 'Write it as HOST:PORT, IPv6 in brackets.');

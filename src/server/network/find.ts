@@ -2,7 +2,7 @@ import type { GroupId } from '../../base/brands.ts';
 import { GscipError } from '../../base/errors.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 import type { View } from './draft.ts';
-import type { AdministratorRow, GroupRow, NodeRow, TokenRow, UserRow } from './state.ts';
+import type { AdministratorRow, GroupRow, NodeRow, RelayRow, TokenRow, UserRow } from './state.ts';
 
 /** The groups that people know: all but the domain group, which has no name. */
 export function* namedGroups(view: View): IterableIterator<GroupRow> {
@@ -52,6 +52,12 @@ export function administratorNamed(view: View, name: string): AdministratorRow {
   if (row !== undefined) return row;
   const remedy = remedyFor(name, names(view.rows('administrators')), 'gscip admin administrator add');
   throw new GscipError('unknown-administrator', `there is no administrator "${name}"`, remedy);
+}
+
+export function relayNamed(view: View, name: string): RelayRow {
+  for (const relay of view.rows('relays')) if (relay.name === name) return relay;
+  const remedy = remedyFor(name, names(view.rows('relays')), 'gscip admin relay add');
+  throw new GscipError('unknown-relay', `there is no relay "${name}"`, remedy);
 }
 
 export function tokenOf(view: View, id: string): TokenRow {

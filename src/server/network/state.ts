@@ -16,6 +16,7 @@ export interface Rows {
   readonly roster: RosterRow;
   readonly nodes: NodeRow;
   readonly tokens: TokenRow;
+  readonly relays: RelayRow;
 }
 
 export type TableName = keyof Rows;
@@ -28,6 +29,7 @@ export const TABLES = [
   'roster',
   'nodes',
   'tokens',
+  'relays',
 ] as const satisfies readonly TableName[];
 
 /** One row that came, changed, or went (row undefined). Keys are unique within a table and never reused for another thing. */
@@ -203,4 +205,13 @@ export interface TokenRow {
   readonly createdBy: string;
   readonly createdAt: UnixSeconds;
   readonly revoked: boolean;
+}
+
+/** Key: the relay's id, 16 hex digits. A relay that runs apart (protocol.md 7.1). */
+export interface RelayRow {
+  readonly id: string;
+  readonly name: string;
+  /** secret: 32 bytes, shown once in the token */
+  readonly secret: Uint8Array;
+  readonly createdAt: UnixSeconds;
 }

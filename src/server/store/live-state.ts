@@ -19,6 +19,7 @@ export class LiveState implements NetworkState {
       roster: new LiveTable(),
       nodes: new LiveTable(),
       tokens: new LiveTable(),
+      relays: new LiveTable(),
     };
     this.tables = this.#tables;
   }

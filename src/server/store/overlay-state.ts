@@ -19,6 +19,7 @@ export class OverlayState implements NetworkState {
       roster: new OverlayTable(tables.roster),
       nodes: new OverlayTable(tables.nodes),
       tokens: new OverlayTable(tables.tokens),
+      relays: new OverlayTable(tables.relays),
     };
     this.tables = this.#tables;
     this.#revision = revision;

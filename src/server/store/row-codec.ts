@@ -112,6 +112,7 @@ const CODECS: { readonly [T in TableName]: RowCodec<Rows[T]> } = {
     createdAt: TIME,
     revoked: FLAG,
   },
+  relays: { id: TEXT, name: TEXT, secret: SEED, createdAt: TIME },
 };
 
 /** A row as it lies in the database. */

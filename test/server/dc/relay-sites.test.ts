@@ -3,6 +3,7 @@ import { pathAddress } from '../../../src/base/path-address.ts';
 import { UNKNOWN_NAT } from '../../../src/nat/nat-kind.ts';
 import type { RelayReach } from '../../../src/nat/signal-message.ts';
 import { chooseRelay, endpointFor, OWN_RELAY, type RelaySite } from '../../../src/server/dc/relay-sites.ts';
+import { DcWorld, type Sent } from './dc-world.ts';
 
 const site = (name: string, ...endpoints: readonly string[]): RelaySite => ({
   name,
@@ -59,5 +60,39 @@ describe('the relay of two nodes', () => {
   it('prefers one that has an address of the family of both', () => {
     const six = { ...NOTHING, from: pathAddress('[2001:db8::7]:1') };
     expect(chooseRelay([EAST, OWN], six, NOTHING, undefined)?.name).toBe(OWN_RELAY);
+  });
+});
+
+describe('the relays of a coordinator', () => {
+  const other = { ...EAST, endpoints: [pathAddress('198.51.100.9:9')] };
+
+  it('are told again when they change: with the next word, and before a direction by one of them', () => {
+    const dc = new DcWorld();
+    const [anna, ben] = [dc.node('anna'), dc.node('ben')];
+    for (const node of [anna, ben]) node.join();
+    const heard = (node: typeof anna, sent: readonly Sent[]) => sent.map(({ bytes }) => node.node.open(bytes));
+    dc.relays = [other];
+    const kept = heard(anna, anna.say({ type: 'keep-alive', seq: 3 }));
+    expect(kept).toMatchObject([
+      { type: 'kept' },
+      { type: 'registered', seq: 1, relays: [{ address: other.endpoints[0] }] },
+    ]);
+    expect(heard(anna, anna.say({ type: 'keep-alive', seq: 4 }))).toMatchObject([{ type: 'kept' }]);
+    const [first, second] = heard(ben, anna.ask(ben));
+    expect(first).toMatchObject({ type: 'registered', relays: [{ address: other.endpoints[0] }] });
+    expect(second).toMatchObject({ type: 'route-direction', relay: { address: other.endpoints[0] } });
+    expect(dc.allowed).toMatchObject([{ relay: 'east' }]);
+  });
+
+  it('are left by a pair as soon as one of the two says that its relay does not answer', () => {
+    const dc = new DcWorld();
+    const [anna, ben] = [dc.node('anna'), dc.node('ben')];
+    dc.relays = [EAST, WEST];
+    for (const node of [anna, ben]) node.join();
+    anna.ask(ben);
+    ben.register([], UNKNOWN_NAT, [{ address: EAST.endpoints[0], rtt: undefined }]);
+    anna.ask(ben, 2);
+    expect(dc.allowed).toMatchObject([{ relay: 'east' }, { relay: 'west' }]);
+    expect(dc.allowed[0].channel).toBe(dc.allowed[1].channel);
   });
 });

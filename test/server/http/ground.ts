@@ -34,6 +34,7 @@ export async function makeGround() {
     store,
     tools: () => tools,
     isConnected: () => false,
+    relayEndpoints: () => undefined,
     nextBackup: () => 'backup',
     facts: () => ({
       release: '1.2.3',

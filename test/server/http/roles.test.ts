@@ -4,6 +4,7 @@ import type { NewTokenAnswer } from '../../../src/api/admin/nodes.ts';
 import { ROUTES } from '../../../src/server/http/route-table.ts';
 import { addAdministrator } from '../../../src/server/network/commands/administrators.ts';
 import { addGroup } from '../../../src/server/network/commands/groups.ts';
+import { addRelay } from '../../../src/server/network/commands/relays.ts';
 import { createToken } from '../../../src/server/network/commands/tokens.ts';
 import { addUser } from '../../../src/server/network/commands/users.ts';
 import { makeGround } from './ground.ts';
@@ -21,6 +22,7 @@ async function makeNetwork() {
   const keys = store.runNow(SERVER, 'prepare', (draft) => {
     addUser(tools, draft, 'alice');
     addUser(tools, draft, 'bob');
+    addRelay(tools, draft, 'oslo');
     for (const group of ['lab', 'ops'] as const) {
       const { id } = addGroup(tools, draft, { name: group });
       token[group] = createToken(tools, draft, { user: 'alice', groups: [group] }, 'test').id;
@@ -83,6 +85,9 @@ const TABLE: readonly (readonly [...Required<Request>, Statuses])[] = [
   ['POST', '/nodes/ops-1/approve', {}, [200, 200, 403, 403]],
   ['PATCH', '/nodes/lab-1', { name: 'lab-2' }, [200, 200, 403, 403]],
   ['DELETE', '/nodes/lab-1', {}, [200, 200, 403, 403]],
+  ['GET', '/relays', {}, [200, 200, 200, 200]],
+  ['POST', '/relays', { name: 'paris' }, [200, 200, 403, 403]],
+  ['DELETE', '/relays/oslo', {}, [200, 200, 403, 403]],
   ['GET', '/keys', {}, [200, 200, 200, 200]],
   ['GET', '/status', {}, [200, 200, 200, 200]],
   ['GET', '/audit', {}, [200, 200, 403, 200]],
