@@ -22,10 +22,9 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(top, { recursive: true }));
 
-async function started(roles = 'as,gms,dc,relay', opening = 1_500) {
+async function started(roles = 'as,gms,dc,relay') {
   const state = join(mkdtempSync(join(top, 's-')), 'state');
-  const limits = { connections: 100, unprovedPerSource: 50, unprovedWhenLate: 64, opening };
-  const server = await ServerProcess.start({ state, roles, limits });
+  const server = await ServerProcess.start({ state, roles });
   ending.push(() => server.end('SIGKILL'));
   await server.local('POST', '/api/1/users', { name: 'alice' });
   await server.local('POST', '/api/1/groups', { name: 'lab' });
@@ -123,7 +122,7 @@ describe('a node without UDP', { timeout: 60_000 }, () => {
   });
 
   it('keeps its tunnel only when it proves who it is', async () => {
-    const { server, dc } = await started('as,gms,dc,relay', 600);
+    const { server, dc } = await started();
     const ben = await joined(server, 'ben', tunnelWire(server.facts.port));
     await registered(ben, dc);
     const noise = new Uint8Array(300).fill(0x31);
