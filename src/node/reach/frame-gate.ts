@@ -44,8 +44,9 @@ export class FrameGate {
     return this.#openings.get(channel | 0)?.relay;
   }
 
-  close(channel: number): void {
-    this.#openings.delete(channel | 0);
+  /** At another relay, or by another address of this one, the channel may be open on. */
+  close(relay: PathAddress, channel: number): void {
+    if (this.relayOf(channel) === relay) this.#openings.delete(channel | 0);
   }
 
   /**

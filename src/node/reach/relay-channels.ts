@@ -88,7 +88,7 @@ export class RelayChannels {
   #drop(name: string, relay: PathAddress, channel: number): void {
     this.#channels.delete(name);
     this.#binder.unbind(relay, channel);
-    this.#gate.close(channel);
+    this.#gate.close(relay, channel);
   }
 
   #events(effects: readonly BinderEffect[], now: Millis): ChannelEvent[] {
