@@ -14,7 +14,9 @@ export interface NetcheckFacts {
   readonly keepAliveSeconds: number;
   /** what routers on the way mapped to this node's port */
   readonly mapped: readonly string[];
-  readonly coordinators: readonly { readonly address: string; readonly answers: boolean }[];
+  /** the protocol that mapped it: 'pcp', 'nat-pmp' or 'upnp' */
+  readonly mappedBy: string | null;
+  readonly coordinators: readonly CoordinatorStatus[];
   readonly relays: readonly RelayStatus[];
   readonly server: { readonly url: string | null; readonly connected: boolean };
   readonly interface: string;
@@ -25,6 +27,12 @@ export interface NatStatus {
   readonly mapping: string;
   readonly filtering: string;
   readonly hairpin: boolean | null;
+}
+
+/** `by`: how it is spoken to; null while it does not answer */
+export interface CoordinatorStatus {
+  readonly address: string;
+  readonly by: 'udp' | 'tcp' | null;
 }
 
 export interface RelayStatus {

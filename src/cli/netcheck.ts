@@ -64,7 +64,7 @@ export function judge(
     door: server.door,
     complete: facts?.complete ?? false,
     udp: facts?.udp ?? 'unknown',
-    coordinators: coordinators.map(({ answers }) => answers),
+    coordinators: coordinators.map(({ by }) => by === 'udp'),
     relays: relays.map(({ rttMs }) => rttMs !== null),
     nat: facts && { mapping: rule(facts.nat.mapping), filtering: rule(facts.nat.filtering), hairpin: undefined },
     mappedHosts: mapped.map(hostOf),
@@ -79,7 +79,7 @@ export function judge(
     ipv6: familyOf(view, 6, facts?.outer6 ?? null),
     nat: nat ?? null,
     keepAliveSeconds: facts?.keepAliveSeconds ?? null,
-    portMapping: external === undefined ? null : { external, by: null },
+    portMapping: external === undefined ? null : { external, by: facts?.mappedBy ?? null },
     coordinators,
     relays: relays.toSorted((a, b) => (a.rttMs ?? Number.POSITIVE_INFINITY) - (b.rttMs ?? Number.POSITIVE_INFINITY)),
     server,
@@ -113,11 +113,14 @@ function describe(answer: NetcheckAnswer): string {
     ['IPv4', familyText(answer.ipv4)],
     ['IPv6', familyText(answer.ipv6)],
     ['NAT', natText(answer)],
-    ['port mapping', portMapping?.external ?? (answer.agent ? 'none' : 'unknown')],
+    [
+      'port mapping',
+      (portMapping && `${portMapping.external} (${portMapping.by ?? 'ended'})`) ?? (answer.agent ? 'none' : 'unknown'),
+    ],
     ['server', server.url === null ? 'none' : `${server.url}, ${server.connected ? 'connected' : server.door}`],
-    ...answer.coordinators.map(({ address, answers }) => [
+    ...answer.coordinators.map(({ address, by }) => [
       'coordinator',
-      `${address}, ${answers ? 'answers' : 'silent'}`,
+      `${address}, ${by === null ? 'silent' : `answers by ${by.toUpperCase()}`}`,
     ]),
     ...answer.relays.map(({ address, rttMs }) => [
       'relay',

@@ -28,6 +28,8 @@ export interface AgentCalls {
   uptimeSeconds(): number;
   random(length: number): Uint8Array;
   status(): StatusAnswer;
+  /** the protocol by which a router maps this node's port */
+  mappedBy(): string | undefined;
   reload(): Promise<ReloadAnswer>;
   /** tells the server farewell and forgets who this node was; then it has to stop */
   logout(): Promise<void>;
@@ -135,7 +137,8 @@ export class AgentAnswers {
 
   /** What is being asked right now is waited for, but not for long. */
   async #netcheck(): Promise<object> {
-    const facts = () => netcheckFacts(this.#engine, this.#io.facts(), this.#calls.status().server);
+    const facts = () =>
+      netcheckFacts(this.#engine, this.#io.facts(), this.#calls.status().server, this.#calls.mappedBy());
     const until = performance.now() + NETCHECK_PATIENCE;
     while (!facts().complete && performance.now() < until) await sleep(NETCHECK_LOOK);
     return facts();

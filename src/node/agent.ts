@@ -120,10 +120,10 @@ export class Agent {
     });
     this.#routes = new RosterRoutes(this.#engine.node, mainTable(config.tun), log);
     this.#answers = new AgentAnswers(this.#engine, io, {
-      now,
-      random,
+      ...{ now, random },
       uptimeSeconds: () => this.#uptime(),
       status: () => this.#status(),
+      mappedBy: () => this.#underlay.mapping?.by,
       reload: () => this.reload(),
       logout: () => this.#logout(),
       afterBatch: () => this.#afterBatch(),

@@ -6,9 +6,14 @@ import type { Engine } from './engine.ts';
 import type { IoFacts } from './packet-io.ts';
 
 /** What the node knows of the network that it is in. */
-export function netcheckFacts(engine: Engine, { udp, tun }: IoFacts, { url, connected }: ServerStatus): NetcheckFacts {
+export function netcheckFacts(
+  engine: Engine,
+  { udp, tun }: IoFacts,
+  { url, connected }: ServerStatus,
+  mappedBy: string | undefined,
+): NetcheckFacts {
   const { nat, reflexive, keepAlive, mapped, isComplete, coordinators, relays } = engine.reach.facts();
-  const anyAnswers = coordinators.some(({ answers }) => answers);
+  const anyAnswers = coordinators.some(({ by }) => by === 'udp');
   return {
     schema: 1,
     complete: isComplete || coordinators.every(({ isGivenUp }) => isGivenUp),
@@ -19,7 +24,8 @@ export function netcheckFacts(engine: Engine, { udp, tun }: IoFacts, { url, conn
     nat: { mapping: nat.mapping, filtering: nat.filtering, hairpin: nat.hairpin ?? null },
     keepAliveSeconds: keepAlive / 1_000,
     mapped,
-    coordinators: coordinators.map(({ address, answers }) => ({ address, answers })),
+    mappedBy: mappedBy ?? null,
+    coordinators: coordinators.map(({ address, by }) => ({ address, by: by === 'tunnel' ? 'tcp' : (by ?? null) })),
     relays: relays.map(({ address, rtt }) => ({ address, rttMs: rtt ?? null })),
     server: { url, connected },
     interface: tun.name,

@@ -42,8 +42,8 @@ export type CoordinatorEvent =
 /** Whether a coordinator answers; given up: it was asked at every endpoint. */
 export interface CoordinatorFacts {
   readonly address: string;
-  /** by UDP */
-  readonly answers: boolean;
+  /** the way by which it answers; undefined: it does not */
+  readonly by: Via | undefined;
   readonly isGivenUp: boolean;
 }
 
@@ -77,7 +77,7 @@ export class Coordinators {
   facts(): readonly CoordinatorFacts[] {
     return this.#links.map(({ place, endpoint, registered, via, isGivenUp }) => ({
       address: endpoint ?? place.endpoints[0] ?? '',
-      answers: registered !== undefined && via === 'udp',
+      by: registered === undefined ? undefined : via,
       isGivenUp,
     }));
   }
