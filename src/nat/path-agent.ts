@@ -69,6 +69,7 @@ export class PathAgent {
   /** A flow to this peer wants to start: a Direction Request, unless one was answered lately. */
   handleWanted(now: Millis): PathEffect[] {
     this.#dataAt = now;
+    if (!this.#hasSa) this.#current = this.#tracks.stillFresh(this.#current, now);
     return this.#hasPath() ? [] : this.#ask(now);
   }
 

@@ -3,6 +3,7 @@ import { equalConstantTime } from '../base/bytes.ts';
 import type { PathClass } from './candidate-order.ts';
 import { type Route, routeName } from './path-route.ts';
 import { isBetterClass, isUsable, newTrack, type PathTrack } from './path-track.ts';
+import { STALE_MS } from './tuning.ts';
 
 /** Routes of one peer that are remembered. */
 const TRACKS_MAX = 16;
@@ -30,6 +31,13 @@ export class TrackSet {
     }
     this.#tracks.set(made.name, made);
     return made;
+  }
+
+  /** Without an SA nothing kept the mappings alive: where nothing came for long, no path is taken for one any more. */
+  stillFresh(current: PathTrack | undefined, now: Millis): PathTrack | undefined {
+    if (!current || now - (current.heardAt ?? current.aliveSince) <= STALE_MS) return current;
+    this.#tracks.clear();
+    return undefined;
   }
 
   forget(track: PathTrack): void {

@@ -12,6 +12,8 @@ export const ATTEMPT_MS = 4_000;
 export const RETRY_MS = [5_000, 15_000, 60_000, 300_000, 900_000] as const;
 /** Without traffic for so long nothing is tried any more. */
 export const IDLE_MS = 60_000;
+/** A path by which nothing came for so long is not trusted with a new handshake alone. */
+export const STALE_MS = 25_000;
 /** Silence on a path that is being sent on that makes it suspect. */
 export const SUSPECT_MS = 800;
 /** A challenge without an answer is repeated after 3 RTT, within these bounds, and so often. */

@@ -144,7 +144,7 @@ export class ControlRecords {
 
   /** Back to where the challenge came from (protocol.md 6.2). */
   #challenged(token: Uint8Array, sa: Sa, from: PathAddress, now: Millis): void {
-    this.#keeper.seal(sa, encodeControl({ kind: 'path-response', token }), now, from);
+    this.#keeper.seal(sa, encodeControl({ kind: 'path-response', token }), now, from, true);
     if (this.#reach.isOn && from === this.#node.paths.peer(sa.peer).current) this.#reach.handleAnswerSent(sa.peer, now);
   }
 

@@ -87,7 +87,7 @@ export class Engine {
       node,
       { provider, wallMillis },
       {
-        challenge: (peer, path, token, now) => void this.#keeper.challenge(peer, path, token, now),
+        challenge: (peer, path, token, now) => this.#keeper.tryPath(peer, path, token, now),
         use: (peer, path, reason, now) => this.#usePath(peer, path, reason, now),
         noDirection: (peer, now) => this.#tryHints(peer, now),
       },

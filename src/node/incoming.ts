@@ -1,5 +1,5 @@
 import { type Millis, saIndex } from '../base/brands.ts';
-import { DATAGRAM } from '../base/datagram-kinds.ts';
+import { DATAGRAM, RECORD } from '../base/datagram-kinds.ts';
 import { parseFlow } from '../base/flow.ts';
 import { FLOW, FLOW_FLAG, PROTOCOL } from '../base/flow-words.ts';
 import type { PathAddress } from '../base/path-address.ts';
@@ -51,18 +51,25 @@ export class Incoming {
       const record = runs[at + RUN.firstRecord] * RECORD_ROW.stride;
       const message = runs[at + RUN.message] * MESSAGE.stride;
       if (runs[at + RUN.kind] === RUN_KIND.raw) this.#raw(arena, messages, message, records, record, now);
-      else if (this.#authentic(messages, message, runs, at, now))
+      else if (this.#authentic(messages, message, runs, at, asksForSigns(arena, records, record, runs, at), now))
         runs[at + RUN.verdict] = this.#opened(arena, view, messages, records, record, runs, at, now);
     }
   }
 
   /** Notes that an SA was heard; false when it was closed in this very batch. */
-  #authentic(messages: Int32Array, message: number, runs: Int32Array, at: number, now: Millis): boolean {
+  #authentic(
+    messages: Int32Array,
+    message: number,
+    runs: Int32Array,
+    at: number,
+    isContent: boolean,
+    now: Millis,
+  ): boolean {
     const { sas, paths } = this.#node;
     const index = runs[at + RUN.sa];
     const slot = (index >>> 3) & 0xffff;
     if (sas.ownerOfSlot[slot] < 0) return false;
-    (runs[at + RUN.kind] === RUN_KIND.empty ? sas.lastEmptyReceived : sas.lastReceived)[slot] = now;
+    (isContent ? sas.lastReceived : sas.lastEmptyReceived)[slot] = now;
     if (sas.unheard[slot] === 1) this.#firstHeard(index, now);
     if (runs[at + RUN.newest] === 1 && !paths.hears(this.#keeper.pathOfSlot[slot], messages, message, now))
       this.#newSource(index, sourceOf(messages, message), now);
@@ -180,6 +187,14 @@ export class Incoming {
   #sa(index: number): Sa | undefined {
     return this.#node.sas.byIndex(saIndex(index));
   }
+}
+
+/** Empty datagrams, challenges and their answers ask for no sign of life and keep no SA young (protocol.md 3.4). */
+function asksForSigns(arena: Uint8Array, records: Int32Array, record: number, runs: Int32Array, at: number): boolean {
+  const kind = runs[at + RUN.kind];
+  if (kind !== RUN_KIND.control) return kind !== RUN_KIND.empty;
+  const first = arena[records[record + RECORD_ROW.offset]];
+  return first !== RECORD.pathChallenge && first !== RECORD.pathResponse;
 }
 
 /** A run ends with FIN or RST where it has one; all its records have equal headers up to TCP. */

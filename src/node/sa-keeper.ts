@@ -90,23 +90,28 @@ export class SaKeeper {
 
   /**
    * Seals one plaintext on this SA and sends it on the peer's path, or on the path named (a challenge goes to the path
-   * that it tries). False without a key or a path.
+   * that it tries). `isQuiet`: as with an empty datagram, nobody is missed who does not answer. False without a key or a path.
    */
-  seal(sa: Sa, plaintext: Uint8Array, now: Millis, path?: PathAddress): boolean {
+  seal(sa: Sa, plaintext: Uint8Array, now: Millis, path?: PathAddress, isQuiet = false): boolean {
     const to = path ?? this.#node.paths.peer(sa.peer).current;
     if (!to) return false;
     const bytes = new Uint8Array(DATA_OVERHEAD + plaintext.length);
     if (this.#node.primitives.sealOne(sa.local, plaintext, 0, bytes) === 0) return false;
     const { lastSent, lastEmptySent } = this.#node.sas;
-    (plaintext.length === 0 ? lastEmptySent : lastSent)[slotOf(sa.local)] = now;
+    (plaintext.length > 0 && !isQuiet ? lastSent : lastEmptySent)[slotOf(sa.local)] = now;
     this.#node.effects.push({ kind: 'send', bytes, to });
     return true;
   }
 
+  /** PATH-CHALLENGE of the choice of paths, which has its own rules for what stays silent. */
+  tryPath(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis): void {
+    const sa = this.#sender(peer);
+    if (sa) this.seal(sa, encodeControl({ kind: 'path-challenge', token, padding: 0 }), now, path, true);
+  }
+
   /** PATH-CHALLENGE inside the newest SA with a peer, to one path; also what `ping` measures with. False without an SA. */
   challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis, padding = 0): boolean {
-    const { sas } = this.#node;
-    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.isSender(each));
+    const sa = this.#sender(peer);
     return sa !== undefined && this.seal(sa, encodeControl({ kind: 'path-challenge', token, padding }), now, path);
   }
 
@@ -173,6 +178,11 @@ export class SaKeeper {
     saFacts.delete(sa.local);
     if (![...sas.sas()].some(({ peer }) => peer === sa.peer)) this.#calls.ended(sa.peer);
     this.#node.log('info', 'sa-closed', { peer: this.#node.peerName(sa.peer), version: sa.version, cause });
+  }
+
+  #sender(peer: NodeId): Sa | undefined {
+    const { sas } = this.#node;
+    return [...sas.sas()].find((sa) => sa.peer === peer && sas.isSender(sa));
   }
 
   #eachLane(sa: Sa, act: (index: SaIndex) => void): void {

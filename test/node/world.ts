@@ -176,6 +176,7 @@ export class SimNode {
     for (const effect of this.engine.takeEffects()) {
       this.log.push(effect);
       if (effect.kind === 'send') sent.push({ bytes: framed(effect.bytes, effect.to), to: outerOf(effect.to) });
+      else if (effect.kind === 'send-tunnel') sent.push({ bytes: effect.bytes, to: effect.to, tunnel: true });
       else if (effect.kind === 'send-spare') sent.push({ bytes: effect.bytes, to: effect.to, spare: true });
       else if (effect.kind === 'deliver') this.received.push(effect.packet.slice());
       else if (effect.kind === 'seal') {
@@ -224,6 +225,8 @@ export interface Sent {
   readonly to: PathAddress;
   /** by the socket that nothing else uses */
   readonly spare?: boolean;
+  /** through the server's TCP port */
+  readonly tunnel?: boolean;
 }
 
 /** Where the datagrams of a path go: to the peer, or to the relay. */

@@ -2,13 +2,11 @@ import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import { type Millis, millis, type NodeId } from '../../base/brands.ts';
 import { type PathAddress, parsePath } from '../../base/path-address.ts';
 import { unreachable } from '../../base/unreachable.ts';
-import type { CryptoProvider } from '../../crypto/provider.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
 import type { AddressPrefix } from '../../nat/outer-address.ts';
 import type { OwnSide } from '../../nat/own-side.ts';
 import { PathAgents } from '../../nat/path-agents.ts';
 import type { PathEffect } from '../../nat/path-effects.ts';
-import type { PathReason } from '../../nat/path-reason.ts';
 import type { PathReport } from '../../nat/path-report.ts';
 import { routeName, routeOf } from '../../nat/path-route.ts';
 import type { Registered, RelayReach } from '../../nat/signal-message.ts';
@@ -17,25 +15,10 @@ import { type CoordinatorEvent, type CoordinatorFacts, Coordinators } from './co
 import { FrameGate } from './frame-gate.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 import { type OwnFacts, OwnView } from './own-view.ts';
+import type { ReachCalls, ReachMeans } from './reach-calls.ts';
 import { type ChannelEvent, RelayChannels } from './relay-channels.ts';
 import { TrafficSample } from './traffic-sample.ts';
 import { REACH } from './tuning.ts';
-
-/** What the rest of the engine does for the choice of paths. */
-export interface ReachCalls {
-  /** PATH-CHALLENGE inside the newest SA with this peer, by this path and no other */
-  challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis): void;
-  /** traffic and handshakes of this peer go by this path from now on */
-  use(peer: NodeId, path: PathAddress, reason: PathReason, now: Millis): void;
-  /** no coordinator knows a way: what else is known of the peer may be tried */
-  noDirection(peer: NodeId, now: Millis): void;
-}
-
-export interface ReachMeans {
-  readonly provider: CryptoProvider;
-  /** milliseconds since 1970 by the server's clock */
-  wallMillis(): number;
-}
 
 /*
  * How this node reaches its peers where there is a coordinator (protocol.md 6.6, 6.7, 7): joins what each part decides.
@@ -251,6 +234,13 @@ export class Reach {
   #sample(now: Millis): void {
     const agentOf = (peer: NodeId) => this.#agents.agent(peer);
     const lastSent = this.#traffic.take(agentOf);
+    const { paths } = this.#node;
+    this.#channels.release((peer, path) => {
+      const { current } = paths.peer(peer);
+      // a direct path that nobody uses needs no other one beside it
+      const isDirect = current !== undefined && routeOf(current).kind === 'direct';
+      return !isDirect || path === current || now - this.#traffic.sentAt(peer) < REACH.standbyMs;
+    });
     this.#sampleAt = millis(now + (now - lastSent < REACH.recentMs ? REACH.activeMs : REACH.idleMs));
   }
 

@@ -1,5 +1,5 @@
 import { type Millis, millis, type NodeId } from '../../base/brands.ts';
-import type { PathAddress } from '../../base/path-address.ts';
+import { type PathAddress, relayPath } from '../../base/path-address.ts';
 import { decodeBinding, MEASURING_CHANNEL } from '../../nat/bind.ts';
 import { routeName } from '../../nat/path-route.ts';
 import { type BinderDeps, type BinderEffect, RelayBinder } from '../../nat/relay-binder.ts';
@@ -79,6 +79,12 @@ export class RelayChannels {
     for (const [name, { relay, channel, until }] of this.#channels)
       if (until !== undefined && now >= until) this.#drop(name, relay, channel);
     return [...this.#events(this.#binder.tick(now), now), ...this.#meter.tick(now)];
+  }
+
+  /** Gives up channels that nobody needs, so that they cost no keep-alive; the next direction brings them back. */
+  release(isNeeded: (peer: NodeId, path: PathAddress) => boolean): void {
+    for (const [name, { peer, relay, channel }] of this.#channels)
+      if (!isNeeded(peer, relayPath(relay, channel))) this.#drop(name, relay, channel);
   }
 
   forget(peer: NodeId): void {

@@ -29,6 +29,11 @@ export class TrafficSample {
     return last;
   }
 
+  /** When an application sent something to this peer last, as far as it was sampled. */
+  sentAt(peer: NodeId): number {
+    return this.#seen.get(peer)?.sent ?? NEVER;
+  }
+
   /** By peer that has an SA: when an application sent something last. */
   #sent(): Map<NodeId, number> {
     const { sas } = this.#node;

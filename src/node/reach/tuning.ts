@@ -22,6 +22,8 @@ export const REACH = {
   /** a channel that another one replaces is taken for so long; a bound one is bound anew so often */
   formerChannelMs: 30_000,
   rebindMs: 25_000,
+  /** a relay channel is kept beside a direct path for so long after the last packet of an application */
+  standbyMs: 60_000,
   /** peers are told of a move after so long also where no coordinator answers */
   movedMs: 1_500,
 } as const;

@@ -1,8 +1,11 @@
 import { type Millis, millis, type NodeId } from '../../../src/base/brands.ts';
+import { DATAGRAM } from '../../../src/base/datagram-kinds.ts';
 import { formatPath, type PathAddress, parsePath, pathAddress } from '../../../src/base/path-address.ts';
 import { MESSAGE } from '../../../src/base/primitives.ts';
 import { nodeProvider as provider } from '../../../src/crypto/node-provider.ts';
+import { NAT_KIND } from '../../../src/nat/constants.ts';
 import { hostOf } from '../../../src/nat/outer-address.ts';
+import { tunnelPath } from '../../../src/nat/tunnel-address.ts';
 import type { OwnAddresses } from '../../../src/node/reach/own-addresses.ts';
 import { Coordinator } from '../../../src/server/dc/coordinator.ts';
 import type { DcSocket } from '../../../src/server/dc/dc-effects.ts';
@@ -35,6 +38,7 @@ export class ReachServer {
   #calls = 0;
   #coordinator: Coordinator;
   #relay: Relay;
+  readonly #tunnels = new Map<PathAddress, (bytes: Uint8Array) => void>();
   isDown = false;
   isRelayDown = false;
 
@@ -54,7 +58,27 @@ export class ReachServer {
   }
 
   get place() {
-    return { key: this.keys.publicKey, endpoints: [MAIN], tunnels: [] };
+    return { key: this.keys.publicKey, endpoints: [MAIN], tunnels: [`${HOST}:47247`] };
+  }
+
+  /** A node's tunnel: it hears what is sent to that address. */
+  tunnelOf(path: PathAddress, take: (bytes: Uint8Array) => void): void {
+    this.#tunnels.set(path, take);
+  }
+
+  /** A datagram out of a tunnel. */
+  handleTunnelled(bytes: Uint8Array, from: PathAddress): void {
+    if (this.isDown) return;
+    if (bytes[0] === DATAGRAM.frame || bytes[0] === NAT_KIND.bind) {
+      this.#relay.handleTunnelled(bytes.slice(), from, this.#network.now);
+    } else this.#coordinator.handleDatagram(bytes, from, 'tunnel', this.#moment());
+    this.#carryOut();
+  }
+
+  #out(packet: Packet): void {
+    const tunnel = this.#tunnels.get(packet.to);
+    if (tunnel) this.#network.at(this.#network.now + 20, () => tunnel(packet.bytes));
+    else this.#network.internet.send(packet);
   }
 
   get forwarded(): number {
@@ -91,7 +115,7 @@ export class ReachServer {
 
   #carryOut(): void {
     for (const effect of this.#coordinator.takeEffects())
-      if (effect.kind === 'send') this.#network.internet.send({ ...effect, from: socketPath(effect.socket) });
+      if (effect.kind === 'send') this.#out({ bytes: effect.bytes, to: effect.to, from: socketPath(effect.socket) });
       else if (effect.kind === 'allow') this.#relay.allow(effect.channel, effect.nodes, this.#network.now);
       else this.#count(effect.name, 1);
   }
@@ -128,10 +152,10 @@ export class ReachServer {
         forward: (arena, runs, count, ends) => {
           for (const { offset, length, address, port } of eachRun(runs, count, ends)) {
             const to = formatPath(address.length === 4 ? 4 : 6, address, port);
-            this.#network.internet.send({ from: RELAY, to, bytes: arena.slice(offset, offset + length) });
+            this.#out({ from: RELAY, to, bytes: arena.slice(offset, offset + length) });
           }
         },
-        answer: (bytes, to) => this.#network.internet.send({ from: RELAY, to, bytes }),
+        answer: (bytes, to) => this.#out({ from: RELAY, to, bytes }),
         count: (name, by) => this.#count(name, by),
       },
       this.#network.now,
@@ -148,10 +172,22 @@ export class ReachNode {
   readonly sim: SimNode;
   readonly #network: SimNetwork;
   readonly #world: World;
+  readonly #server: () => ReachServer | undefined;
+  /** relays that it reaches through the tunnel only */
+  readonly #detours = new Set<PathAddress>();
+  #tunnel: PathAddress | undefined;
+  #logged = 0;
   #realm: Realm;
   #address: string;
 
-  constructor(network: SimNetwork, world: World, name: string, [realm, address]: readonly [Realm, string]) {
+  constructor(
+    network: SimNetwork,
+    world: World,
+    name: string,
+    [realm, address]: readonly [Realm, string],
+    server: () => ReachServer | undefined,
+  ) {
+    this.#server = server;
     this.#network = network;
     this.#world = world;
     this.#realm = realm;
@@ -223,12 +259,42 @@ export class ReachNode {
 
   #run(act: () => readonly Sent[]): void {
     this.#world.now = this.#network.now;
-    for (const { bytes, to, spare } of act()) {
+    const sent = act();
+    this.#followTunnel();
+    for (const { bytes, to, spare, tunnel } of sent) {
+      if (tunnel || this.#detours.has(to)) {
+        this.#network.at(
+          this.#network.now + 20,
+          () => this.#tunnel && this.#server()?.handleTunnelled(bytes, this.#tunnel),
+        );
+        continue;
+      }
       if (hostOf(to) === this.#address) continue;
       const from = this.#path(spare ? SPARE : PORT);
       if (parsePath(from).family !== parsePath(to).family) continue;
       this.#network.sent.push({ at: this.#network.now, packet: { from, to, bytes } });
       this.#realm.send({ from, to, bytes });
+    }
+  }
+
+  /** What the shell does about tunnels: they are up at once. */
+  #followTunnel(): void {
+    const news = this.sim.log.slice(this.#logged);
+    this.#logged = this.sim.log.length;
+    for (const effect of news) {
+      if (effect.kind === 'tunnel' && effect.wanted) {
+        const own = tunnelPath(Uint8Array.of(1, 2, 3, 4, 5, 6), Number.parseInt(this.id.slice(0, 4), 16) + 1);
+        this.#tunnel = own;
+        this.#server()?.tunnelOf(own, (bytes) =>
+          this.handlePacket({
+            from: bytes[0] === NAT_KIND.welcome || bytes[0] === NAT_KIND.signal ? MAIN : RELAY,
+            to: this.sim.path,
+            bytes,
+          }),
+        );
+      } else if (effect.kind === 'tunnel') this.#tunnel = undefined;
+      else if (effect.kind === 'detour' && effect.id !== undefined) this.#detours.add(effect.relay);
+      else if (effect.kind === 'detour') this.#detours.delete(effect.relay);
     }
   }
 
@@ -249,7 +315,7 @@ export interface ReachWorld {
 
 const BEGIN: Millis = millis(10_000);
 
-/** Two nodes at these places, which know the coordinator and, after two seconds, are known to it. */
+/** Two nodes at these places, which know the coordinator and, after three seconds, are known to it. */
 export function reachWorld(first: Place, second: Place, seed = 1, quality: LinkQuality = GOOD_LINK): ReachWorld {
   const network = new SimNetwork(seed, { ...quality, loss: 0 });
   network.now = BEGIN;
@@ -257,14 +323,16 @@ export function reachWorld(first: Place, second: Place, seed = 1, quality: LinkQ
   world.authority.group('office');
   for (const name of ['a', 'b']) world.authority.add(name, ['office']);
   world.authority.served = { retain: 'migrate', lease: 86_400 };
+  const net: { server?: ReachServer } = {};
   const [a, b] = [first, second].map(
-    (place, at) => new ReachNode(network, world, at === 0 ? 'a' : 'b', place(network, at + 1)),
+    (place, at) => new ReachNode(network, world, at === 0 ? 'a' : 'b', place(network, at + 1), () => net.server),
   );
   const [ca] = a.sim.keys.authorities();
   if (!ca) throw new Error('no authority');
   const server = new ReachServer(network, world, ca);
+  net.server = server;
   for (const node of [a, b]) node.meet(server);
-  network.run(BEGIN + 2_000);
+  network.run(BEGIN + 3_000);
   network.quality = quality;
   return { network, server, a, b };
 }

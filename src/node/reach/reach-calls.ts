@@ -1,0 +1,20 @@
+import type { Millis, NodeId } from '../../base/brands.ts';
+import type { PathAddress } from '../../base/path-address.ts';
+import type { CryptoProvider } from '../../crypto/provider.ts';
+import type { PathReason } from '../../nat/path-reason.ts';
+
+/** What the rest of the engine does for the choice of paths. */
+export interface ReachCalls {
+  /** PATH-CHALLENGE inside the newest SA with this peer, by this path and no other */
+  challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis): void;
+  /** traffic and handshakes of this peer go by this path from now on */
+  use(peer: NodeId, path: PathAddress, reason: PathReason, now: Millis): void;
+  /** no coordinator knows a way: what else is known of the peer may be tried */
+  noDirection(peer: NodeId, now: Millis): void;
+}
+
+export interface ReachMeans {
+  readonly provider: CryptoProvider;
+  /** milliseconds since 1970 by the server's clock */
+  wallMillis(): number;
+}
