@@ -16,6 +16,7 @@ export interface StatusAnswer {
   readonly groups: readonly GroupStatus[];
   readonly peers: readonly PeerStatus[];
   readonly server: ServerStatus;
+  readonly underlay: UnderlayStatus;
   readonly dataPath: DataPathStatus;
   readonly pit: { readonly entries: number; readonly capacity: number; readonly heldPackets: number };
   readonly health: readonly HealthLine[];
@@ -91,6 +92,14 @@ export interface SaStatus {
   readonly role: string;
   readonly suite: string;
   readonly sending: boolean;
+}
+
+/** How the node learns of the network around it. */
+export interface UnderlayStatus {
+  /** what tells it that addresses or routes changed; null while it waits for its server */
+  readonly changesBy: 'netlink' | 'ip monitor' | 'polling' | null;
+  /** an outer address that the router maps to this node's port, and the protocol that it was asked by */
+  readonly portMapping: { readonly external: string; readonly by: 'pcp' | 'nat-pmp' | 'upnp' } | null;
 }
 
 /** Which implementation moves packets and what it could not have. */

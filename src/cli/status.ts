@@ -36,7 +36,7 @@ function describe(status: StatusAnswer): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-function nodeLines({ node, dataPath, pit }: StatusAnswer): string {
+function nodeLines({ node, dataPath, pit, underlay: { portMapping } }: StatusAnswer): string {
   const offloads = [
     dataPath.tun.tso ? 'TSO' : '',
     dataPath.tun.uso ? 'USO' : '',
@@ -46,7 +46,7 @@ function nodeLines({ node, dataPath, pit }: StatusAnswer): string {
   return [
     `${node.name} (${node.type}, ${node.mode}) in ${node.network}, up for ${seconds(node.uptimeSeconds)}`,
     `  addresses   ${node.addresses.join(', ')} on ${node.interface}, MTU ${node.mtu} bytes`,
-    `  listening   UDP ${node.listen}`,
+    `  listening   UDP ${node.listen}${portMapping ? `, reached from outside at ${portMapping.external} (${portMapping.by})` : ''}`,
     `  packets     by ${dataPath.primitives}; offloads in use: ${offloads.join(', ') || 'none'}`,
     `  flows       ${pit.entries} of ${pit.capacity}, ${pit.heldPackets} packets held`,
   ].join('\n');

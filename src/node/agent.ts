@@ -381,6 +381,7 @@ export class Agent {
       certificateLeft: this.#keys.identity().caPart.notAfter - wallClock(),
       setAside: [...this.#setAside(), ...this.#routes.health()],
       notKept: this.#keeper.trouble,
+      underlay: this.#underlay.status(),
     };
     return statusAnswer(parts, now());
   }

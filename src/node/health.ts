@@ -15,6 +15,8 @@ export interface HealthFacts {
   readonly setAside: readonly HealthLine[];
   /** why the state folder could not be written the last time; undefined when it could */
   readonly notKept: string | undefined;
+  /** nothing tells of changes of the network */
+  readonly isPolled: boolean;
   /** peers whose path carries less than IPv6 needs, with what it carries */
   readonly smallPaths: readonly { readonly name: string; readonly mtu: number }[];
   /** keys come from a server, and not from files */
@@ -51,6 +53,11 @@ export function healthLines(facts: HealthFacts): HealthLine[] {
     lines.push({
       code: 'state-not-kept',
       text: `${facts.notKept}; the node goes on, but a restart would begin with older keys: make room or mend the disk`,
+    });
+  if (facts.isPolled)
+    lines.push({
+      code: 'network-polled',
+      text: 'neither netlink nor "ip monitor" can be had here: a change of network is noticed up to 5 s late',
     });
   return lines;
 }

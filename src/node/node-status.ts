@@ -1,4 +1,4 @@
-import type { HealthLine, ServerStatus, StatusAnswer } from '../api/status.ts';
+import type { HealthLine, ServerStatus, StatusAnswer, UnderlayStatus } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { groupAnswers, peerAnswer } from './answers.ts';
@@ -19,6 +19,7 @@ export interface StatusParts {
   readonly server: ServerStatus;
   readonly setAside: readonly HealthLine[];
   readonly notKept: string | undefined;
+  readonly underlay: UnderlayStatus;
 }
 
 /** The answer to `gscip status`. */
@@ -28,7 +29,7 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
   const { name, id, type, mode, addresses } = keys.self();
   const { tun, udp, primitives, fallbacks } = parts.io.facts();
   const groups = groupAnswers(engine);
-  const { network, uptimeSeconds, certificateLeft, setAside, notKept, server } = parts;
+  const { network, uptimeSeconds, certificateLeft, setAside, notKept, server, underlay } = parts;
   const listen = listenText(config.listen.address, udp.port);
   return {
     schema: 1,
@@ -36,6 +37,7 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
     groups,
     peers: directory.others().map((member) => peerAnswer(engine, member, rates.of(member.id), now)),
     server,
+    underlay,
     dataPath: { primitives, tun, udp: { gso: udp.gso, gro: udp.gro }, workers: 0, fallbacks },
     pit: { entries: pit.entries.live, capacity: config.flows, heldPackets: held.packets },
     health: healthLines({
@@ -45,6 +47,7 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
       certificateLeft,
       setAside,
       notKept,
+      isPolled: underlay.changesBy === 'polling',
       smallPaths: smallPaths(engine),
       hasServer: server.url !== null,
     }),

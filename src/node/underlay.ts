@@ -1,14 +1,14 @@
 import type { CoordinatorPlace } from '../api/channel/services.ts';
+import type { UnderlayStatus } from '../api/status.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { MESSAGE } from '../base/primitives.ts';
 import type { AddressPrefix } from '../nat/outer-address.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
 import { openBatchSocket } from '../udp/open-batch-socket.ts';
-import type { EventSource } from './network-events.ts';
 import { bestFirst, mapperPlace, type NetworkView, sameWays } from './network-view.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { knownPath } from './path-cache.ts';
-import { type MappingFacts, PortMapping } from './port-mapping.ts';
+import { PortMapping } from './port-mapping.ts';
 import { TooBigWatch } from './too-big-watch.ts';
 import { type TunnelParts, Tunnels } from './tunnels.ts';
 
@@ -54,13 +54,8 @@ export class Underlay {
     this.#watch = new NetworkWatch({ tun, changed: (view, before) => this.#changed(view, before) });
   }
 
-  /** Where the word comes from that the network may have changed. */
-  get eventSource(): EventSource {
-    return this.#watch.source;
-  }
-
-  get mapping(): MappingFacts | undefined {
-    return this.#mapping.facts;
+  status(): UnderlayStatus {
+    return { changesBy: this.#watch.source, portMapping: this.#mapping.facts ?? null };
   }
 
   /** The server named the coordinators, at the start of a session or because they changed. */

@@ -21,6 +21,7 @@ const WELL: HealthFacts = {
   certificateLeft: 31 * DAY,
   setAside: [],
   notKept: undefined,
+  isPolled: false,
   smallPaths: [],
   hasServer: false,
 };
@@ -36,6 +37,7 @@ describe('the health of a node', () => {
     ['certificate-ends', { certificateLeft: 29.9 * DAY }, /ends in 29 days/],
     ['state-not-kept', { notKept: 'cannot write x: ENOSPC' }, /^cannot write x: ENOSPC; .*make room/],
     ['path-mtu-small', { smallPaths: [{ name: 'b', mtu: 1_240 }] }, /path to b carries 1240 bytes/],
+    ['network-polled', { isPolled: true }, /noticed up to 5 s late/],
     ['unknown-peer', { setAside: [{ code: 'unknown-peer', text: 'names "x"' }] }, /names "x"/],
   ])('has the line %s', (code, facts, text) => {
     expect(healthLines({ ...WELL, ...facts })).toEqual([{ code, text: expect.stringMatching(text) }]);

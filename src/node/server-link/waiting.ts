@@ -69,6 +69,7 @@ function waitingStatus(config: AgentConfig, linked: LinkedNode, uptimeSeconds: n
     groups: [],
     peers: [],
     server: serverStatus(facts, now),
+    underlay: { changesBy: null, portMapping: null },
     dataPath: {
       primitives: 'typescript',
       tun: { vnetHeader: false, tso: false, uso: false },
