@@ -123,7 +123,7 @@ export class Agent {
       ...{ now, random },
       uptimeSeconds: () => this.#uptime(),
       status: () => this.#status(),
-      mappedBy: () => this.#underlay.mapping?.by,
+      mappedBy: () => this.#underlay.status().portMapping?.by,
       reload: () => this.reload(),
       logout: () => this.#logout(),
       afterBatch: () => this.#afterBatch(),
