@@ -28,6 +28,7 @@ interface ServerFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly keyFile?: string;
+  readonly otherAddress?: string;
   readonly relayToken?: string;
   readonly relayRate?: number;
   readonly relayTotal?: number;
@@ -54,6 +55,7 @@ export function define(command: Command): void {
       '--roles <LIST>',
       'as,gms,dc,relay (default; without the last two where their UDP ports are taken), as,gms, or relay: a relay apart',
     )
+    .option('--other-address <ADDR>', 'a second address of this machine: nodes learn more of their NAT')
     .option('--relay-token <TOKEN|FILE>', 'with --roles relay, once: what "gscip admin relay add NAME" printed')
     .option(
       '--relay-rate <MBIT>',
@@ -107,6 +109,7 @@ async function server(flags: ServerFlags): Promise<void> {
   const files = { database, tlsCert, tlsKey, keyFile };
   const running = await startServer({
     rates: ratesOf(flags),
+    otherAddress: flags.otherAddress,
     state,
     listen,
     advertise,

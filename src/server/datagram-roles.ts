@@ -2,6 +2,7 @@ import type { CoordinatorPlace } from '../api/channel/services.ts';
 import type { Millis, UnixSeconds } from '../base/brands.ts';
 import { DATAGRAM } from '../base/datagram-kinds.ts';
 import { GscipError } from '../base/errors.ts';
+import { parseAddress } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
@@ -49,6 +50,8 @@ export interface DatagramPlan {
   /** "HOST:PORT" of the TLS door */
   readonly tunnels: readonly string[];
   readonly rates?: RelayRates | undefined;
+  /** another address of this machine for the coordinator */
+  readonly otherAddress?: string | undefined;
 }
 
 /** UDP ports of the roles that run; 0 for one that does not. */
@@ -85,7 +88,9 @@ export async function startDatagramRoles(plan: DatagramPlan, world: DatagramWorl
     const main = await open(0, false);
     const spare = await open(1, false);
     const relay = roles.includes('relay') ? await open(2, true) : undefined;
-    return join(plan, world, main, spare, relay);
+    const other = await openOther(plan, main.port);
+    if (other) opened.push(other);
+    return join(plan, world, { main, spare, other, relay });
   } catch (error) {
     for (const socket of opened) socket.close();
     if (!isOptional || !(error instanceof GscipError)) throw error;
@@ -107,12 +112,41 @@ function sitesOf(own: RelaySite | undefined, apart: DatagramWorld['relays']): ()
   };
 }
 
+/** Its sockets; those of roles that do not run are not there. */
+interface DatagramSockets {
+  readonly main: BatchSocket;
+  readonly spare: BatchSocket;
+  readonly other: BatchSocket | undefined;
+  readonly relay: BatchSocket | undefined;
+}
+
+/** The coordinator's socket at another address, with the number of its main one: NATs that tell addresses apart show it. */
+async function openOther({ listen, otherAddress }: DatagramPlan, port: number): Promise<BatchSocket | undefined> {
+  if (otherAddress === undefined) return undefined;
+  const isPossible = listen.host !== undefined && listen.host !== otherAddress && parseAddress(otherAddress) !== null;
+  if (isPossible) return openServerSocket({ host: otherAddress, port }, port, false);
+  throw new GscipError(
+    'usage',
+    `--other-address ${otherAddress} does not go with this --listen`,
+    'Give --listen one address of this machine, and --other-address another one.',
+  );
+}
+
+function vantagePoints(
+  hosts: readonly Uint8Array[],
+  { dc, spare }: DatagramPorts,
+  otherAddress = '',
+): readonly PathAddress[] {
+  const other = parseAddress(otherAddress);
+  return endpoints([...hosts.slice(0, 3), ...(other ? [other] : [])], [dc]).concat(
+    endpoints(hosts.slice(0, 3), [spare]),
+  );
+}
+
 function join(
-  { listen, advertise, tunnels, rates = RELAY_RATES }: DatagramPlan,
+  { listen, advertise, tunnels, otherAddress, rates = RELAY_RATES }: DatagramPlan,
   world: DatagramWorld,
-  main: BatchSocket,
-  spare: BatchSocket,
-  relaySocket: BatchSocket | undefined,
+  { main, spare, other, relay: relaySocket }: DatagramSockets,
 ): DatagramRoles {
   const { store, provider, random, now, log, tunnels: tunnelled, relays: apart } = world;
   const settings = settingsOf(viewOf(store.state));
@@ -128,15 +162,21 @@ function join(
   const coordinator = new Coordinator(
     {
       ...shared,
-      ...{ keys: gms, caPublic, hasOtherAddress: false },
-      vantages: endpoints(hosts, [ports.dc, ports.spare]),
+      ...{ keys: gms, caPublic, hasOtherAddress: other !== undefined },
+      vantages: vantagePoints(hosts, ports, otherAddress),
       relays: sitesOf(relay && own, apart),
     },
     now(),
   );
   const allow: Allow = (name, channel, nodes) =>
     name === OWN_RELAY ? relay?.allow(channel, nodes) : apart.allow(name, channel, nodes);
-  const dc = new DcShell(coordinator, { main, 'other-port': spare }, allow, world, tunnelled);
+  const dc = new DcShell(
+    coordinator,
+    { main, 'other-port': spare, ...(other && { 'other-address': other }) },
+    allow,
+    world,
+    tunnelled,
+  );
   tunnelled.start((bytes, from) => {
     if (relay && (bytes[0] === DATAGRAM.frame || bytes[0] === NAT_KIND.bind)) relay.handleTunnelled(bytes, from);
     else dc.handleTunnelled(bytes, from);

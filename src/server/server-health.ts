@@ -11,6 +11,7 @@ export function serverHealth(
   store: Pick<Store, 'trouble'>,
   { ends }: Pick<TlsIdentity, 'ends'>,
   isGiven: boolean,
+  relaysAway: readonly string[],
   now: UnixSeconds,
 ): readonly ServerHealthLine[] {
   const lines: ServerHealthLine[] = [];
@@ -24,5 +25,10 @@ export function serverHealth(
     const when = days < 0 ? 'has ended' : `ends in ${days} days`;
     lines.push({ code: 'tls-certificate-ends', text: `the certificate behind --tls-cert ${when}: renew it` });
   }
+  if (relaysAway.length > 0)
+    lines.push({
+      code: 'relay-not-connected',
+      text: `no link from ${relaysAway.join(', ')}: see whether it runs, and reaches this server by TCP`,
+    });
   return lines;
 }

@@ -52,6 +52,8 @@ export interface ServerOptions {
   /** what the network begins with, when the database is empty */
   readonly network?: Partial<NetworkRequest> | undefined;
   readonly limits?: ConnectionLimits | undefined;
+  /** another address of this machine, from which the coordinator answers, too: nodes learn what their NAT lets in */
+  readonly otherAddress?: string | undefined;
   /** what nodes may send through its relay */
   readonly rates?: RelayRates | undefined;
   readonly release: string;
@@ -137,7 +139,8 @@ async function start(
   const hub = new Hub({ ...CORES, state: store.state });
   const guard = new ConnectionGuard(limits);
   const datagrams: { roles?: DatagramRoles | undefined } = {};
-  const metrics: ServerMetrics = newMetrics(store, hub, guard, () => ({ tunnels: tunnels.count, ...datagrams }));
+  const udp = () => ({ tunnels: tunnels.count, relays: relays.sites.length, ...datagrams });
+  const metrics: ServerMetrics = newMetrics(store, hub, guard, udp);
   undo.push(() => metrics.close());
   const others = shareWithOthers(postgresOf(options), { store, hub, now: monotonic, shell: () => shell });
   undo.push(() => others.stop());
@@ -156,7 +159,7 @@ async function start(
     servers: advertise ?? reachable(place.port),
     database: postgresOf(options) === undefined ? 'sqlite' : 'postgresql',
     uptimeSeconds: process.uptime(),
-    health: serverHealth(store, identity.shown, files !== undefined, wallClock()),
+    health: serverHealth(store, identity.shown, files !== undefined, relays.away(), wallClock()),
   });
   const nextBackup = () => join(folder.path, `backup-${new Date().toISOString().replaceAll(':', '')}.gscip`);
   const desk: Desk = {
@@ -186,17 +189,18 @@ async function start(
   undo.push(() => clearInterval(renewal));
   const { url, pin, servers } = facts();
   log.log('info', 'server-up', { url, pin, socket: folder.adminSocket, servers: servers.join(','), isNew });
-  const udp = datagrams.roles?.ports;
-  return { url, port: place.port, socket: folder.adminSocket, pin, servers, udp, isNew };
+  const ports = datagrams.roles?.ports;
+  return { url, port: place.port, socket: folder.adminSocket, pin, servers, udp: ports, isNew };
 }
 
 function datagramPlan(options: ServerOptions, roles: readonly ServerRole[], listen: ListenAddress) {
-  const { advertise, rates } = options;
-  return { roles, isOptional: options.roles === undefined, listen, advertise, rates };
+  const { advertise, rates, otherAddress } = options;
+  return { roles, isOptional: options.roles === undefined, listen, advertise, rates, otherAddress };
 }
 
 interface DatagramFacts {
   readonly tunnels: number;
+  readonly relays: number;
   readonly roles?: DatagramRoles | undefined;
 }
 
@@ -207,6 +211,7 @@ function newMetrics(store: Store, hub: Hub, guard: ConnectionGuard, datagrams: (
     revision: () => store.state.revision,
     rows: () => Object.fromEntries(Object.entries(store.state.tables).map(([table, rows]) => [table, rows.size])),
     tunnels: () => datagrams().tunnels,
+    relays: () => datagrams().relays,
     datagrams: () => datagrams().roles?.numbers(),
   });
 }

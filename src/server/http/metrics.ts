@@ -9,6 +9,8 @@ export interface Measured {
   readonly rows: () => Readonly<Record<string, number>>;
   /** nodes whose datagrams come over TCP */
   readonly tunnels?: () => number;
+  /** relays that run apart and are connected */
+  readonly relays?: () => number;
   /** of the roles `dc` and `relay`, when they run */
   readonly datagrams?: () => DatagramNumbers | undefined;
 }
@@ -130,6 +132,7 @@ function datagramGauges(gauge: AddGauge, measured: Measured): void {
     const numbers = measured.datagrams?.();
     return numbers ? read(numbers) : 0;
   };
+  gauge('gscip_server_relays', 'relays that run apart and are connected', () => measured.relays?.() ?? 0);
   gauge('gscip_server_tunnels', 'nodes whose datagrams come over TCP', () => measured.tunnels?.() ?? 0);
   gauge(
     'gscip_server_dc_nodes',

@@ -73,6 +73,12 @@ export class RelayDoor {
     return this.#desk.endpointsOf(relay);
   }
 
+  /** Names of relays that are known and have no link here. */
+  away(): readonly string[] {
+    const rows = [...this.#world.store.state.tables.relays.values()];
+    return rows.filter(({ id }) => this.endpointsOf(id) === undefined).map(({ name }) => name);
+  }
+
   allow(relay: string, channel: number, nodes: readonly [NodeId, NodeId]): void {
     this.#step(() => this.#desk.allow(relay, channel, nodes, this.#world.now()));
   }

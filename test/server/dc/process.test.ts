@@ -23,12 +23,18 @@ afterAll(() => rmSync(top, { recursive: true }));
 
 async function started() {
   const state = join(mkdtempSync(join(top, 's-')), 'state');
-  const server = await ServerProcess.start({ state, roles: 'as,gms,dc,relay' });
+  const server = await ServerProcess.start({ state, roles: 'as,gms,dc,relay', otherAddress: '127.0.0.2' });
   ending.push(() => server.end('SIGKILL'));
   const { udp } = server.facts;
   if (udp === undefined) throw new Error('no UDP');
   const at = (port: number) => pathAddress(`127.0.0.1:${port}`);
-  return { server, dc: at(udp.dc), spare: at(udp.spare), relay: at(udp.relay) };
+  return {
+    server,
+    dc: at(udp.dc),
+    spare: at(udp.spare),
+    relay: at(udp.relay),
+    elsewhere: pathAddress(`127.0.0.2:${udp.dc}`),
+  };
 }
 
 describe('a server with the roles dc and relay', { timeout: 60_000 }, () => {
@@ -38,7 +44,7 @@ describe('a server with the roles dc and relay', { timeout: 60_000 }, () => {
   ])('brings two nodes together over UDP, and relays between them, %s', async (_, without) => {
     if (without === undefined) delete process.env['GSCIP_WITHOUT_ADDON'];
     else process.env['GSCIP_WITHOUT_ADDON'] = without;
-    const { server, dc, spare, relay } = await started();
+    const { server, dc, spare, relay, elsewhere } = await started();
     delete process.env['GSCIP_WITHOUT_ADDON'];
     await server.local('POST', '/api/1/users', { name: 'alice' });
     await server.local('POST', '/api/1/groups', { name: 'lab' });
@@ -62,15 +68,24 @@ describe('a server with the roles dc and relay', { timeout: 60_000 }, () => {
       const candidates = [{ kind: 'host', address: node.at, seen: false }] as const;
       const registered = await node.say({ type: 'register', seq: 1, nat: UNKNOWN_NAT, candidates, relays: [] }, dc);
       if (registered.type !== 'registered') throw new Error(registered.type);
-      expect(registered).toMatchObject({ seen: node.at, vantages: [dc, spare], relays: [{ address: relay }] });
+      expect(registered).toMatchObject({
+        seen: node.at,
+        vantages: [dc, elsewhere, spare],
+        relays: [{ address: relay }],
+      });
       keys.set(node, registered.relays[0].key);
 
       const { ticket, reflectKey } = registered;
-      const question = { kind: 'question', from: 'other-port', ticket, nonce: new Uint8Array(12), delay: 0 } as const;
-      node.send(encodeReflect(nodeProvider, reflectKey, question), dc);
-      const reflected = await node.next(NAT_KIND.reflected);
-      expect(reflected.from).toBe(spare);
-      expect(decodeReflect(reflected.bytes)).toMatchObject({ kind: 'answer', seen: node.at });
+      for (const [from, by] of [
+        ['other-port', spare],
+        ['other-address', elsewhere],
+      ] as const) {
+        const question = { kind: 'question', from, ticket, nonce: new Uint8Array(12), delay: 0 } as const;
+        node.send(encodeReflect(nodeProvider, reflectKey, question), dc);
+        const reflected = await node.next(NAT_KIND.reflected);
+        expect(reflected.from).toBe(by);
+        expect(decodeReflect(reflected.bytes)).toMatchObject({ kind: 'answer', seen: node.at });
+      }
     }
 
     const target = { kind: 'node', node: ben.signal.id } as const;

@@ -178,17 +178,25 @@ describe('the health of a server', () => {
 
   it('tells of the database', () => {
     const store = { trouble: () => new GscipError('database-full', 'the disk is full', 'Make room.') };
-    expect(serverHealth(store, inDays(200), false, now)).toEqual([
+    expect(serverHealth(store, inDays(200), false, [], now)).toEqual([
       { code: 'database-full', text: 'the disk is full; Make room.' },
     ]);
   });
 
   it('tells of a given certificate that ends within 30 days, and of none that renews itself', () => {
-    expect(serverHealth(fine, inDays(31), true, now)).toEqual([]);
-    expect(serverHealth(fine, inDays(29), true, now)).toMatchObject([
+    expect(serverHealth(fine, inDays(31), true, [], now)).toEqual([]);
+    expect(serverHealth(fine, inDays(29), true, [], now)).toMatchObject([
       { code: 'tls-certificate-ends', text: expect.stringContaining('29 days') },
     ]);
-    expect(serverHealth(fine, inDays(-2), true, now)).toMatchObject([{ text: expect.stringContaining('has ended') }]);
-    expect(serverHealth(fine, inDays(29), false, now)).toEqual([]);
+    expect(serverHealth(fine, inDays(-2), true, [], now)).toMatchObject([
+      { text: expect.stringContaining('has ended') },
+    ]);
+    expect(serverHealth(fine, inDays(29), false, [], now)).toEqual([]);
+  });
+
+  it('tells of relays whose link is down', () => {
+    expect(serverHealth(fine, inDays(200), false, ['oslo', 'paris'], now)).toMatchObject([
+      { code: 'relay-not-connected', text: expect.stringContaining('oslo, paris') },
+    ]);
   });
 });
