@@ -73,6 +73,7 @@ describe('a node in a session', () => {
     server.revive();
     await net.run(70);
     expect([a.current(), a.health(), a.linked?.status().connected]).toEqual([before, [], true]);
+    expect(a.losses).toBe(1); // told once, not at each attempt
     expect(
       a.changes.flatMap(({ effects, removed, left }) => [
         ...effects.filter((e) => e.type === 'current'),

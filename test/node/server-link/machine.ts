@@ -32,6 +32,8 @@ export class SimMachine {
   readonly log: { readonly event: string; readonly fields: LogFields }[] = [];
   readonly changes: KeyChange[] = [];
   readonly hints: string[] = [];
+  /** times that the server was gone which had answered */
+  losses = 0;
   linked: LinkedNode | undefined;
   keys: BundleKeys | undefined;
   /** why it did not start */
@@ -96,6 +98,7 @@ export class SimMachine {
           this.#keep();
         },
         endpoints: ({ endpoints }) => void this.hints.push(...endpoints),
+        lost: () => void this.losses++,
         keep: () => this.#keep(),
       });
       this.#keep();
