@@ -52,11 +52,22 @@ export class ReachBed {
     });
   }
 
+  /**
+   * From now on both NATs forget after so many seconds whom a flow has sent to. Nodes have the same ports after a restart: what
+   * their last flow opened would still be open.
+   */
+  rememberFlows(seconds: number): void {
+    for (const { site } of [this.a, this.b])
+      for (const name of ['udp_timeout', 'udp_timeout_stream'])
+        site.router?.sysctl(`net.netfilter.nf_conntrack_${name}`, String(seconds));
+  }
+
   /** Ends both nodes and starts them with what they kept; returns when both have had time to tell the coordinator where they are. */
   async restart(): Promise<void> {
     const nodes = [this.a.node, this.b.node];
     const running = this.#again.length > 0 ? this.#again : nodes.flatMap(({ process }) => process ?? []);
     await Promise.all(running.map((each) => each.stop()));
+    this.rememberFlows(NAT_SECONDS);
     this.#again = nodes.map(({ namespace, state, socket }) => {
       const words = [pinnedNode(), `${PROJECT}dist/cli/main.js`, 'up', '--state', state, '--socket', socket];
       return namespace.start(words, { seconds: 3_600 });
@@ -70,3 +81,4 @@ export class ReachBed {
 }
 
 const REGISTERED_MS = 3_000;
+const NAT_SECONDS = 120;

@@ -38,6 +38,8 @@ export async function coldStart(bed: ReachBed, rate: number, seconds: number): P
   const receiver = await startReceiver(b.namespace, address);
   const sending = startSending(a.namespace, address, rate, SIZE);
   await pause(seconds * 1_000);
+  bed.rememberFlows(1);
+  await pause(200);
   const { sent } = await sending.stop();
   await pause(500);
   const received = await receiver.stop();
@@ -100,8 +102,13 @@ export interface Idle {
 
 const IDLE_UNIT = 25;
 
-/** Watches two nodes that have an SA and no traffic. */
+const SETTLED_MS = 8_000;
+
+/** Watches two nodes that have an SA and a path and no traffic. */
 export async function idlePair(bed: ReachBed, seconds: number): Promise<Idle> {
+  await bed.restart();
+  await bed.a.node.namespace.attempt(['ping', '-c', '20', '-i', '0.1', '-W', '2', await bed.b.node.address()]);
+  await pause(SETTLED_MS);
   const sides = [bed.a, bed.b];
   const watched = await Promise.all(sides.map(({ node }) => capture(bed.lab, node.namespace, 'eth0')));
   await pause(seconds * 1_000);

@@ -21,8 +21,6 @@ export const NAT_BEHAVIOURS = {
   symmetric: { mapping: 'port', filtering: 'port' },
 } as const satisfies Readonly<Record<string, NatBehaviour>>;
 
-export type NatKindName = keyof typeof NAT_BEHAVIOURS;
-
 const LIFE_SECONDS = 120;
 
 /**
