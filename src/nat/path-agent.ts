@@ -210,7 +210,7 @@ export class PathAgent {
     const effects: PathEffect[] = [];
     this.#tracks.forgetNetwork(this.#current);
     if (this.#current && this.#hasSa) this.#challenge(this.#current, now, effects);
-    return [...effects, ...this.#ask(now)];
+    return this.#hasSa || this.#isActive(now) ? [...effects, ...this.#ask(now)] : effects;
   }
 
   nextDeadline(): Millis | undefined {

@@ -44,9 +44,12 @@ export function viewName({ addresses, out4, out6 }: NetworkView): string {
   return [...hosts.sort(), wayName(out4), wayName(out6)].join('\n');
 }
 
-/** Do datagrams leave as before? */
-export function sameWays(a: NetworkView, b: NetworkView): boolean {
-  return wayName(a.out4) === wayName(b.out4) && wayName(a.out6) === wayName(b.out6);
+/**
+ * One name for the network that datagrams leave by; without a way out for the addresses. An address more, as of a bridge
+ * for containers, does not make another network.
+ */
+export function networkName(view: NetworkView): string {
+  return view.out4 || view.out6 ? `${wayName(view.out4)}, ${wayName(view.out6)}` : viewName(view);
 }
 
 /** Own addresses, those first that datagrams leave from by themselves: where there are too many, the last ones are not told. */

@@ -5,7 +5,7 @@ import { MESSAGE } from '../base/primitives.ts';
 import type { AddressPrefix } from '../nat/outer-address.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
 import { openBatchSocket } from '../udp/open-batch-socket.ts';
-import { bestFirst, mapperPlace, type NetworkView, sameWays } from './network-view.ts';
+import { bestFirst, mapperPlace, type NetworkView, networkName } from './network-view.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { knownPath } from './path-cache.ts';
 import { PortMapping } from './port-mapping.ts';
@@ -39,6 +39,7 @@ export class Underlay {
   #isClosed = false;
   #coordinators: readonly CoordinatorPlace[] = [];
   #mapped: readonly PathAddress[] = [];
+  #network = '';
 
   constructor(parts: UnderlayParts) {
     const { tun, log, random, engine } = parts;
@@ -104,10 +105,11 @@ export class Underlay {
   #changed(view: NetworkView, before: NetworkView | undefined): void {
     const { engine, now, log, moved, afterBatch } = this.#parts;
     if (view.addresses.length > 0) {
+      this.#network = networkName(view);
       const isTold = this.#tellAddresses(view);
-      const isAnother = before !== undefined && (before.addresses.length === 0 || !sameWays(before, view));
-      if (!isTold && isAnother) engine.reach.handleNetworkChange(now());
-      if (isTold || isAnother) moved();
+      const isBack = before !== undefined && before.addresses.length === 0;
+      if (!isTold && isBack) engine.reach.handleNetworkChange(now());
+      if (isTold || isBack) moved();
     }
     if (before)
       log.log('info', 'network-changed', { addresses: view.addresses.length, gateway: view.out4?.device ?? '' });
@@ -118,7 +120,7 @@ export class Underlay {
   /** True when the engine takes it for another network. */
   #tellAddresses(view: NetworkView): boolean {
     const { engine, overlay, port, now } = this.#parts;
-    const own = { port: port(), interfaces: bestFirst(view), mapped: this.#mapped };
+    const own = { port: port(), network: this.#network, interfaces: bestFirst(view), mapped: this.#mapped };
     return engine.reach.setAddresses(own, overlay(), now());
   }
 

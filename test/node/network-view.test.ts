@@ -2,7 +2,7 @@ import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/base/ip-address.ts';
 import { hostAddresses } from '../../src/node/host-addresses.ts';
-import { bestFirst, type NetworkView, parseWayOut, viewName } from '../../src/node/network-view.ts';
+import { bestFirst, type NetworkView, networkName, parseWayOut, viewName } from '../../src/node/network-view.ts';
 
 function info(cidr: string, internal = false): NetworkInterfaceInfo {
   const [address = ''] = cidr.split('/');
@@ -72,6 +72,20 @@ describe('the way out', () => {
     ['nothing', []],
     ['what is no route', [{ type: 'unreachable' }]],
   ])('is none by %s', (_name, rows) => expect(parseWayOut(rows, 'gscip0')).toBeUndefined());
+});
+
+describe('another network', () => {
+  const out4 = parseWayOut([{ dev: 'eth0', gateway: '192.0.2.254', prefsrc: '192.0.2.1' }], 'gscip0');
+  const without = { addresses: view().addresses.slice(1) };
+
+  it('is not made by an address that no way out uses, as a bridge for containers has', () => {
+    expect(networkName(view({ out4, ...without }))).toBe(networkName(view({ out4 })));
+  });
+
+  it('is made by another way out, and without any by other addresses', () => {
+    expect(networkName(view())).not.toBe(networkName(view({ out4 })));
+    expect(networkName(view(without))).not.toBe(networkName(view()));
+  });
 });
 
 describe('the name of a view', () => {

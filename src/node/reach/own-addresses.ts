@@ -7,13 +7,15 @@ import { type AddressPrefix, hostOf, isPrivate, type OwnPlace, outerFault } from
 /** Where this node is in the underlay, as the shell finds it; its sockets' port belongs to it. */
 export interface OwnAddresses {
   readonly port: number;
+  /** one name for the network that it is in, '' while it is not known: with another one this node has moved */
+  readonly network: string;
   /** addresses of its interfaces with their prefix lengths, without the overlay's */
   readonly interfaces: readonly AddressPrefix[];
   /** outer addresses that routers on the way gave it (PCP, NAT-PMP, UPnP) */
   readonly mapped: readonly PathAddress[];
 }
 
-export const NO_ADDRESSES: OwnAddresses = { port: 0, interfaces: [], mapped: [] };
+export const NO_ADDRESSES: OwnAddresses = { port: 0, network: '', interfaces: [], mapped: [] };
 
 /** Own addresses with the port of the main socket, but for those that mean nothing to others. */
 export function localPaths({ port, interfaces }: OwnAddresses): PathAddress[] {

@@ -71,7 +71,8 @@ export class OwnView {
 
   /** What follows from these addresses: another network, or only something else to be told. */
   setAddresses(own: OwnAddresses, overlay: readonly AddressPrefix[], now: Millis): 'moved' | 'card' | 'same' {
-    const isMoved = networkName(own) !== networkName(this.#own);
+    const { network } = this.#own;
+    const isMoved = network !== '' && network !== own.network;
     this.#own = own;
     this.#overlay = overlay;
     const isOther = this.#remake(now);
@@ -134,11 +135,6 @@ export class OwnView {
     if (reflexive.length > 0 || this.#seen === undefined || isTunnelPath(this.#seen)) return reflexive;
     return [this.#seen];
   }
-}
-
-/** Neither the order of addresses nor what a router maps makes another network. */
-function networkName({ port, interfaces }: OwnAddresses): string {
-  return [port, ...interfaces.map(textOf).sort()].join();
 }
 
 function textOf(value: object): string {

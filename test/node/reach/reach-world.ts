@@ -251,6 +251,7 @@ export class ReachNode {
     const { address } = parsePath(this.#path(PORT));
     const own: OwnAddresses = {
       port: PORT,
+      network: address.join('.'),
       interfaces: [{ address, length: address.length === 4 ? 24 : 64 }],
       mapped: [],
     };
