@@ -101,10 +101,11 @@ export class Doors {
   }
 }
 
-function admit(socket: Socket, guard: ConnectionGuard, { isLate }: LoopWatch, metrics: ServerMetrics): void {
+function admit(socket: Socket, guard: ConnectionGuard, loop: LoopWatch, metrics: ServerMetrics): void {
   const name = connectionName(socket);
-  const refused = guard.enter(name, sourceOf(socket.remoteAddress), isLate);
+  const refused = guard.enter(name, sourceOf(socket.remoteAddress), loop.isLate);
   if (refused === undefined) {
+    loop.handleConnection();
     socket.once('close', () => guard.leave(name));
     return;
   }

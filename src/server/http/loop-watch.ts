@@ -1,6 +1,8 @@
 /** How often it looks, and how late it may be before it is late, in milliseconds. */
 const EVERY = 50;
 const LATE = 250;
+/** Connections between two looks: more would make it late before it notices. */
+const MOST_AT_ONCE = 128;
 
 /** Whether this process does more than it has time for: its timers come late. */
 export class LoopWatch {
@@ -8,6 +10,7 @@ export class LoopWatch {
   readonly #now: () => number;
   #lookedAt: number;
   #isLate = false;
+  #taken = 0;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
@@ -16,7 +19,12 @@ export class LoopWatch {
   }
 
   get isLate(): boolean {
-    return this.#isLate;
+    return this.#isLate || this.#taken >= MOST_AT_ONCE;
+  }
+
+  /** A connection was taken, whose handshake will cost something. */
+  handleConnection(): void {
+    this.#taken += 1;
   }
 
   stop(): void {
@@ -27,5 +35,6 @@ export class LoopWatch {
     const now = this.#now();
     this.#isLate = now - this.#lookedAt - EVERY > LATE;
     this.#lookedAt = now;
+    this.#taken = 0;
   }
 }
