@@ -12,7 +12,7 @@ import { type NatKind, natByte, natOfByte } from './nat-kind.ts';
 
 /*
  * What a node and a direction coordinator (DC) say to each other inside their channel (protocol.md 6.6): records of
- * signal-session.ts over UDP, or messages of the node channel where UDP is blocked. type 1, then
+ * signal-session.ts, over UDP or through a tunnel (6.8). type 1, then
  *
  *   01 REGISTER           →DC  seq 4 · nat 1 · candidates · reached relays
  *   02 REGISTERED         DC→  seq 4 · lifetime 2 · seen 19 · ticket 4 · reflect key 32 · vantages · relays
