@@ -111,6 +111,11 @@ export class CoordinatorLink {
     return this.#session?.to;
   }
 
+  /** Another number with each session: the coordinator may have been restarted since the one before. */
+  get session(): number | undefined {
+    return this.#session?.index;
+  }
+
   get via(): Via | undefined {
     return this.#session?.via;
   }

@@ -55,7 +55,7 @@ export class Coordinators {
   readonly #deps: CoordinatorLinkDeps;
   #links: CoordinatorLink[] = [];
   /** those that this node is registered with, and by which way */
-  readonly #ways = new Map<CoordinatorLink, { readonly via: Via; readonly to: PathAddress | undefined }>();
+  readonly #ways = new Map<CoordinatorLink, { readonly via: Via; readonly session: number | undefined }>();
   readonly #requests = new Map<number, NodeId>();
   /** how often each peer was asked for in vain: the next coordinator then */
   readonly #turns = new Map<NodeId, number>();
@@ -180,9 +180,9 @@ export class Coordinators {
     { registered, via }: Extract<LinkEvent, { kind: 'registered' }>,
   ): CoordinatorEvent {
     const known = this.#ways.get(link);
-    // another address of a coordinator means other addresses of its relays, too
-    const before = known?.via === via && known.to !== link.endpoint ? undefined : known;
-    this.#ways.set(link, { via, to: link.endpoint });
+    // it may have been restarted, or have another address now, and its relays with it
+    const before = known?.via === via && known.session !== link.session ? undefined : known;
+    this.#ways.set(link, { via, session: link.session });
     const isMain = this.#links.find((each) => each.registered !== undefined) === link;
     const tunnel = via === 'tunnel' ? link.id : undefined;
     const news = { isFirst: before === undefined, isOtherWay: before?.via !== via, isMain, tunnel };
