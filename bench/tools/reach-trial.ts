@@ -102,7 +102,8 @@ export interface Idle {
 
 const IDLE_UNIT = 25;
 
-const SETTLED_MS = 8_000;
+/** Paths are compared and searched for a minute after the last packet. */
+const SETTLED_MS = 70_000;
 
 /** Watches two nodes that have an SA and a path and no traffic. */
 export async function idlePair(bed: ReachBed, seconds: number): Promise<Idle> {

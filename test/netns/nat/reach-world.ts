@@ -2,6 +2,7 @@ import type { PeerStatus } from '../../../src/api/status.ts';
 import type { Lab } from '../../../src/cli/lab/lab.ts';
 import { ensureBuilt, type OverlayNode } from '../../../src/cli/lab/overlay.ts';
 import { ServedOverlay } from '../../../src/cli/lab/served-overlay.ts';
+import { until } from '../../../src/cli/lab/until.ts';
 import { NatWorld, SERVER, type Site } from './sites.ts';
 import type { WireQuality } from './slow-link.ts';
 
@@ -34,15 +35,22 @@ export class ReachWorld {
     return new ReachWorld(net, served);
   }
 
-  /** Starts nodes on these sites, each with a token of its own, and waits until all are up. */
+  /** Starts nodes on these sites, each with a token of its own, and waits until all are up and the keys that joining made are in use. */
   async join(sites: readonly Site[], names: readonly string[]): Promise<Placed[]> {
     const placed = await Promise.all(
       sites.map(async (site, at) => ({ site, node: await this.served.add(`${names[at]}`, site.host, [GROUP]) })),
     );
     for (const { node } of placed) node.start({ listen: `${PORT}` });
     await Promise.all(placed.map(({ node }) => node.ready()));
+    await until('one key version', () => agree(placed.map(({ node }) => node)), { seconds: 60, everyMs: 250 });
     return placed;
   }
+}
+
+/** All use the same key version and wait for no newer one. */
+async function agree(nodes: readonly OverlayNode[]): Promise<boolean> {
+  const groups = (await Promise.all(nodes.map((node) => node.status()))).map((status) => status.groups[0]);
+  return groups.every((group) => group?.next === null && group.version === groups[0]?.version);
 }
 
 /** What a node says of another one. */
