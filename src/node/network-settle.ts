@@ -5,12 +5,12 @@ import { Allowance } from '../base/rate-table.ts';
 const QUIET_MS = 20;
 const LONGEST_MS = 100;
 /** What others are asked because of changes is bounded, however much an interface flaps. */
-const LOOKS = { burst: 5, perSecond: 0.5 } as const;
-const HELD_MS = 2_000;
+const LOOKS = { burst: 10, perSecond: 2 } as const;
+const HELD_MS = 500;
 
 /**
  * When to look at the network again, after events said that something changed: 20 ms after the last one, at most 100 ms after
- * the first, and no more than five times at once, then every two seconds.
+ * the first, and no more than ten times at once, then twice a second.
  */
 export class NetworkSettle {
   readonly #looks: Allowance;
