@@ -1,42 +1,22 @@
 import type { Command } from 'commander';
-import type { PitListAnswer } from '../api/pit.ts';
-import type { PingAnswer, TraceAnswer } from '../api/questions.ts';
 import { GscipError } from '../base/errors.ts';
-import { watch } from './control-client.ts';
-import { type Lab, withLab } from './lab/lab.ts';
-import type { Namespace } from './lab/namespace.ts';
-import type { OverlayNode } from './lab/overlay.ts';
-import { PROJECT, pinnedNode } from './lab/pinned-node.ts';
-import { ServedOverlay } from './lab/served-overlay.ts';
-import { until } from './lab/until.ts';
+import { showNats } from './demo/nat-scene.ts';
+import { showSwitch } from './demo/switch-scene.ts';
+import { withLab } from './lab/lab.ts';
 import { wholeNumber } from './numbers.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
-import { pitTable } from './pit.ts';
-import { bitRate, milliseconds } from './units.ts';
 
 interface DemoOptions {
   readonly json?: boolean;
   readonly seconds: number;
 }
 
-const MTU = 1_420;
-const UDP_RATE = 2_000;
-const TCP_PORT = 5_201;
-const UDP_PORT = 5_202;
-
 /** `gscip demo` */
 export function define(command: Command): void {
   jsonFlag(command).option('--seconds <N>', 'length of each transfer', wholeNumber(2, 60), 5).action(demo);
   examples(command, [
-    ['sudo ./gscip demo', 'a server and two machines in namespaces of this one; nothing is left behind'],
+    ['sudo ./gscip demo', 'a server, machines and NATs in namespaces of this one; nothing is left behind'],
   ]);
-}
-
-interface Transfer {
-  readonly bitsPerSecond: number;
-  readonly sent: number;
-  readonly lost: number;
-  readonly duplicates: number;
 }
 
 async function demo(options: DemoOptions): Promise<void> {
@@ -47,154 +27,8 @@ async function demo(options: DemoOptions): Promise<void> {
       'run: sudo ./gscip demo',
     );
   const say = options.json ? () => undefined : (text: string) => console.log(text);
-  const result = await withLab((lab) => show(lab, options.seconds, say));
+  const onSwitch = await withLab((lab) => showSwitch(lab, options.seconds, say));
+  const nats = await withLab((lab) => showNats(lab, options.seconds, say));
   say('\nCleaned up: namespaces, interfaces, processes and files of the demonstration are gone.');
-  if (options.json) printJson(result);
-}
-
-async function show(lab: Lab, seconds: number, say: (text: string) => void) {
-  say('A server and two machines, left and right, on one switch. Each machine joins with a token.');
-  const scene = await build(lab);
-  const { left, right, a, b } = scene;
-  const joined = (scene.joinMs / 1000).toFixed(1);
-  say(`   both have joined the group "office" and hold the same key after ${joined} s, their own start included`);
-  say('\n1. The first packet: held while DPRP runs, then delivered.');
-  const messages = await firstPacket(a, b, say);
-  say('\n2. The Process Information Table of each.');
-  for (const node of [a, b]) {
-    const { entries } = await node.ask<PitListAnswer>({ verb: 'pit-list', limit: 20 });
-    say(`\n${node.name}:\n${pitTable(entries)}`);
-  }
-  say(
-    `\n3. A transfer of ${seconds} s over the bare link, then through the overlay with a key rollover in the middle.`,
-  );
-  const bare = await transfer(lab, left, right, '10.99.0.2', seconds);
-  say(`   bare link:  ${bitRate(bare.bitsPerSecond)}`);
-  const rolled = await withRoll(lab, scene, seconds, say);
-  const share = Math.round((100 * rolled.bitsPerSecond) / bare.bitsPerSecond);
-  say(
-    `   overlay:    ${bitRate(rolled.bitsPerSecond)} (${share} % of the bare link, encrypted, with a new key from the middle on)`,
-  );
-  say(`   beside it:  ${rolled.sent} numbered datagrams, ${rolled.lost} lost, ${rolled.duplicates} twice`);
-  say(`   packets lost to the key change: ${rolled.lostByKeys}`);
-  return { joinMs: scene.joinMs, messages, bare, overlay: rolled };
-}
-
-interface Scene {
-  readonly server: ServedOverlay;
-  /** from the start of the two nodes until both had the same key */
-  readonly joinMs: number;
-  readonly left: Namespace;
-  readonly right: Namespace;
-  readonly a: OverlayNode;
-  readonly b: OverlayNode;
-}
-
-async function build(lab: Lab): Promise<Scene> {
-  const [office, left, right] = [lab.namespace('server'), lab.namespace('left'), lab.namespace('right')];
-  const machines = [office, left, right].map((namespace, at) => ({
-    namespace,
-    device: 'cable',
-    addresses: [`10.99.0.${at === 0 ? 254 : at}/24`],
-  }));
-  lab.bridge('switch', machines);
-  const server = await ServedOverlay.start(lab, office, '10.99.0.254:47247', ['office'], ['--network', 'demo']);
-  const a = await server.add('left', left, ['office']);
-  const b = await server.add('right', right, ['office']);
-  const begin = performance.now();
-  a.start({ listen: '10.99.0.1:47247', mtu: MTU });
-  b.start({ listen: '10.99.0.2:47247', mtu: MTU });
-  await inOneGroup([a, b]);
-  return { server, joinMs: performance.now() - begin, left, right, a, b };
-}
-
-/** Each brings a new version of the key with it; the server tells both which one is in force in the end. */
-async function inOneGroup(nodes: readonly OverlayNode[]): Promise<void> {
-  await Promise.all(nodes.map((node) => node.ready()));
-  await until('both machines to know each other, and one key', async () => {
-    const all = await Promise.all(nodes.map((node) => node.status()));
-    const [first] = all.map(({ groups }) => groups[0]?.version);
-    return all.every(
-      ({ groups: [group], peers }) =>
-        group?.version === first && group.next === null && peers.some(({ path }) => path.endpoint !== null),
-    );
-  });
-}
-
-async function firstPacket(a: OverlayNode, b: OverlayNode, say: (text: string) => void): Promise<TraceAnswer[]> {
-  const seen: TraceAnswer[] = [];
-  const following = watch<TraceAnswer>(a.socket, { verb: 'trace' }, (trace) => void seen.push(trace));
-  following.catch(() => undefined);
-  // the trace is a stream without a first line: a status answered later than it was asked shows that it runs
-  await a.status();
-  const address = await b.address();
-  const ping = await a.namespace.attempt(['ping', '-c', '1', '-W', '3', address], { seconds: 5 });
-  if (ping.code !== 0) await a.ask<PingAnswer>({ verb: 'ping', target: 'right', count: 1, timeoutMs: 3_000 });
-  await until('the four messages of DPRP', () => seen.length >= 4, { seconds: 5 });
-  const begin = seen[0].at;
-  for (const { message, direction, at } of seen.slice(0, 4))
-    say(
-      `   ${message.padEnd(5)} ${direction === 'out' ? 'left ──► right' : 'left ◄── right'}   after ${milliseconds(at - begin)}`,
-    );
-  const reply = /time=([\d.]+) ms/.exec(ping.stdout);
-  if (reply) say(`   the ping that began it was answered after ${reply[1]} ms, 0 packets lost`);
-  const warm = await a.ask<PingAnswer>({ verb: 'ping', target: 'right', count: 5, timeoutMs: 2_000 });
-  const times = warm.replies.map(({ rttMs }) => rttMs).sort((x, y) => x - y);
-  say(
-    `   further round trips through the overlay: ${milliseconds(times[times.length >> 1])} (median of ${times.length})`,
-  );
-  return seen.slice(0, 4);
-}
-
-/** Rolls the group's key in the middle of a transfer; the server tells both nodes. */
-async function withRoll(
-  lab: Lab,
-  scene: Scene,
-  seconds: number,
-  say: (text: string) => void,
-): Promise<Transfer & { readonly lostByKeys: number }> {
-  const { server, left, right, a, b } = scene;
-  const running = transfer(lab, left, right, await b.address(), seconds);
-  await new Promise((resolve) => setTimeout(resolve, (seconds * 1000) / 3));
-  const before = (await a.status()).groups[0].version;
-  const refusedBefore = await refusedByKeys(scene);
-  await server.admin.post('/groups/office/roll', { in: 0 });
-  const result = await running;
-  const refusedAfter = await refusedByKeys(scene);
-  const { groups, peers } = await a.status();
-  const inUse = peers[0].sas.find(({ sending }) => sending)?.version;
-  say(`   rollover:   key version ${before} → ${groups[0].version}; traffic now under version ${inUse}`);
-  return { ...result, lostByKeys: refusedAfter - refusedBefore };
-}
-
-/** Datagrams that either node could not open: what a key change may never cause. */
-async function refusedByKeys({ a, b }: Scene): Promise<number> {
-  const reasons = ['unknown-index', 'no-key', 'replayed', 'too-old', 'auth-failed'];
-  const all = await Promise.all([a.metrics(), b.metrics()]);
-  return all
-    .flatMap((metrics) => reasons.map((reason) => metrics.get(`gscip_packets_total{event="${reason}"}`) ?? 0))
-    .reduce((sum, count) => sum + count, 0);
-}
-
-async function transfer(lab: Lab, from: Namespace, to: Namespace, address: string, seconds: number): Promise<Transfer> {
-  const tool = [pinnedNode(), `${PROJECT}dist/cli/lab/demo-traffic.js`];
-  const receiver = lab.start(to.name, [...tool, 'receive', address, `${TCP_PORT}`, `${UDP_PORT}`], {
-    seconds: seconds + 30,
-  });
-  await until('the receiver', () => receiver.stdout().includes('ready'));
-  const udp = lab.start(from.name, [...tool, 'udp', address, `${UDP_PORT}`, `${seconds}`, `${UDP_RATE}`]);
-  const tcp = lab.start(from.name, [...tool, 'tcp', address, `${TCP_PORT}`, `${seconds}`]);
-  const [received, sent] = await Promise.all([receiver.finished(), udp.finished(), tcp.finished()]);
-  const got: { bytes: number; seconds: number; datagrams: number; duplicates: number } = lastLine(received.stdout);
-  const made: { sent: number } = lastLine(sent.stdout);
-  return {
-    bitsPerSecond: (8 * got.bytes) / got.seconds,
-    sent: made.sent,
-    lost: made.sent - got.datagrams,
-    duplicates: got.duplicates,
-  };
-}
-
-function lastLine(text: string) {
-  return JSON.parse(text.trim().split('\n').at(-1) ?? '{}');
+  if (options.json) printJson({ ...onSwitch, nats });
 }

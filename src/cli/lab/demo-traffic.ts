@@ -25,7 +25,12 @@ function receive(address: string, tcpPort: number, udpPort: number): void {
   const server = createServer((socket) => {
     const begin = performance.now();
     let bytes = 0;
+    let heardAt = begin;
+    let longestGapMs = 0;
     socket.on('data', (chunk) => {
+      const now = performance.now();
+      longestGapMs = Math.max(longestGapMs, now - heardAt);
+      heardAt = now;
       bytes += chunk.length;
     });
     socket.on('error', () => socket.destroy());
@@ -33,7 +38,7 @@ function receive(address: string, tcpPort: number, udpPort: number): void {
       const seconds = (performance.now() - begin) / 1000;
       // datagrams still on their way
       setTimeout(() => {
-        console.log(JSON.stringify({ bytes, seconds, datagrams: seen.size, duplicates }));
+        console.log(JSON.stringify({ bytes, seconds, longestGapMs, datagrams: seen.size, duplicates }));
         udp.close();
         server.close();
       }, 500);

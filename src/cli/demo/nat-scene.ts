@@ -1,0 +1,130 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { PingAnswer } from '../../api/questions.ts';
+import type { PeerStatus } from '../../api/status.ts';
+import type { Lab } from '../lab/lab.ts';
+import type { Namespace } from '../lab/namespace.ts';
+import { NAT_BEHAVIOURS, natBox } from '../lab/nat-box.ts';
+import type { OverlayNode } from '../lab/overlay.ts';
+import { ServedOverlay } from '../lab/served-overlay.ts';
+import { until } from '../lab/until.ts';
+import { bitRate, milliseconds } from '../units.ts';
+import { type Transfer, transfer } from './transfer.ts';
+
+/** A network with a NAT: its number names the addresses. */
+interface Home {
+  readonly name: string;
+  readonly kind: keyof typeof NAT_BEHAVIOURS;
+  readonly number: number;
+}
+
+const OFFICE: Home = { name: 'office', kind: 'port-restricted', number: 11 };
+const FLAT: Home = { name: 'flat', kind: 'address-restricted', number: 12 };
+const CAFE: Home = { name: 'cafe', kind: 'full cone', number: 13 };
+const SERVER = '198.51.100.1';
+const PORT = 47_247;
+
+/** A path that traffic took, and since when. */
+interface Taken {
+  readonly afterMs: number;
+  readonly kind: string;
+  readonly endpoint: string | null;
+}
+
+/** Two machines behind NATs of different kinds, one of which moves to another network under a running transfer. */
+export async function showNats(lab: Lab, seconds: number, say: (text: string) => void) {
+  say('\nA server on an Internet of its own; a desk behind the NAT of an office, a laptop behind that of a flat.');
+  const { desk, laptop } = await build(lab);
+  say(`   office: ${OFFICE.kind}; flat: ${FLAT.kind}; nothing can be reached from outside unasked`);
+  say('\n4. The laptop pings the desk: the first packet goes through the relay, the next ones straight.');
+  const paths = await firstPaths(laptop);
+  for (const { afterMs, kind, endpoint } of paths)
+    say(`   after ${milliseconds(afterMs)}: ${kind === 'relay' ? 'through the relay' : 'straight to'} ${endpoint}`);
+  say(`\n5. A transfer of ${seconds} s; in the middle of it the laptop leaves the flat and enters a cafe.`);
+  const moved = await underway(lab, laptop, desk, seconds);
+  const after = await peerOf(laptop, 'desk');
+  say(`   one TCP connection over both networks: ${bitRate(moved.bitsPerSecond)}; it never broke`);
+  say(`   longest pause in it: ${milliseconds(moved.longestGapMs)}`);
+  say(`   path afterwards: ${after?.path.kind}, ${after?.path.endpoint}`);
+  return { paths, moved, kindAfter: after?.path.kind ?? 'none' };
+}
+
+async function build(lab: Lab): Promise<{ readonly desk: OverlayNode; readonly laptop: OverlayNode }> {
+  const server = lab.namespace('provider');
+  const routers = [OFFICE, FLAT, CAFE].map((home) => ({ home, router: lab.router(home.name) }));
+  lab.bridge('internet', [
+    { namespace: server, device: 'cable', addresses: [`${SERVER}/24`] },
+    ...routers.map(({ home, router }) => ({ namespace: router, device: 'wan', addresses: [`${outer(home)}/24`] })),
+  ]);
+  const [desk, laptop] = [lab.namespace('desk'), lab.namespace('laptop')];
+  for (const { home, router } of routers) {
+    natBox(router, outer(home), NAT_BEHAVIOURS[home.kind]);
+    const machine = home === OFFICE ? desk : laptop;
+    lab.link(
+      { namespace: router, device: 'lan', addresses: [`192.168.${home.number}.1/24`] },
+      { namespace: machine, device: home.name, addresses: home === CAFE ? [] : [inner(home)] },
+    );
+  }
+  desk.route('default', `192.168.${OFFICE.number}.1`);
+  laptop.ip('link', 'set', CAFE.name, 'down');
+  laptop.route('default', `192.168.${FLAT.number}.1`);
+  const words = ['--roles', 'as,gms,dc,relay', '--network', 'demo', '--advertise', `${SERVER}:${PORT}`];
+  const served = await ServedOverlay.start(lab, server, `${SERVER}:${PORT}`, ['team'], words);
+  const nodes = {
+    desk: await served.add('desk', desk, ['team']),
+    laptop: await served.add('laptop', laptop, ['team']),
+  };
+  for (const node of [nodes.desk, nodes.laptop]) node.start({ listen: `${PORT}` });
+  await Promise.all([nodes.desk.ready(), nodes.laptop.ready()]);
+  await until('the laptop to know the desk', async () => (await peerOf(nodes.laptop, 'desk')) !== undefined);
+  return nodes;
+}
+
+/** The paths that the laptop's packets took from the first one until they went straight. */
+async function firstPaths(laptop: OverlayNode): Promise<readonly Taken[]> {
+  const begin = performance.now();
+  const asked = laptop.ask<PingAnswer>({ verb: 'ping', target: 'desk', count: 3, timeoutMs: 5_000 });
+  const taken: Taken[] = [];
+  await until(
+    'a direct path',
+    async () => {
+      const path = (await peerOf(laptop, 'desk'))?.path;
+      if (path && path.kind !== 'none' && path.endpoint !== taken.at(-1)?.endpoint)
+        taken.push({ afterMs: performance.now() - begin, kind: path.kind, endpoint: path.endpoint });
+      return path?.kind === 'direct';
+    },
+    { seconds: 20, everyMs: 5 },
+  );
+  await asked;
+  return taken;
+}
+
+async function underway(lab: Lab, laptop: OverlayNode, desk: OverlayNode, seconds: number): Promise<Transfer> {
+  const running = transfer(lab, laptop.namespace, desk.namespace, await desk.address(), seconds);
+  await pause((seconds * 1000) / 3);
+  moveToCafe(laptop.namespace);
+  return running;
+}
+
+/** The old network is gone at once, with its address and its route. */
+function moveToCafe(laptop: Namespace): void {
+  const lines = [
+    `addr flush dev ${FLAT.name}`,
+    `link set ${FLAT.name} down`,
+    `link set ${CAFE.name} up`,
+    `addr add ${inner(CAFE)} dev ${CAFE.name}`,
+    `route add default via 192.168.${CAFE.number}.1`,
+  ];
+  laptop.now('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+}
+
+async function peerOf(node: OverlayNode, name: string): Promise<PeerStatus | undefined> {
+  return (await node.status()).peers.find((peer) => peer.name === name);
+}
+
+function outer({ number }: Home): string {
+  return `198.51.100.${number}`;
+}
+
+function inner({ number }: Home): string {
+  return `192.168.${number}.10/24`;
+}
