@@ -21,10 +21,10 @@ function children(pid: number): readonly string[] {
 }
 
 describe('gscip demo', () => {
-  it('shows messages, transfers and a rollover without loss, as one object, and leaves nothing', () =>
+  it('shows messages, transfers, a rollover without loss, and a way from relay to direct, as one object, and leaves nothing', () =>
     withLab(async (lab) => {
       ensureBuilt();
-      const demo = lab.start(null, [...GSCIP, 'demo', '--seconds', '2', '--json'], { seconds: 50 });
+      const demo = lab.start(null, [...GSCIP, 'demo', '--seconds', '4', '--json'], { seconds: 80 });
       const { code, stdout, stderr } = await demo.finished();
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout.trim().split('\n')).toHaveLength(1);
@@ -32,6 +32,10 @@ describe('gscip demo', () => {
       expect(shown).toMatchObject({ schema: 1, bare: { bitsPerSecond: COUNT }, overlay: { lostByKeys: 0 } });
       expect(shown.messages.map(({ message }: { message: string }) => message)).toEqual(['DDE', 'RGI', 'MPIT', 'CDN']);
       expect(shown.overlay.bitsPerSecond).toBeGreaterThan(0);
+      expect(shown.nats).toMatchObject({ moved: { bitsPerSecond: COUNT }, kindAfter: 'direct' });
+      const [first] = shown.nats.paths;
+      expect(first.path).toMatch(/^relay:/);
+      expect(shown.nats.paths.at(-1).path).not.toMatch(/^relay:/);
       expect(leftovers(demo.pid)).toEqual([]);
     }));
 

@@ -26,8 +26,7 @@ const PORT = 47_247;
 /** A path that traffic took, and since when. */
 interface Taken {
   readonly afterMs: number;
-  readonly kind: string;
-  readonly endpoint: string | null;
+  readonly path: string;
 }
 
 /** Two machines behind NATs of different kinds, one of which moves to another network under a running transfer. */
@@ -35,10 +34,10 @@ export async function showNats(lab: Lab, seconds: number, say: (text: string) =>
   say('\nA server on an Internet of its own; a desk behind the NAT of an office, a laptop behind that of a flat.');
   const { desk, laptop } = await build(lab);
   say(`   office: ${OFFICE.kind}; flat: ${FLAT.kind}; nothing can be reached from outside unasked`);
-  say('\n4. The laptop pings the desk: the first packet goes through the relay, the next ones straight.');
+  say('\n4. The laptop pings the desk: through the relay first, straight as soon as a probe was answered.');
   const paths = await firstPaths(laptop);
-  for (const { afterMs, kind, endpoint } of paths)
-    say(`   after ${milliseconds(afterMs)}: ${kind === 'relay' ? 'through the relay' : 'straight to'} ${endpoint}`);
+  for (const { afterMs, path } of paths)
+    say(`   after ${milliseconds(afterMs)}: ${isRelay(path) ? 'through the relay' : `straight to ${path}`}`);
   say(`\n5. A transfer of ${seconds} s; in the middle of it the laptop leaves the flat and enters a cafe.`);
   const moved = await underway(lab, laptop, desk, seconds);
   const after = await peerOf(laptop, 'desk');
@@ -79,23 +78,25 @@ async function build(lab: Lab): Promise<{ readonly desk: OverlayNode; readonly l
   return nodes;
 }
 
-/** The paths that the laptop's packets took from the first one until they went straight. */
+/** The paths that the laptop's packets took from the first one until they went straight, as its log tells. */
 async function firstPaths(laptop: OverlayNode): Promise<readonly Taken[]> {
-  const begin = performance.now();
-  const asked = laptop.ask<PingAnswer>({ verb: 'ping', target: 'desk', count: 3, timeoutMs: 5_000 });
-  const taken: Taken[] = [];
-  await until(
-    'a direct path',
-    async () => {
-      const path = (await peerOf(laptop, 'desk'))?.path;
-      if (path && path.kind !== 'none' && path.endpoint !== taken.at(-1)?.endpoint)
-        taken.push({ afterMs: performance.now() - begin, kind: path.kind, endpoint: path.endpoint });
-      return path?.kind === 'direct';
-    },
-    { seconds: 20, everyMs: 5 },
-  );
-  await asked;
-  return taken;
+  const begin = Date.now();
+  await laptop.ask<PingAnswer>({ verb: 'ping', target: 'desk', count: 3, timeoutMs: 5_000 });
+  return until('a direct path', () => {
+    const moves = (laptop.process?.stderr() ?? '').split('\n').flatMap(moveOf);
+    return moves.some(({ path }) => !isRelay(path)) && moves.map(({ at, path }) => ({ afterMs: at - begin, path }));
+  });
+}
+
+/** A line of the log that says where a peer's traffic goes from now on. */
+function moveOf(line: string): { readonly at: number; readonly path: string }[] {
+  if (!line.includes('"path-moved"')) return [];
+  const said: { readonly time: string; readonly path: string } = JSON.parse(line);
+  return [{ at: Date.parse(said.time), path: said.path }];
+}
+
+function isRelay(path: string): boolean {
+  return path.startsWith('relay:');
 }
 
 async function underway(lab: Lab, laptop: OverlayNode, desk: OverlayNode, seconds: number): Promise<Transfer> {

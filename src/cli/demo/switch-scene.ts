@@ -91,9 +91,11 @@ async function firstPacket(a: OverlayNode, b: OverlayNode, say: (text: string) =
   const address = await b.address();
   const ping = await a.namespace.attempt(['ping', '-c', '1', '-W', '3', address], { seconds: 5 });
   if (ping.code !== 0) await a.ask<PingAnswer>({ verb: 'ping', target: 'right', count: 1, timeoutMs: 3_000 });
-  await until('the four messages of DPRP', () => seen.length >= 4, { seconds: 5 });
+  await until('the four messages of DPRP', () => seen.some(({ message }) => message === 'CDN'), { seconds: 5 });
   const begin = seen[0].at;
-  for (const { message, direction, at } of seen.slice(0, 4))
+  // a message that goes by a second path, too, is the same message
+  const messages = seen.filter((each, at) => seen.findIndex(({ message }) => message === each.message) === at);
+  for (const { message, direction, at } of messages.slice(0, 4))
     say(
       `   ${message.padEnd(5)} ${direction === 'out' ? 'left ──► right' : 'left ◄── right'}   after ${milliseconds(at - begin)}`,
     );
@@ -104,7 +106,7 @@ async function firstPacket(a: OverlayNode, b: OverlayNode, say: (text: string) =
   say(
     `   further round trips through the overlay: ${milliseconds(times[times.length >> 1])} (median of ${times.length})`,
   );
-  return seen.slice(0, 4);
+  return messages.slice(0, 4);
 }
 
 /** Rolls the group's key in the middle of a transfer; the server tells both nodes. */
