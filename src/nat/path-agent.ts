@@ -298,7 +298,7 @@ export class PathAgent {
     const revived = track.state === 'dead';
     const wasDirect = track === this.#current && track.class !== 'relay';
     // the path in use may be the only one: it is asked again and again while traffic flows
-    if (track === this.#current && !this.#tracks.best(now, track)) {
+    if (track === this.#current && !this.#tracks.refuge(now, track)) {
       track.challenge = undefined;
       this.#reproveAt = millis(now + REPROVE_MS);
       effects.push(...this.#ask(now));
@@ -312,7 +312,8 @@ export class PathAgent {
   #choose(now: Millis): PathEffect[] {
     const current = this.#current;
     if (!current || current.state === 'dead') {
-      const best = this.#tracks.best(now) ?? (this.#hasSa ? undefined : this.#tracks.bestAnswered());
+      const proved = current ? this.#tracks.refuge(now, current) : this.#tracks.best(now);
+      const best = proved ?? (this.#hasSa ? undefined : this.#tracks.bestAnswered());
       return best && best !== current ? this.#move(best, now) : [];
     }
     const best = this.#hasSa ? this.#tracks.best(now, current) : this.#tracks.bestAnswered();

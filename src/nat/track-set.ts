@@ -70,6 +70,12 @@ export class TrackSet {
     return usable.sort(byMerit)[0];
   }
 
+  /** Where to go when the path in use is silent: one that died lately but answers now is better than none. */
+  refuge(now: Millis, silent: PathTrack): PathTrack | undefined {
+    const answering = this.all().filter((track) => track !== silent && track.state === 'proved' && !track.challenge);
+    return this.best(now, silent) ?? answering.sort(byMerit)[0];
+  }
+
   /** For handshakes, before there is an SA to prove anything with. */
   bestAnswered(): PathTrack | undefined {
     return this.all()
