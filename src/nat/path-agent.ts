@@ -19,13 +19,11 @@ import {
   startChallenge,
   stepChallenge,
 } from './path-track.ts';
-import { ProbeAttempt, type ProbeDeps } from './probe-attempt.ts';
+import { isRepeated, ProbeAttempt, type ProbeDeps, takeUp } from './probe-attempt.ts';
 import type { RouteDirection } from './signal-message.ts';
 import { TrackSet } from './track-set.ts';
 import { COMPARE_MS, FASTER_TIMES, IDLE_MS, REPROVE_MS, RETRY_MS, SUSPECT_MS } from './tuning.ts';
 import type { SignedProbe } from './tunnel-probe.ts';
-
-const ATTEMPTS_MAX = 2;
 
 /**
  * Chooses the path to one peer (protocol.md 6, 7). Starts on the relay, probes direct ways beside it, moves to the best one
@@ -45,7 +43,7 @@ export class PathAgent {
   #reason: PathReason = 'no-path';
   #hasSa = false;
   /** the newest last; two where both ends asked the DC at the same time */
-  #attempts: ProbeAttempt[] = [];
+  readonly #attempts: ProbeAttempt[] = [];
   readonly #limit = new DirectionLimit();
   #pairs: readonly CandidatePair[] = [];
   #refused: readonly Refused[] = [];
@@ -75,15 +73,14 @@ export class PathAgent {
 
   /** The DC tells where the peer may be. */
   handleDirection(direction: RouteDirection, now: Millis): PathEffect[] {
-    // again, because this node's answer was lost
-    if (this.#attempt(direction.pathId)) return [];
+    // again, because this node's answer was lost; the peer may have moved meanwhile
+    if (isRepeated(this.#attempts, direction)) return [];
     if (!this.#limit.take(now)) return [{ kind: 'counter', name: 'direction-too-often' }];
     const { place } = this.#own();
     const { pairs, refused } = pairCandidates(direction.candidates, place);
     this.#pairs = pairs;
     this.#refused = refused;
-    this.#attempts.push(new ProbeAttempt(this.#deps, direction, pairs, place, now));
-    if (this.#attempts.length > ATTEMPTS_MAX) this.#attempts.shift()?.wipe();
+    takeUp(this.#attempts, new ProbeAttempt(this.#deps, direction, pairs, place, now));
     this.#retryAt = undefined;
     const effects: PathEffect[] = refused.map(({ reason }) => ({ kind: 'counter', name: `candidate-${reason}` }));
     const { relay } = direction;

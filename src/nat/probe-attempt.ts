@@ -1,5 +1,5 @@
 import { type Millis, millis, type NodeId } from '../base/brands.ts';
-import { toHex, wipe } from '../base/bytes.ts';
+import { compareBytes, toHex, wipe } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { type CandidatePair, learntPair } from './candidate-order.ts';
@@ -36,6 +36,7 @@ export interface Answered {
 /** Answers of one attempt, so that nobody makes this node send by repeating requests under a live TempKey. */
 const RESPONSES_MAX = 64;
 const LEARNT_MAX = 4;
+const ATTEMPTS_MAX = 2;
 
 /**
  * One try to reach a peer directly under one TempKey (protocol.md 6.1): Tunnel Requests to all of its addresses, best
@@ -198,4 +199,19 @@ export class ProbeAttempt {
     const pair = learntPair(from, this.#place);
     if (pair) this.#probed.push({ pair, sent: 0, nextAt: now, answered: false });
   }
+}
+
+/** Whether this very direction is being tried: same path id, and the peer is said to be where it was. */
+export function isRepeated(attempts: readonly ProbeAttempt[], { pathId, candidates }: RouteDirection): boolean {
+  const known = attempts.find(({ direction }) => compareBytes(direction.pathId, pathId) === 0)?.direction.candidates;
+  return known?.length === candidates.length && known.every(({ address }, at) => address === candidates[at]?.address);
+}
+
+/** Adds an attempt in the place of an earlier one with its path id, or else of the oldest where there are too many. */
+export function takeUp(attempts: ProbeAttempt[], attempt: ProbeAttempt): void {
+  const { pathId } = attempt.direction;
+  const at = attempts.findIndex(({ direction }) => compareBytes(direction.pathId, pathId) === 0);
+  if (at >= 0) for (const former of attempts.splice(at, 1)) former.wipe();
+  attempts.push(attempt);
+  if (attempts.length > ATTEMPTS_MAX) attempts.shift()?.wipe();
 }

@@ -64,7 +64,6 @@ async function build(lab: Lab): Promise<{ readonly desk: OverlayNode; readonly l
     );
   }
   desk.route('default', `192.168.${OFFICE.number}.1`);
-  laptop.ip('link', 'set', CAFE.name, 'down');
   laptop.route('default', `192.168.${FLAT.number}.1`);
   const words = ['--roles', 'as,gms,dc,relay', '--network', 'demo', '--advertise', `${SERVER}:${PORT}`];
   const served = await ServedOverlay.start(lab, server, `${SERVER}:${PORT}`, ['team'], words);
@@ -111,7 +110,6 @@ function moveToCafe(laptop: Namespace): void {
   const lines = [
     `addr flush dev ${FLAT.name}`,
     `link set ${FLAT.name} down`,
-    `link set ${CAFE.name} up`,
     `addr add ${inner(CAFE)} dev ${CAFE.name}`,
     `route add default via 192.168.${CAFE.number}.1`,
   ];
