@@ -34,6 +34,7 @@ import { ownEndpoints } from './server-link/own-endpoints.ts';
 import { NO_SERVER, serverHealth, serverStatus } from './server-link/server-status.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
 import { type NodeMemory, StateKeeper } from './state-keeper.ts';
+import { TickTimer } from './tick-timer.ts';
 import { Underlay } from './underlay.ts';
 import { startWarmUp, type WarmUp } from './warm-up.ts';
 
@@ -69,9 +70,8 @@ export class Agent {
   #isForgotten = false;
   #control: ControlSocket | undefined;
   #warmUp: WarmUp | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #ticks = new TickTimer(() => this.#tick(), now);
   #tickIsBusy = false;
-  #ending = false;
   #stopping: Promise<void> | undefined;
   readonly #stopped = Promise.withResolvers<void>();
   /** settles when the agent has stopped */
@@ -261,8 +261,7 @@ export class Agent {
   }
 
   async #stop(reason: string): Promise<void> {
-    this.#ending = true;
-    clearTimeout(this.#timer);
+    this.#ticks.stop();
     this.#warmUp?.stop();
     this.#engine.shutDown(now());
     this.#afterBatch();
@@ -308,10 +307,8 @@ export class Agent {
   }
 
   #arm(): void {
-    clearTimeout(this.#timer);
-    if (this.#ending) return;
     this.#tickIsBusy = this.#engine.isBusy();
-    this.#timer = setTimeout(() => this.#tick(), Math.max(BUSY_TICK, this.#engine.delay(now())));
+    this.#ticks.within(Math.max(BUSY_TICK, this.#engine.delay(now())));
   }
 
   #tick(): void {

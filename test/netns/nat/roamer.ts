@@ -10,7 +10,7 @@ interface Network {
 
 /**
  * A machine that is in one of several networks at a time, as a laptop is: when it moves, the old network is gone at once, with its
- * address and its routes.
+ * address and its routes. The links stay up: a veth that comes up may carry nothing for a second, which no network card does.
  */
 export class Roamer {
   readonly host: Namespace;
@@ -30,6 +30,7 @@ export class Roamer {
       networks.push({ ...networkOf(host, 'eth0'), device });
       host.ip('link', 'set', 'eth0', 'down');
       host.ip('link', 'set', 'eth0', 'netns', home.host.name, 'name', device);
+      home.host.ip('link', 'set', device, 'up');
     });
     return new Roamer(home.host, networks);
   }
@@ -47,8 +48,6 @@ export class Roamer {
     const { device, address, gateway } = next;
     const lines = [
       `addr flush dev ${from.device}`,
-      `link set ${from.device} down`,
-      `link set ${device} up`,
       `addr add ${address} dev ${device}`,
       `route add default via ${gateway}`,
     ];
