@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress } from '../../src/base/ip-address.ts';
-import { formatPath, parsePath, pathAddress } from '../../src/base/path-address.ts';
+import { formatPath, parsePath, pathAddress, relayPath } from '../../src/base/path-address.ts';
 
 describe('a path address', () => {
   it.each([
@@ -41,10 +41,16 @@ describe('a path address', () => {
         ),
         fc.nat(0xffff),
         ([f, address], port) => {
-          expect(parsePath(formatPath(f, address, port))).toEqual({ family: f, address, port });
+          expect(parsePath(formatPath(f, address, port))).toEqual({ family: f, address, port, channel: 0 });
         },
       ),
     );
+  });
+
+  it('names the channel of the relay that it leads through', () => {
+    const path = relayPath(pathAddress('[2001:db8::9]:47249'), 0xffff_ffff);
+    expect(path).toBe('relay:[2001:db8::9]:47249#4294967295');
+    expect(parsePath(path)).toMatchObject({ family: 6, port: 47_249, channel: 0xffff_ffff });
   });
 });
 
