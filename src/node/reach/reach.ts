@@ -235,11 +235,11 @@ export class Reach {
     const agentOf = (peer: NodeId) => this.#agents.agent(peer);
     const lastSent = this.#traffic.take(agentOf);
     const { paths } = this.#node;
-    this.#channels.release((peer, path) => {
+    this.#channels.release((peer, path, since) => {
       const { current } = paths.peer(peer);
       // a direct path that nobody uses needs no other one beside it
       const isDirect = current !== undefined && routeOf(current).kind === 'direct';
-      return !isDirect || path === current || now - this.#traffic.sentAt(peer) < REACH.standbyMs;
+      return !isDirect || path === current || now - Math.max(since, this.#traffic.sentAt(peer)) < REACH.standbyMs;
     });
     this.#sampleAt = millis(now + (now - lastSent < REACH.recentMs ? REACH.activeMs : REACH.idleMs));
   }

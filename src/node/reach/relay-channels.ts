@@ -19,6 +19,7 @@ interface Channel {
   readonly peer: NodeId;
   readonly relay: PathAddress;
   readonly channel: number;
+  readonly since: Millis;
   /** the peer has a newer one: this one ends then */
   until: Millis | undefined;
 }
@@ -57,7 +58,7 @@ export class RelayChannels {
     const name = nameOf(relay, channel);
     for (const [other, known] of this.#channels)
       if (known.peer === peer && other !== name) known.until ??= millis(now + REACH.formerChannelMs);
-    this.#channels.set(name, { peer, relay, channel, until: undefined });
+    this.#channels.set(name, { peer, relay, channel, since: now, until: undefined });
     return this.#events(this.#binder.bind(relay, channel, key, now), now);
   }
 
@@ -82,9 +83,9 @@ export class RelayChannels {
   }
 
   /** Gives up channels that nobody needs, so that they cost no keep-alive; the next direction brings them back. */
-  release(isNeeded: (peer: NodeId, path: PathAddress) => boolean): void {
-    for (const [name, { peer, relay, channel }] of this.#channels)
-      if (!isNeeded(peer, relayPath(relay, channel))) this.#drop(name, relay, channel);
+  release(isNeeded: (peer: NodeId, path: PathAddress, since: Millis) => boolean): void {
+    for (const [name, { peer, relay, channel, since }] of this.#channels)
+      if (!isNeeded(peer, relayPath(relay, channel), since)) this.#drop(name, relay, channel);
   }
 
   forget(peer: NodeId): void {
