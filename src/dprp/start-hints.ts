@@ -86,17 +86,13 @@ export function refreshed(context: NegotiationContext, state: StartState): boole
  * (protocol.md 8.1).
  */
 export function outdatedAgain(context: NegotiationContext, state: Detecting, now: Millis): StartStep | undefined {
-  return isOutdated(context, state) ? detectAgain(context, state, now) : undefined;
-}
-
-/** Whether a newer version than those of the DDE is CURRENT by now. */
-export function isOutdated(context: NegotiationContext, state: Detecting): boolean {
   const listed = state.tags.filter((tag) => tag !== null);
   const isOld = (id: GroupId, v: KeyVersion) => listed.every(({ group, version }) => group.id !== id || version.v < v);
-  return context.deps.groups().some((group) => {
+  const isOutdated = context.deps.groups().some((group) => {
     const current = currentOf(group);
-    return current !== undefined && listed.some(({ group: { id } }) => id === group.id) && isOld(group.id, current.v);
+    return current && listed.some(({ group: { id } }) => id === group.id) && isOld(group.id, current.v);
   });
+  return isOutdated ? detectAgain(context, state, now) : undefined;
 }
 
 /**

@@ -10,10 +10,9 @@ import { count, type NegotiationContext } from './negotiation-context.ts';
 import { nextRetry } from './retry.ts';
 import { abandon, handleCdn, handleData } from './start-complete.ts';
 import { detect, detectOn, fail, giveUp, repeatDde } from './start-detect.ts';
-import { handleCookie, handleNogroup, handleStale, isOutdated, outdatedAgain, refreshed } from './start-hints.ts';
+import { handleCookie, handleNogroup, handleStale, outdatedAgain, refreshed } from './start-hints.ts';
 import { handleRgi, sendMpit } from './start-make.ts';
 import { type Detecting, type Making, OVER, type StartBase, type StartState, type StartStep } from './start-state.ts';
-import { FIRST_RETRY_MS } from './tuning.ts';
 
 /*
  * The start GE of one negotiation (protocol.md 2, 3.1)
@@ -63,7 +62,8 @@ export function stepStart(context: NegotiationContext, state: StartState, input:
         effects: state.phase === 'refreshing' ? [{ kind: 'keys-awaited', cids: [input.cid] }] : [],
       };
     case 'versions':
-      return newVersions(context, state, now);
+      if (state.phase !== 'refreshing' || !refreshed(context, state)) return { state, effects: [] };
+      return detect(context, state.base, state.paths, now);
     case 'abort':
       erase(state);
       if (state.phase === 'making' && state.keyed) return { state: OVER, effects: [] };
@@ -87,27 +87,6 @@ export function startDeadline(state: StartState): Millis | undefined {
     default:
       return unreachable(state);
   }
-}
-
-/** A peer that joined lately knows the newest version only, so an unanswered DDE under older ones is made anew (protocol.md 3.5). */
-function newVersions(
-  context: NegotiationContext,
-  state: Exclude<StartState, { phase: 'over' }>,
-  now: Millis,
-): StartStep {
-  const { phase } = state;
-  const begins =
-    phase === 'detecting'
-      ? isUnanswered(state, now) && isOutdated(context, state)
-      : phase === 'refreshing' && refreshed(context, state);
-  if (!begins || phase === 'making') return { state, effects: [] };
-  erase(state);
-  return detect(context, state.base, state.paths, now);
-}
-
-/** No answer came in the time that one takes; before that, one may be under way, and it stands. */
-function isUnanswered({ base }: Detecting, now: Millis): boolean {
-  return now - base.startedAt >= FIRST_RETRY_MS;
 }
 
 function handleDatagram(

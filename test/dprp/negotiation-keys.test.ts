@@ -31,25 +31,6 @@ function refreshed(node: TestNode, world: World): void {
 }
 
 describe('versions', () => {
-  it('a peer that joined lately holds the newest one only: a DDE that it did not answer is made anew when that one is in force', () => {
-    const { a, b, world, cid } = pair();
-    b.groups = [groupView(GROUP_A, [a, b], [version(GROUP_A, 6)])];
-    world.start(a, b, cid);
-    world.pass(300, () => false);
-    a.groups = [groupView(GROUP_A, [a, b], [version(GROUP_A, 6), retired(GROUP_A, 5, world.now)])];
-    refreshed(a, world);
-    expect([versionOf(a), versionOf(b)]).toEqual([6, 6]);
-  });
-
-  it('a DDE that may still be answered stands', () => {
-    const { a, b, world, cid } = pair();
-    world.start(a, b, cid);
-    const sent = world.log.length;
-    a.groups = [groupView(GROUP_A, [a, b], [version(GROUP_A, 6), retired(GROUP_A, 5, world.now)])];
-    world.apply(a, a.negotiations.versionsChanged(world.now));
-    expect(world.log.slice(sent)).toEqual([]);
-  });
-
   it('a start GE with an old version is told so, fetches, and sends one more DDE (requirements M14)', () => {
     const { a, b, world, cid } = pair();
     b.groups = [
