@@ -1,5 +1,4 @@
 import { type Millis, millis, type NodeId } from '../base/brands.ts';
-import { compareBytes } from '../base/bytes.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { type CandidatePair, classOf, type PathClass, pairCandidates, type Refused } from './candidate-order.ts';
 import { DirectionLimit } from './direction-limit.ts';
@@ -19,7 +18,7 @@ import {
   startChallenge,
   stepChallenge,
 } from './path-track.ts';
-import { isRepeated, ProbeAttempt, type ProbeDeps, takeUp } from './probe-attempt.ts';
+import { attemptOf, isRepeated, ProbeAttempt, type ProbeDeps, takeUp } from './probe-attempt.ts';
 import type { RouteDirection } from './signal-message.ts';
 import { TrackSet } from './track-set.ts';
 import { COMPARE_MS, FASTER_TIMES, IDLE_MS, REPROVE_MS, RETRY_MS, SUSPECT_MS } from './tuning.ts';
@@ -119,7 +118,7 @@ export class PathAgent {
   /** A Tunnel Request or Response that names this agent's path. */
   handleProbe(bytes: Uint8Array, probe: SignedProbe, from: PathAddress, now: Millis): PathEffect[] {
     const effects: PathEffect[] = [];
-    const answered = this.#attempt(probe.pathId)?.handleProbe(bytes, probe, from, now, effects);
+    const answered = attemptOf(this.#attempts, probe.pathId)?.handleProbe(bytes, probe, from, now, effects);
     if (answered) {
       const { address, class: pathClass } = answered.pair;
       const track = this.#track({ kind: 'direct', address }, pathClass, now);
@@ -367,10 +366,6 @@ export class PathAgent {
     const last = Math.max(this.#sentAt ?? 0, this.#current?.answeredAt ?? 0);
     // the two ends do not send at the same moment: the answer to the first one's keeps the other's mapping alive, too
     return last + this.#own().keepAlive + (this.peer < this.#deps.self ? 1_000 : 0);
-  }
-
-  #attempt(pathId: Uint8Array): ProbeAttempt | undefined {
-    return this.#attempts.find(({ direction }) => compareBytes(direction.pathId, pathId) === 0);
   }
 
   #hasPath(): boolean {

@@ -201,17 +201,24 @@ export class ProbeAttempt {
   }
 }
 
+/** The attempt whose probes carry this path id. */
+export function attemptOf(attempts: readonly ProbeAttempt[], pathId: Uint8Array): ProbeAttempt | undefined {
+  return attempts.find(({ direction }) => compareBytes(direction.pathId, pathId) === 0);
+}
+
 /** Whether this very direction is being tried: same path id, and the peer is said to be where it was. */
 export function isRepeated(attempts: readonly ProbeAttempt[], { pathId, candidates }: RouteDirection): boolean {
-  const known = attempts.find(({ direction }) => compareBytes(direction.pathId, pathId) === 0)?.direction.candidates;
+  const known = attemptOf(attempts, pathId)?.direction.candidates;
   return known?.length === candidates.length && known.every(({ address }, at) => address === candidates[at]?.address);
 }
 
 /** Adds an attempt in the place of an earlier one with its path id, or else of the oldest where there are too many. */
 export function takeUp(attempts: ProbeAttempt[], attempt: ProbeAttempt): void {
-  const { pathId } = attempt.direction;
-  const at = attempts.findIndex(({ direction }) => compareBytes(direction.pathId, pathId) === 0);
-  if (at >= 0) for (const former of attempts.splice(at, 1)) former.wipe();
+  const same = attemptOf(attempts, attempt.direction.pathId);
+  const former = same ?? (attempts.length >= ATTEMPTS_MAX ? attempts[0] : undefined);
+  if (former) {
+    attempts.splice(attempts.indexOf(former), 1);
+    former.wipe();
+  }
   attempts.push(attempt);
-  if (attempts.length > ATTEMPTS_MAX) attempts.shift()?.wipe();
 }
