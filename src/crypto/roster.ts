@@ -1,4 +1,4 @@
-import { type GroupId, groupId } from '../base/brands.ts';
+import { type GroupId, groupId, type NodeId } from '../base/brands.ts';
 import { compareBytes, toHex } from '../base/bytes.ts';
 import type { CryptoProvider } from './provider.ts';
 import { type RosterCoverage, rosterCoverage } from './roster-coverage.ts';
@@ -41,6 +41,8 @@ export interface Roster extends RosterState, RosterCoverage {
   readonly names: readonly { readonly seq: number; readonly name: string }[];
   /** The places of REMOVE entries, oldest first. */
   readonly removals: readonly number[];
+  /** Whether an entry behind `seq` adds this member: it cannot hold keys that were made for the roster up to `seq`. */
+  joinedAfter(id: NodeId, seq: number): boolean;
 }
 
 /** Signs the next entry of a chain, or GENESIS of a new one; seeds are those of the signers. */
@@ -162,7 +164,13 @@ function verified(
   const { state, groupId: id, seq, head } = link;
   const entries = [...(held?.entries ?? []), ...chain];
   const coverage = rosterCoverage(state.members, own.vips);
-  return { ...state, ...coverage, groupId: id, seq, head, entries, heads, names, removals };
+  const joinedAfter = (node: NodeId, from: number) => entries.slice(from + 1).some((entry) => adds(entry, node));
+  return { ...state, ...coverage, groupId: id, seq, head, entries, heads, names, removals, joinedAfter };
+}
+
+function adds(bytes: Uint8Array, id: NodeId): boolean {
+  const entry = decodeEntry(bytes);
+  return typeof entry !== 'string' && entry.change.kind === 'add' && entry.change.member.nodeId === id;
 }
 
 function nextLink(

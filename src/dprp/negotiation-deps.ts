@@ -5,6 +5,7 @@ import type { PathAddress } from '../base/path-address.ts';
 import type { Suite } from '../base/primitives.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import type { Roster } from '../crypto/roster.ts';
 import type { RosterCoverage } from '../crypto/roster-coverage.ts';
 import type { Member } from '../crypto/roster-entry.ts';
 import type { SaTerms } from '../pccom/sa.ts';
@@ -70,7 +71,7 @@ export interface GroupView {
 }
 
 /** What admission asks of a roster. */
-export interface RosterView extends Pick<RosterCoverage, 'covers' | 'memberCovers'> {
+export interface RosterView extends Pick<RosterCoverage, 'covers' | 'memberCovers'>, Pick<Roster, 'joinedAfter'> {
   readonly members: ReadonlyMap<NodeId, Pick<Member, 'edPk'>>;
 }
 

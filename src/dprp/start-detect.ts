@@ -57,7 +57,7 @@ export function detect(
     hint: undefined,
     endsAt: base.giveUpAt,
   };
-  return { state, effects: sendDde(state, paths, now) };
+  return { state, effects: [...advances(listed), ...sendDde(state, paths, now)] };
 }
 
 /** The same bytes again, later each time. */
@@ -109,7 +109,7 @@ function listGroup(group: GroupView, base: StartBase): ListedGroup | undefined {
     const version = group.versions.find(({ v, kPsk }) => v === chained && kPsk !== undefined);
     return version && { group, current: version, previous: undefined };
   }
-  const current = currentOf(group);
+  const current = madeForNewcomer(group, base.request.cid.destination) ?? currentOf(group);
   if (current?.kPsk === undefined) return undefined;
   const older = group.versions.filter(({ v }) => v < current.v);
   const previous = older.reduce<GroupVersion | undefined>(
@@ -117,6 +117,26 @@ function listGroup(group: GroupView, base: StartBase): ListedGroup | undefined {
     undefined,
   );
   return { group, current, previous };
+}
+
+/**
+ * The held NEXT, where whoever has the destination joined with it: CURRENT was made before, and is not known there
+ * (protocol.md 10.1).
+ */
+function madeForNewcomer({ roster, versions }: GroupView, destination: Uint8Array): GroupVersion | undefined {
+  const held = versions.filter(({ state }) => state === 'next' || state === 'current');
+  if (held.length < 2) return undefined;
+  const owner = roster.covers(destination);
+  const isKnownThere = ({ rosterSeq }: GroupVersion) => owner === undefined || !roster.joinedAfter(owner, rosterSeq);
+  const oldest = held.findLast(isKnownThere);
+  return oldest?.state === 'next' ? oldest : undefined;
+}
+
+/** What a newcomer joined with comes into force before it is used. */
+function advances(listed: readonly ListedGroup[]): DprpEffect[] {
+  return listed.flatMap(({ group, current }) =>
+    current.state === 'next' ? [{ kind: 'advance', group: group.id, version: current.v } as const] : [],
+  );
 }
 
 function rekeyIndexOf(deps: NegotiationDeps, base: StartBase): number {

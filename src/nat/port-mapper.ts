@@ -46,6 +46,8 @@ export interface MapperPlace {
   readonly port: number;
 }
 
+const ANNOUNCED_AFTER_MS = 1_000;
+
 type Stage = 'pcp' | 'nat-pmp' | 'upnp' | 'mapped' | 'resting';
 
 /**
@@ -69,6 +71,7 @@ export class PortMapper {
   #external: { address: AddressBytes | undefined; port: number } = { address: undefined, port: 0 };
   #mapped: PathAddress | undefined;
   #until = 0;
+  #grantedAt = 0;
 
   constructor(place: MapperPlace, random: (length: number) => Uint8Array, now: Millis) {
     this.#place = place;
@@ -100,7 +103,9 @@ export class PortMapper {
     if (from !== this.#router) return [{ kind: 'counter', name: 'mapping-stranger' }];
     const answer = decodeRouterAnswer(bytes);
     if (typeof answer === 'string') return [{ kind: 'counter', name: `mapping-${answer}` }];
-    if ('epoch' in answer && this.#epoch.handleEpoch(answer.epoch, now) && this.#mapped !== undefined) {
+    const restarted = 'epoch' in answer && this.#epoch.handleEpoch(answer.epoch, now);
+    const isNews = restarted || this.#isAnnouncement(answer, now);
+    if (isNews && this.#mapped !== undefined) {
       this.#begin(this.#by);
       this.#nextAt = now;
       if (answer.kind !== 'pcp-map' && answer.kind !== 'natpmp-map') return this.tick(now);
@@ -131,6 +136,15 @@ export class PortMapper {
     if (this.#mapped === undefined) return [];
     const effects = this.#by === 'upnp' ? this.#upnp.release() : [this.#request(this.#by, 0)];
     return [...effects, ...this.#unmap('released')];
+  }
+
+  /**
+   * A router says by itself only that it started again. Its epoch does not show that when it had started a moment before
+   * its last answer. What comes within a second of a grant may still belong to the question.
+   */
+  #isAnnouncement(answer: RouterAnswer, now: Millis): boolean {
+    const isOne = (answer.kind === 'pcp-other' || answer.kind === 'natpmp-address') && answer.result === 0;
+    return isOne && this.#stage === 'mapped' && now - this.#grantedAt >= ANNOUNCED_AFTER_MS;
   }
 
   #begin(by: MappingProtocol): void {
@@ -217,6 +231,7 @@ export class PortMapper {
     this.#stage = 'mapped';
     this.#by = by;
     this.#until = now + life * 1_000;
+    this.#grantedAt = now;
     this.#nextAt = millis(now + (life * 1_000) / 2);
     const external = formatPath(address.length === 4 ? 4 : 6, address, port);
     if (external === this.#mapped) return [];

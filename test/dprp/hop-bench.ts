@@ -87,7 +87,7 @@ export function caPartBytes({ credential }: Identity): Uint8Array {
 export function group(name: string, ...held: readonly number[]): GroupView {
   return {
     id: groupId(name.repeat(32).slice(0, 32)),
-    roster: { members: new Map(), covers: () => undefined, memberCovers: () => false },
+    roster: { members: new Map(), covers: () => undefined, memberCovers: () => false, joinedAfter: () => false },
     retainFlow: false,
     stopped: false,
     versions: held.map((v, at) => ({

@@ -15,7 +15,7 @@ import {
   type World,
 } from './negotiation-world.ts';
 
-const [RGI, MPIT, STALE, NOGROUP] = [2, 3, 6, 7];
+const [RGI, MPIT, CDN, STALE, NOGROUP] = [2, 3, 4, 6, 7];
 
 function versionOf(node: TestNode): number | undefined {
   return node.of('install-receive').at(-1)?.sa.version;
@@ -95,6 +95,29 @@ describe('versions', () => {
     world.start(a, b, cid);
     world.run();
     expect([versionOf(a), versionOf(b)]).toEqual([5, 5]);
+  });
+
+  it('a start GE uses its NEXT towards a member that joined with it, and towards nobody else', () => {
+    for (const [joinedAt, used] of [
+      [4, 6],
+      [3, 5],
+      [5, 7],
+      [6, 5],
+    ] as const) {
+      const { a, b, world, cid } = pair();
+      b.joinedAt = joinedAt;
+      const next = (v: number, rosterSeq: number) => version(GROUP_A, v, { state: 'next', rosterSeq });
+      const held = [next(7, 5), next(6, 4), version(GROUP_A, 5, { rosterSeq: 3 })];
+      a.groups = [groupView(GROUP_A, [a, b], held)];
+      // b has nothing that was made before it joined
+      const first = used === 5 ? version(GROUP_A, 5) : version(GROUP_A, used, { rosterSeq: used - 2 });
+      b.groups = [groupView(GROUP_A, [a, b], [first])];
+      world.start(a, b, cid);
+      world.run();
+      expect(kinds(world)).toEqual([1, 2, 3, CDN]);
+      expect([versionOf(a), versionOf(b)]).toEqual([used, used]);
+      expect(a.of('advance')).toEqual(used === 5 ? [] : [{ kind: 'advance', group: GROUP_A, version: used }]);
+    }
   });
 
   it('R1: a version retired by schedule is accepted for 60 s, then called old', () => {

@@ -124,6 +124,8 @@ export class TestNode {
   readonly sas = new Map<SaIndex, LiveSa>();
   readonly seen: DprpEffect[] = [];
   readonly freed: SaIndex[] = [];
+  /** the place of its ADD in every roster */
+  joinedAt = 0;
   /** certificates of on-path elements that name themselves by reference */
   readonly certificates = new Map<NodeId, Uint8Array>();
   readonly negotiations: Negotiations;
@@ -258,7 +260,8 @@ export function groupView(
   change: Partial<GroupView> = {},
 ): GroupView {
   const map = new Map(members.map(({ member }) => [member.nodeId, member]));
-  const roster = { members: map, ...rosterCoverage(map) };
+  const joinedAfter = (node: NodeId, seq: number) => (members.find(({ id }) => id === node)?.joinedAt ?? 0) > seq;
+  const roster = { members: map, joinedAfter, ...rosterCoverage(map) };
   return { id, roster, retainFlow: false, stopped: false, versions, ...change };
 }
 

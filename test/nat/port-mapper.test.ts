@@ -158,6 +158,21 @@ describe('a port mapping', () => {
   });
 
   it.each([
+    ['PCP', new ByteWriter(24).u8(2).u8(0x80).zeros(2).u32(0).u32(1).zeros(12).finish()],
+    ['NAT-PMP', natPmpAddress(1)],
+  ])('is asked for anew when the router announces by %s that it started, whatever its clock says', (_name, announce) => {
+    const bench = new Bench();
+    const router = (effect: MapperEffect, now: Millis) =>
+      isPcp(effect) ? bench.mapper.handleDatagram(pcpAnswer({ epoch: 0 }), ROUTER, now) : [];
+    bench.run(900, router);
+    expect(bench.mapper.handleDatagram(announce, ROUTER, millis(900))).toEqual([]);
+    bench.run(1_000, router);
+    bench.take(bench.mapper.handleDatagram(announce, ROUTER, millis(1_900)), router);
+    bench.take(bench.mapper.handleDatagram(announce, ROUTER, millis(2_000)), router);
+    expect(bench.effects.filter(isPcp)).toHaveLength(2);
+  });
+
+  it.each([
     ['from another address', pcpAnswer(), pathAddress('192.168.1.2:5351'), 'mapping-stranger'],
     ['with another nonce', pcpAnswer({ nonce: new Uint8Array(12) }), ROUTER, 'mapping-unasked'],
   ])('is not taken from an answer %s', (_name, bytes, from, counter) => {
