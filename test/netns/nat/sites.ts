@@ -88,8 +88,8 @@ export class NatWorld {
     return { place: 'NAT', ...this.#home(router, number, number), outer: outerOf(number), router, wire };
   }
 
-  /** Hosts on one LAN behind one NAT. */
-  neighbours(behaviour: NatBehaviour, number: number, hosts: number): readonly Site[] {
+  /** Hosts on one LAN behind one NAT; two LANs of the same number have the same addresses. */
+  neighbours(behaviour: NatBehaviour, number: number, hosts: number, net = number): readonly Site[] {
     const router = this.lab.router(`nat${number}`);
     this.#edgeNow(router, 'wan', number);
     natBox(router, outerOf(number), behaviour);
@@ -97,13 +97,13 @@ export class NatWorld {
     const ends = machines.map((namespace, at) => ({
       namespace,
       device: 'eth0',
-      addresses: [`192.168.${number}.${10 + at}/24`],
+      addresses: [`192.168.${net}.${10 + at}/24`],
     }));
-    const lan = { namespace: router, device: 'lan', addresses: [`192.168.${number}.1/24`] };
+    const lan = { namespace: router, device: 'lan', addresses: [`192.168.${net}.1/24`] };
     this.lab.bridge(`lan${number}`, [lan, ...ends]);
     return machines.map((host, at) => {
-      host.route('default', `192.168.${number}.1`);
-      const address = `192.168.${number}.${10 + at}`;
+      host.route('default', `192.168.${net}.1`);
+      const address = `192.168.${net}.${10 + at}`;
       return { place: 'LAN', host, address, outer: outerOf(number), router, wire: undefined };
     });
   }
