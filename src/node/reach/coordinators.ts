@@ -203,8 +203,8 @@ export class Coordinators {
     if (message.type !== 'route-direction') return { kind: 'counter', name: 'signal-unasked' };
     const { pathId, role, request, peer } = message;
     if (role === 'asker') {
+      // told twice: what the coordinator knows, and what the peer answers
       if (this.#requests.get(request) !== peer) return { kind: 'counter', name: 'direction-unasked' };
-      this.#requests.delete(request);
       this.#turns.delete(peer);
     }
     const answer = (status: Answer) => {

@@ -23,8 +23,9 @@ export interface DirectionDeps {
 type Whereabouts = { readonly nat: NatKind; readonly candidates: readonly Candidate[] };
 
 /**
- * Brings two nodes together (protocol.md 6.6): the end node is told first, and the asker when it has answered. Both are told
- * the same path id, TempKey and channel; requests of one pair within 2 s share them, whoever asks.
+ * Brings two nodes together (protocol.md 6.6): the end node is told first, the asker right behind it what is registered, and
+ * again when the end node has answered. Both are told the same path id, TempKey and channel; requests of one pair within 2 s
+ * share them, whoever asks.
  */
 export class DirectionDesk {
   readonly #deps: DirectionDeps;
@@ -49,6 +50,8 @@ export class DirectionDesk {
     const { channel, relay, nodes } = pair;
     if (relay !== undefined) this.#deps.effects.emit({ kind: 'allow', relay, channel, nodes });
     this.#direct(end, asker, 'end', 0, pair, asker.registration);
+    // a round trip earlier than by the answer; where the answer says the same it changes nothing
+    this.#direct(asker, end, 'asker', request, pair, end.registration);
   }
 
   /** The end node is ready, or will not. What it says of itself here is newer than what it registered. */

@@ -190,13 +190,17 @@ describe('a session with the coordinator', () => {
 });
 
 describe('a direction', () => {
-  it('is told to the end node first, and to the asker when that is ready: one path id, key and channel for both', () => {
+  it('is told to the end node first, and to the asker twice: one path id, key and channel for both', () => {
     const { dc, anna, ben } = two();
-    const atBen = opened(ben, anna.ask(ben, 17));
+    const asked = anna.ask(ben, 17);
+    expect(asked.map(({ to }) => to)).toEqual([ben.from, anna.from]);
+    const atBen = opened(ben, asked);
     expect(atBen).toMatchObject({ role: 'end', request: 0, peer: anna.node.id });
+    const early = opened(anna, asked.slice(1));
     expect(atBen.candidates).toEqual([{ kind: 'reflexive', address: anna.from, seen: true }]);
     const atAnna = opened(anna, ben.say(ack(atBen.pathId)));
     expect(atAnna).toMatchObject({ role: 'asker', request: 17, peer: ben.node.id, pathId: atBen.pathId });
+    expect(early).toEqual(atAnna);
     expect(atAnna.tempKey).toEqual(atBen.tempKey);
     expect(atAnna.relay).toEqual(atBen.relay);
     expect(atAnna.relay?.address).toBe(RELAY);

@@ -55,7 +55,7 @@ describe('the coordinator behind a tunnel', () => {
     expect(dc.counters.get('dc-candidate-reserved')).toBe(1);
     const ben = dc.node('ben');
     ben.join();
-    expect(ben.ask(anna)).toMatchObject([{ to: here, socket: 'tunnel' }]);
+    expect(ben.ask(anna)).toMatchObject([{ to: here, socket: 'tunnel' }, { to: ben.from }]);
     expect(dc.allowed).toMatchObject([{ relay: '' }]);
   });
 
