@@ -33,6 +33,7 @@ import type {
   NegotiationSettings,
 } from '../../src/dprp/negotiation-deps.ts';
 import { Negotiations } from '../../src/dprp/negotiations.ts';
+import type { EndType } from '../../src/dprp/wire-names.ts';
 
 /** Nodes joined in memory with made-up time and repeatable randomness: whole negotiations without a socket. */
 
@@ -98,7 +99,7 @@ export interface NodeOptions {
   readonly vips: readonly string[];
   readonly routes?: readonly AddressPrefix[];
   readonly mode?: ModeName;
-  readonly type?: 'ges' | 'gen';
+  readonly type?: EndType;
   readonly suites?: readonly Suite[];
   readonly lanes?: number;
   readonly noGms?: boolean;
@@ -108,6 +109,8 @@ export interface NodeOptions {
   readonly certifiedType?: keyof typeof NODE_TYPE;
   /** another run of the same node draws other random bytes */
   readonly seed?: string;
+  /** made before, by an earlier node of these options */
+  readonly identity?: Identity;
 }
 
 export const GROUP_A = groupId('aa'.repeat(16));
@@ -141,7 +144,7 @@ export class TestNode {
   constructor(name: string, path: string, options: NodeOptions) {
     this.name = name;
     this.path = pathAddress(path);
-    this.identity = makeIdentity(name, options);
+    this.identity = options.identity ?? makeIdentity(name, options);
     this.id = this.identity.caPart.nodeId;
     this.authorities = [nodeProvider.ed25519KeyPair(CA_SEED).publicKey];
     this.member = {
