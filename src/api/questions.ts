@@ -1,10 +1,43 @@
+import type { PitEntryAnswer } from './pit.ts';
+import type { PeerStatus } from './status.ts';
+
 /** `gscip explain --json`; these names are kept. */
 export interface ExplainAnswer {
   readonly schema: 1;
+  readonly source: ExplainEnd;
+  readonly destination: ExplainEnd;
+  /** in the order of a packet from the source */
   readonly elements: readonly ExplainElement[];
   readonly result: string;
+  /** code of what gave the result */
   readonly rule: string;
+  /** rule of the decision table (protocol.md 20.2); 0: the elements make no path */
+  readonly ruleNumber: number;
   readonly text: string;
+  /** what to do so that they may talk, or talk encrypted; empty where nothing is to be done */
+  readonly remedy: string;
+  /** false where this node is neither end: it knows only groups that it is in itself, and no elements between */
+  readonly certain: boolean;
+  /** what is in force now; null where this node is neither end */
+  readonly now: ExplainLive | null;
+}
+
+/** One end of the flow that was asked for. */
+export interface ExplainEnd {
+  readonly asked: string;
+  /** who speaks for it; null for a stranger */
+  readonly node: string | null;
+  /** it is not the node itself, but in a network behind it */
+  readonly behind: boolean;
+}
+
+export interface ExplainLive {
+  /** as in `status`; null where the other end is a stranger */
+  readonly path: PeerStatus['path'] | null;
+  /** entries of the PIT for such flows, 8 at most */
+  readonly flows: readonly PitEntryAnswer[];
+  /** why such packets are dropped now */
+  readonly blocked: { readonly reason: string; readonly text: string; readonly remedy: string } | null;
 }
 
 export interface ExplainElement {
@@ -14,6 +47,8 @@ export interface ExplainElement {
   readonly side: string;
   readonly action: string;
   readonly groups: readonly string[];
+  /** rule of the decision table that gave the action */
+  readonly rule: number;
 }
 
 /** `gscip ping --json`; these names are kept. */

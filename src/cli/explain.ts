@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import type { ExplainAnswer } from '../api/questions.ts';
+import type { ExplainAnswer, ExplainEnd, ExplainLive } from '../api/questions.ts';
 import { GscipError } from '../base/errors.ts';
 import { type AgentOptions, agentFlags } from './agent-options.ts';
 import { ask } from './control-client.ts';
 import { wholeNumber } from './numbers.ts';
 import { examples } from './output.ts';
+import { pitTable } from './pit.ts';
 import { table } from './table.ts';
 
 const PROTOCOLS: ReadonlyMap<string, number> = new Map([
@@ -13,6 +14,11 @@ const PROTOCOLS: ReadonlyMap<string, number> = new Map([
   ['udp', 17],
   ['icmp6', 58],
 ]);
+
+const READING = `
+Each row is an element on the path, as far as this node knows it: what it is, whose side it is on (S source, D destination, N neither,
+B both), its groups with their key versions, what it does, and the rule of the decision table that gave it. Elements between this
+node and a peer are known after their first handshake.`;
 
 /** `gscip explain SRC DST [PROTO PORT]` */
 export function define(command: Command): void {
@@ -24,9 +30,14 @@ export function define(command: Command): void {
     .action(async (source: string, destination: string, name: string, port: number, options: AgentOptions) => {
       const flow = { source, destination, protocol: protocolNumber(name), port };
       const answer = await ask<ExplainAnswer>(options.socket, { verb: 'explain', flow });
-      console.log(options.json ? JSON.stringify(answer) : describe(answer));
+      console.log(options.json ? JSON.stringify(answer) : describeExplanation(answer));
     });
-  examples(command, [['gscip explain laptop server tcp 22', 'which element does what with such packets, and why']]);
+  command.addHelpText('after', READING);
+  examples(command, [
+    ['gscip explain laptop server tcp 22', 'which element does what with such packets, and why'],
+    ['gscip explain 192.168.1.20 server', 'for a plain machine behind a router of the network'],
+    ['gscip explain laptop 198.51.100.7', 'towards somebody who is in no network'],
+  ]);
 }
 
 function protocolNumber(name: string): number {
@@ -35,7 +46,8 @@ function protocolNumber(name: string): number {
   throw new GscipError('usage', `"${name}" is no protocol`, 'use tcp, udp, icmp, icmp6, or a number from 0 to 255');
 }
 
-function describe(answer: ExplainAnswer): string {
+/** The answer as people read it. */
+export function describeExplanation(answer: ExplainAnswer): string {
   const rows = answer.elements.map((element) => [
     element.name,
     element.type,
@@ -43,7 +55,33 @@ function describe(answer: ExplainAnswer): string {
     element.side,
     element.groups.join(', ') || '-',
     element.action,
+    `${element.rule}`,
   ]);
-  const elements = table(['element', 'type', 'mode', 'side', 'groups', 'action'], rows);
-  return `${elements}\n\nResult: ${answer.result} (rule ${answer.rule}): ${answer.text}`;
+  const lines = [
+    table(['element', 'type', 'mode', 'side', 'groups', 'action', 'rule'], rows),
+    '',
+    ...[answer.source, answer.destination].flatMap(endLine),
+    `Result: ${answer.result} (rule ${answer.ruleNumber}, ${answer.rule}): ${answer.text}`,
+    ...(answer.remedy === '' ? [] : [`To do:  ${answer.remedy}`]),
+    ...(answer.now ? liveLines(answer.now) : [NOT_AN_END]),
+  ];
+  return lines.join('\n');
+}
+
+const NOT_AN_END =
+  'This node is neither end: it knows only groups that it is in itself. Ask on one of the two to be sure.';
+
+function endLine({ asked, node, behind }: ExplainEnd): string[] {
+  if (node === null) return [`${asked} belongs to no node of the network.`];
+  return behind ? [`${asked} is behind ${node}.`] : [];
+}
+
+function liveLines({ path, flows, blocked }: ExplainLive): string[] {
+  const way = path === null ? [] : [`Now:    ${path.kind}${path.endpoint ? ` ${path.endpoint}` : ''}: ${path.text}`];
+  const dropped = blocked
+    ? [
+        `Now:    dropped (${blocked.reason}): ${blocked.text}${blocked.remedy === '' ? '' : `\nTo do:  ${blocked.remedy}`}`,
+      ]
+    : [];
+  return [...way, ...dropped, ...(flows.length === 0 ? [] : ['', pitTable(flows)])];
 }

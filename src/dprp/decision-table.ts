@@ -20,42 +20,53 @@ export type ElementAction = 'ENC' | 'RELAY-C' | 'RELAY-P' | 'DISCARD' | 'HOLD';
 
 export type DecisionResult = 'encrypt' | 'relay-plain' | 'discard' | 'stale';
 
-/** Every way in which the table comes to its result; the codes are stable. */
+/** Every way in which the table comes to its result, and the rule that gives it (0: not a path at all); the codes are stable. */
 export const RULES = {
   'common-group': {
+    step: 7,
     result: 'encrypt',
     sentence:
       'Both ends hold the same version of a common group: they encrypt, and what lies between relays ciphertext.',
   },
   'old-version': {
+    step: 6,
     result: 'stale',
     sentence: 'The ends share a group, but one of them holds an older version and must fetch the newer one first.',
   },
   'closed-uncovered': {
+    step: 3,
     result: 'discard',
     sentence: 'Elements share a group, but a closed element outside of them would have clear text on its outer side.',
   },
   'no-common-group': {
+    step: 4,
     result: 'discard',
     sentence: 'The elements that speak for the two ends share no group, and clear text is not allowed here.',
   },
   'no-element': {
+    step: 4,
     result: 'discard',
     sentence: 'One end has no element that speaks for it, and a closed element protects the other.',
   },
   'open-no-common-group': {
+    step: 4,
     result: 'relay-plain',
     sentence: 'The elements that speak for the two ends share no group, and all of them are open.',
   },
   'open-no-element': {
+    step: 4,
     result: 'relay-plain',
     sentence: 'An end has no element that speaks for it, and no closed element protects either end.',
   },
   'malformed-path': {
+    step: 0,
     result: 'discard',
     sentence: 'The elements did not report themselves in an order that a path can have.',
   },
-} as const satisfies Record<string, { readonly result: DecisionResult; readonly sentence: string }>;
+} as const satisfies Record<
+  string,
+  { readonly step: number; readonly result: DecisionResult; readonly sentence: string }
+>;
 export type RuleCode = keyof typeof RULES;
 
 /** An element whose version of a group is older than the other end's. */

@@ -4,6 +4,7 @@ import type { ActionName, ModeName } from '../base/datagram-kinds.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Suite } from '../base/primitives.ts';
 import type { SaTerms } from '../pccom/sa.ts';
+import type { SeenElement } from './path-element.ts';
 import type { EndType } from './wire-names.ts';
 
 /**
@@ -26,6 +27,8 @@ export type DprpEffect =
   | { readonly kind: 'advance'; readonly group: GroupId; readonly version: KeyVersion }
   /** A valid MPIT of this node was seen: negative results for its addresses go (protocol.md 2.5). */
   | { readonly kind: 'heard'; readonly peer: NodeId }
+  /** Which elements an authentic answer of the peer went past, the nearest to this node first; none: the path is bare. */
+  | { readonly kind: 'elements'; readonly peer: NodeId; readonly between: readonly SeenElement[] }
   | { readonly kind: 'counter'; readonly name: string }
   | TraceEffect;
 

@@ -156,7 +156,11 @@ function complete(
   end.answered.add({ key, index, relayed, since: now, name: opened.name, mpit: name, rgi, cdn });
   offered.handshake.wipe();
   wipe(keys.cdn);
-  const effects: DprpEffect[] = [trace('MPIT', 'received', from, now, sa.peer), { kind: 'heard', peer: sa.peer }];
+  const effects: DprpEffect[] = [
+    trace('MPIT', 'received', from, now, sa.peer),
+    { kind: 'heard', peer: sa.peer },
+    { kind: 'elements', peer: sa.peer, between: claim.payload.hops.map(({ node: id }) => ({ id, said: null })) },
+  ];
   // R1: a held NEXT becomes CURRENT by an authentic MPIT, never by a DDE.
   if (claim.admission.version.state === 'next') effects.push({ kind: 'advance', group: sa.group, version: sa.version });
   effects.push(

@@ -14,6 +14,12 @@ export interface PathElement {
   readonly groups: ReadonlyMap<GroupId, KeyVersion>;
 }
 
+/** An element between this node and a peer: what it said of itself, or null where only its part in the plan was seen. */
+export interface SeenElement {
+  readonly id: NodeId;
+  readonly said: PathElement | null;
+}
+
 /**
  * True when the sides read S* (N|B)* D*, a GES or GEA stands only at the very ends (a GES forwards nothing, a GEA sits
  * at its server), and no element occurs twice (protocol.md 20.1).

@@ -23,6 +23,8 @@ import type { Detecting } from './start-state.ts';
 export interface HopPlan {
   /** the decision table says discard: nothing is made at all */
   readonly discard: boolean;
+  /** what the elements said of themselves, the nearest to this node first */
+  readonly between: readonly PathElement[];
   /** in the order of RGI's records */
   readonly hops: readonly MpitHop[];
   readonly seals: readonly HopSeal[];
@@ -55,10 +57,16 @@ export function planHops(
     if (typeof hop === 'string') return hop;
     read.push(hop);
   }
-  const decision = overlayDecision(pathOf(context, state, read, answer));
+  const path = pathOf(context, state, read, answer);
+  const decision = overlayDecision(path);
   const ends = [decision.elements[0], decision.elements.at(-1)];
   const hops = read.map(({ node, seal }): MpitHop => ({ node, action: 'relay', ephemeral: seal.binding.eG }));
-  return { discard: ends.some((end) => end?.action !== 'ENC'), hops, seals: read.map(({ seal }) => seal) };
+  return {
+    discard: ends.some((end) => end?.action !== 'ENC'),
+    between: path.slice(1, -1),
+    hops,
+    seals: read.map(({ seal }) => seal),
+  };
 }
 
 /** The action boxes that follow MPIT. */

@@ -123,7 +123,12 @@ function make(
 ): StartStep {
   const { base } = state;
   const peer = answer.credential.caPart.nodeId;
-  const seen = [trace('RGI', 'received', from, now, peer), ...oldSlotHint(state, answer.payload)];
+  const between = answer.plan.between.map((said) => ({ id: said.id, said }));
+  const seen: DprpEffect[] = [
+    trace('RGI', 'received', from, now, peer),
+    { kind: 'elements', peer, between },
+    ...oldSlotHint(state, answer.payload),
+  ];
   if (answer.plan.discard) {
     const { mode: peerMode, type: peerType } = answer.payload;
     const failed = fail(base, { reason: 'policy', peerMode, peerType });

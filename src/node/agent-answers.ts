@@ -5,9 +5,10 @@ import type { StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import { entriesFrom } from '../pit/listing.ts';
-import { explainAnswer, pitEntryAnswer } from './answers.ts';
+import { pitEntryAnswer } from './answers.ts';
 import type { ControlReply } from './control-socket.ts';
 import type { Engine } from './engine.ts';
+import { explainAnswer } from './explain.ts';
 import { metricsText } from './metrics.ts';
 import { netcheckFacts } from './netcheck.ts';
 import type { NodeEffect } from './node-effects.ts';
@@ -74,7 +75,7 @@ export class AgentAnswers {
       case 'pit-flush':
         return this.#flush(request.sas);
       case 'explain':
-        return explainAnswer(this.#engine, request.flow);
+        return explainAnswer(this.#engine, request.flow, this.#calls.now());
       case 'ping':
         return this.#pings.ping(this.#target(request.target), request.count, request.timeoutMs);
       case 'wait':

@@ -1,16 +1,11 @@
-import type { FlowQuestion } from '../api/control.ts';
 import type { PitEntryAnswer } from '../api/pit.ts';
-import type { ExplainAnswer } from '../api/questions.ts';
 import type { GroupStatus, HeldVersionStatus, PeerStatus, SaStatus } from '../api/status.ts';
-import type { GroupId, KeyVersion, Millis, NodeId } from '../base/brands.ts';
-import { GscipError } from '../base/errors.ts';
+import type { Millis, NodeId } from '../base/brands.ts';
 import { formatAddress } from '../base/ip-address.ts';
 import { SUITE } from '../base/primitives.ts';
 import { isIpv4 } from '../crypto/address-prefix.ts';
 import { currentOf } from '../dprp/admission.ts';
-import { overlayDecision, RULES } from '../dprp/decision-table.ts';
 import type { GroupView } from '../dprp/negotiation-deps.ts';
-import type { PathElement } from '../dprp/path-element.ts';
 import { reasonText } from '../nat/path-reason.ts';
 import { routeOf } from '../nat/path-route.ts';
 import type { Sa } from '../pccom/sa.ts';
@@ -27,7 +22,8 @@ export function pitEntryAnswer(engine: Engine, entry: number, now: Millis): PitE
   return entryAnswer(engine, describeEntry(pit, owners, entry, now));
 }
 
-function entryAnswer(engine: Engine, entry: PitEntry): PitEntryAnswer {
+/** The same of an entry that was described already. */
+export function entryAnswer(engine: Engine, entry: PitEntry): PitEntryAnswer {
   const { owners, sas, keys } = engine.node;
   const { cid, owner } = entry;
   const sender = owner && sas.sender(owners.number(owner));
@@ -100,7 +96,7 @@ export function peerAnswer(
 }
 
 /** Which way traffic to a peer goes, and why; without a coordinator nothing is chosen, so the reason is whether it was proved. */
-function pathAnswer(engine: Engine, peer: NodeId, now: Millis): PeerStatus['path'] {
+export function pathAnswer(engine: Engine, peer: NodeId, now: Millis): PeerStatus['path'] {
   const { current, hints } = engine.node.paths.peer(peer);
   const report = engine.reach.report(peer, now);
   const route = current === undefined ? undefined : routeOf(current);
@@ -123,45 +119,6 @@ function saAnswer(sa: Sa, group: string, sending: boolean, now: Millis): SaStatu
     suite: sa.suite === SUITE.aes256gcm ? 'aes-256-gcm' : 'chacha20-poly1305',
     sending,
   };
-}
-
-/** What each element does with such a flow, by the decision table over what this node knows (protocol.md 8.3). */
-export function explainAnswer(engine: Engine, question: FlowQuestion): ExplainAnswer {
-  const members = [question.source, question.destination].map((text) => memberNamed(engine, text));
-  const path = members.map((member, at) => elementOf(engine, member, at === 0 ? 's' : 'd'));
-  const decision = overlayDecision(members[0] === members[1] ? path.slice(0, 1) : path);
-  return {
-    schema: 1,
-    elements: decision.elements.map((plan, at) => ({
-      name: members[at].name,
-      type: path[at].type,
-      mode: path[at].mode,
-      side: path[at].side.toUpperCase(),
-      action: plan.group ? `${plan.action}(${engine.node.keys.groupName(plan.group)}, v${plan.version})` : plan.action,
-      groups: [...path[at].groups].map(([group, version]) => `${engine.node.keys.groupName(group)} v${version}`),
-    })),
-    result: decision.result,
-    rule: decision.rule,
-    text: RULES[decision.rule].sentence,
-  };
-}
-
-function memberNamed(engine: Engine, text: string): Member {
-  const member = engine.node.directory.find(text);
-  if (member) return member;
-  const names = [engine.node.keys.self(), ...engine.node.directory.others()].map(({ name }) => name);
-  throw new GscipError('unknown-node', `no node is called "${text}"`, `known are: ${names.join(', ')}`);
-}
-
-/** Groups of others are known from the rosters of groups that this node shares with them. */
-function elementOf(engine: Engine, member: Member, side: 's' | 'd'): PathElement {
-  const groups = new Map<GroupId, KeyVersion>();
-  for (const group of engine.node.keys.groups()) {
-    const current = currentOf(group);
-    if (current && group.roster.members.has(member.id)) groups.set(group.id, current.v);
-  }
-  const type = member.type === 'gen' || member.type === 'gea' ? member.type : 'ges';
-  return { id: member.id, type, mode: member.mode === 'cl' ? 'cl' : 'op', side, groups };
 }
 
 function addressText(address: Uint8Array): string {

@@ -1,4 +1,5 @@
 import type { NodeId } from '../base/brands.ts';
+import { writeAddressWords } from '../base/flow-cid.ts';
 import { FLOW } from '../base/flow-words.ts';
 import { PrefixSet } from '../base/prefix-set.ts';
 import { isIpv4 } from '../crypto/address-prefix.ts';
@@ -35,6 +36,15 @@ export class Directory {
 
   member(id: NodeId): Member | undefined {
     return this.#byId.get(id);
+  }
+
+  /** Whose an address of 16 bytes is, this node included. */
+  at(address: Uint8Array): Member | undefined {
+    const words = new Int32Array(FLOW.stride);
+    words[FLOW.head] = (isIpv4(address) ? 4 : 6) << 8;
+    writeAddressWords(address, words, FLOW.source);
+    const number = this.#number(words, FLOW.source);
+    return number < 0 ? undefined : this.#members[number];
   }
 
   /** By name, or by overlay address as text. */

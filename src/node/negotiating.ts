@@ -168,6 +168,8 @@ export class Negotiating {
         return this.#keysChanged(this.#node.keys.peerUsed(effect.group, effect.version, now), now);
       case 'heard':
         return this.tryAgain(effect.peer);
+      case 'elements':
+        return this.#node.elements.saw(effect.peer, effect.between);
       case 'counter':
         counters.add(effect.name);
         return;

@@ -16,6 +16,7 @@ import { Counters } from './counters.ts';
 import { Directory } from './directory.ts';
 import type { KeyStore } from './key-store.ts';
 import type { NodeEffect } from './node-effects.ts';
+import { PathElements } from './path-elements.ts';
 import { PathMtus } from './path-mtus.ts';
 import { PathBook } from './paths.ts';
 import { Roaming } from './roaming.ts';
@@ -57,6 +58,7 @@ export class NodeState {
   readonly saFacts = new Map<SaIndex, SaFacts>();
   readonly paths: PathBook;
   readonly mtus: PathMtus;
+  readonly elements = new PathElements();
   readonly roaming: Roaming;
   /** bytes received and sent by peers, kept over the end of an SA */
   readonly traffic = new Map<NodeId, PeerTraffic>();

@@ -26,6 +26,12 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
+const NAMES: ReadonlySet<string> = new Set(REASONS);
+
+export function isReason(name: string): name is Reason {
+  return NAMES.has(name);
+}
+
 export function reasonNumber(reason: Reason): number {
   return REASONS.indexOf(reason);
 }

@@ -83,6 +83,13 @@ describe('a negotiation across on-path elements', () => {
     expect(keys.endSends).toEqual(keys.startReceives);
     expect([...a.counters(), ...b.counters()]).toEqual([]);
     expect(path.effects.length).toBe(n);
+    // both ends tell their nodes what is between, the nearest first; only the start GE read what they say of themselves
+    const ids = path.elements.map(({ identity }) => identity.caPart.nodeId);
+    const [seenByA] = a.of('elements');
+    expect(seenByA.between.map(({ id, said }) => [id, said?.side])).toEqual(ids.map((id, at) => [id, SIDES[at].side]));
+    expect(b.of('elements')).toEqual([
+      { kind: 'elements', peer: a.id, between: ids.toReversed().map((id) => ({ id, said: null })) },
+    ]);
     const [sa] = a.of('install-receive').map((effect) => effect.sa);
     for (const entry of path.entries())
       expect(entry).toMatchObject({

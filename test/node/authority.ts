@@ -51,9 +51,9 @@ export class Authority {
   }
 
   /** Adds a node; one with routes is a GEN. */
-  add(name: string, groups: readonly string[], routes: readonly string[] = []): void {
+  add(name: string, groups: readonly string[], routes: readonly string[] = [], mode: 'op' | 'cl' = 'op'): void {
     const type = routes.length > 0 ? 'gen' : 'ges';
-    const request = { name, type, mode: 'op', groups, address: undefined, routes } as const;
+    const request = { name, type, mode, groups, address: undefined, routes } as const;
     this.#state = addNode(this.#tools(), this.#state, request);
   }
 
