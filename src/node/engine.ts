@@ -50,6 +50,8 @@ function removedBy(bytes: Uint8Array): NodeId[] {
 /** Entries that the expiry hand looks at per tick. */
 const EXPIRY_BUDGET = 4_096;
 const VOLUME_CHECK = 1_000;
+/** Milliseconds without a tick after which this process must have been stopped. */
+const STANDSTILL = 2_000;
 
 /**
  * A whole node without a kernel: packets and datagrams go in as batches, times as numbers; what is to be done comes out
@@ -69,6 +71,7 @@ export class Engine {
   /** how peers are reached where there is a coordinator */
   readonly reach: Reach;
   #volumesAt = 0;
+  #tickedAt = Number.POSITIVE_INFINITY;
   #pitListener: PitListener | null = null;
 
   constructor({ primitives, provider, random, keys, settings, hedge, wallMillis: wall }: EngineDeps) {
@@ -128,6 +131,7 @@ export class Engine {
 
   /** Packets from TUN: fills `sa` of every row (see PACKET). */
   handleOutgoing(arena: Uint8Array, view: DataView, packets: Int32Array, count: number, now: Millis): void {
+    this.#noticeStandstill(now);
     this.#outgoing.handleBatch(arena, view, packets, count, now);
   }
 
@@ -147,6 +151,8 @@ export class Engine {
   /** Timers: call at least every half second, and every few milliseconds while `isBusy`. */
   tick(now: Millis): void {
     const { sas, held, fragments, expiry, roaming, keys } = this.node;
+    this.#noticeStandstill(now);
+    this.#tickedAt = now;
     this.#negotiating.tick(now);
     this.#flows.tick(now);
     this.#keeper.apply(sas.tick(now), now);
@@ -360,6 +366,14 @@ export class Engine {
   /** No coordinator knows a way, so what is configured or was told by the server is tried. */
   #tryHints(peer: NodeId, now: Millis): void {
     for (const path of this.node.paths.candidates(peer)) this.#negotiating.handlePath(peer, path, now);
+  }
+
+  /** The process was stopped while the machine went on: what waited for it may leave by paths that are gone (protocol.md 6.7). */
+  #noticeStandstill(now: Millis): void {
+    if (now - this.#tickedAt < STANDSTILL) return;
+    this.#tickedAt = now;
+    this.node.paths.doubt(now);
+    this.node.counters.add('standstills');
   }
 
   #closeSas(select: (sa: Sa) => boolean, cause: SaCloseCause, now: Millis): number {

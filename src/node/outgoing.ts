@@ -13,6 +13,7 @@ import { Oversize, SYN } from './oversize.ts';
 import { passFragment } from './pass-fragment.ts';
 import { FITS_ALWAYS } from './path-mtus.ts';
 import { reasonName } from './reasons.ts';
+import { SilentPath } from './silent-path.ts';
 
 /** What becomes of one packet: the SA that seals it, or 0 when it is held, travels otherwise, or is dropped. */
 type SaOrNone = number;
@@ -29,6 +30,7 @@ export class Outgoing {
   readonly #flows: FlowControl;
   readonly #negotiating: Negotiating;
   readonly #oversize: Oversize;
+  readonly #silent: SilentPath;
   /** by SA slot: the path slot that it sends on */
   readonly #pathOfSlot: Int32Array;
   readonly #oneRow = new Int32Array(PACKET.stride);
@@ -38,6 +40,7 @@ export class Outgoing {
     this.#flows = flows;
     this.#negotiating = negotiating;
     this.#oversize = new Oversize(node);
+    this.#silent = new SilentPath(node);
     this.#pathOfSlot = pathOfSlot;
   }
 
@@ -73,7 +76,7 @@ export class Outgoing {
   }
 
   #decide(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
-    const { pit, sas, flow } = this.#node;
+    const { pit, sas, flow, paths } = this.#node;
     if ((flow[FLOW.tcpFlags] & SYN) !== 0) this.#clamp(arena, packets, row, now);
     const found = pit.find(flow);
     if (found < 0) return this.#newFlow(arena, packets, row, now, since);
@@ -90,7 +93,9 @@ export class Outgoing {
     const at = row * PACKET.stride;
     const slot = (sa >>> 3) & 0xffff;
     const length = packets[at + PACKET.length];
-    if (length > FITS_ALWAYS && !this.#oversize.passes(arena, packets, at, sa, this.#pathOfSlot[slot], now)) return 0;
+    const path = this.#pathOfSlot[slot];
+    if (length > FITS_ALWAYS && !this.#oversize.passes(arena, packets, at, sa, path, now)) return 0;
+    if (paths.sends(path, now)) this.#silent.tell(arena, packets, at, now);
     pit.count(found, packets[at + PACKET.segments], length, flow[FLOW.tcpFlags], now);
     sas.lastSent[slot] = now;
     sas.lastData[slot] = now;

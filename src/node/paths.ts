@@ -19,6 +19,8 @@ export interface PeerPath {
 const WORDS = 7;
 /** A time before every other. */
 const NEVER = -1e12;
+/** A path that was sent by for so long without an answer is silent: by then it was challenged, too (protocol.md 6.7). */
+const SILENT_MS = 1_500;
 
 /** The paths of all peers (protocol.md 6). A path is believed only after proof; hints are merely tried. */
 export class PathBook {
@@ -29,6 +31,8 @@ export class PathBook {
   readonly #detours = new Map<PathAddress, Pick<PathParts, 'family' | 'address' | 'port'>>();
   /** by slot: when something authentic came last by the path in use */
   #heard = new Float64Array(64).fill(NEVER);
+  /** by slot: when the first thing left that was not followed by anything heard */
+  #unanswered = new Float64Array(64).fill(NEVER);
   #place: OwnPlace = { interfaces: [], overlay: [], outer: [] };
 
   constructor(primitives: PacketPrimitives) {
@@ -135,6 +139,20 @@ export class PathBook {
     return this.#heard[slot] ?? NEVER;
   }
 
+  /** Data leaves by this slot now; true when what left before stayed without an answer for too long. */
+  sends(slot: number, now: Millis): boolean {
+    const since = this.#unanswered[slot] ?? NEVER;
+    if ((this.#heard[slot] ?? NEVER) < since) return now - since >= SILENT_MS;
+    this.#unanswered[slot] = now;
+    return false;
+  }
+
+  /** This node stood still: every path counts as silent until something is heard on it. */
+  doubt(now: Millis): void {
+    for (const { slot } of this.#peers.values())
+      if ((this.#heard[slot] ?? NEVER) < now) this.#unanswered[slot] = Math.max(now - SILENT_MS, this.#heard[slot] + 1);
+  }
+
   #aim(slot: number, path: PathAddress): void {
     const { address, port, channel } = this.outer(path);
     this.#primitives.pathSet(slot, address, port, channel === 0 ? null : encodeFrame(channel));
@@ -144,9 +162,11 @@ export class PathBook {
     if ((slot + 1) * WORDS > this.#words.length) {
       const slots = Math.max(this.#heard.length * 2, slot + 1);
       const [words, heard] = [new Int32Array(slots * WORDS), new Float64Array(slots).fill(NEVER)];
+      const unanswered = new Float64Array(slots).fill(NEVER);
       words.set(this.#words);
       heard.set(this.#heard);
-      [this.#words, this.#heard] = [words, heard];
+      unanswered.set(this.#unanswered);
+      [this.#words, this.#heard, this.#unanswered] = [words, heard, unanswered];
     }
     const memory = new Int32Array(4);
     new Uint8Array(memory.buffer).set(address);

@@ -1,4 +1,5 @@
 import { concat } from '../../src/base/bytes.ts';
+import { tcp } from '../base/ip-packets.ts';
 import type { SimNode } from './world.ts';
 
 /** An IPv4 or IPv6 UDP packet between two overlay addresses, with right checksums. */
@@ -30,6 +31,15 @@ export function numbered(
   const payload = new Uint8Array(size);
   new DataView(payload.buffer).setUint32(0, number);
   return udpPacket(from.address(family), to.address(family), [port, 7], payload);
+}
+
+/** A TCP segment with 24 bytes of payload from one simulated node to another, with right checksums. */
+export function tcpPacket(from: SimNode, to: SimNode, flags: number, family: 4 | 6 = 4): Uint8Array {
+  const [source, destination] = [from.address(family), to.address(family)];
+  const segment = tcp(4000, 22, flags, 24);
+  const view = new DataView(segment.buffer);
+  view.setUint16(16, checksum(concat(pseudo(source, destination, 6, segment.length), segment)));
+  return concat(header(source, destination, 6, segment.length), segment);
 }
 
 /** A packet with its IPv4 header checksum filled in. */

@@ -119,6 +119,8 @@ export interface UpOptions {
   /** more words for the command line */
   readonly extra?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** a command that becomes the agent, whose words follow */
+  readonly by?: readonly string[];
 }
 
 /** One node: a namespace, a state folder, and a running agent. */
@@ -164,7 +166,10 @@ export class OverlayNode {
       ...(how.warmUp === true ? [] : ['--no-warm-up']),
       ...(how.extra ?? []),
     ];
-    this.#process = this.namespace.start([...GSCIP, ...words], { seconds: 3600, env: how.env ?? {} });
+    this.#process = this.namespace.start([...(how.by ?? []), ...GSCIP, ...words], {
+      seconds: 3600,
+      env: how.env ?? {},
+    });
     return this.#process;
   }
 

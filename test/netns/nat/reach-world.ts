@@ -1,6 +1,6 @@
 import type { PeerStatus } from '../../../src/api/status.ts';
 import type { Lab } from '../../../src/cli/lab/lab.ts';
-import { ensureBuilt, type OverlayNode } from '../../../src/cli/lab/overlay.ts';
+import { ensureBuilt, type OverlayNode, type UpOptions } from '../../../src/cli/lab/overlay.ts';
 import { ServedOverlay } from '../../../src/cli/lab/served-overlay.ts';
 import { until } from '../../../src/cli/lab/until.ts';
 import { NatWorld, SERVER, type Site } from './sites.ts';
@@ -36,11 +36,11 @@ export class ReachWorld {
   }
 
   /** Starts nodes on these sites, each with a token of its own, and waits until all are up and the keys that joining made are in use. */
-  async join(sites: readonly Site[], names: readonly string[]): Promise<Placed[]> {
+  async join(sites: readonly Site[], names: readonly string[], how: Partial<UpOptions> = {}): Promise<Placed[]> {
     const placed = await Promise.all(
       sites.map(async (site, at) => ({ site, node: await this.served.add(`${names[at]}`, site.host, [GROUP]) })),
     );
-    for (const { node } of placed) node.start({ listen: `${PORT}` });
+    for (const { node } of placed) node.start({ listen: `${PORT}`, ...how });
     await Promise.all(placed.map(({ node }) => node.ready()));
     await until('one key version', () => agree(placed.map(({ node }) => node)), { seconds: 60, everyMs: 250 });
     return placed;
