@@ -33,6 +33,7 @@ export function measureReturns(times: number, delay: number): Promise<Return[]> 
     const typing = await Typing.start(...first);
     const found: Return[] = [];
     for (const pair of others.slice(0, times)) {
+      await allConnected(placed.map(({ node }) => node));
       const killed = Date.now();
       await world.served.server.kill();
       await pause(GONE_MS);
@@ -44,6 +45,12 @@ export function measureReturns(times: number, delay: number): Promise<Return[]> 
     if (!typing.isWhole) throw new Error(`the connection broke: ${typing.trouble()}`);
     return found;
   });
+}
+
+/** A server that dies again while nodes still wait to come back to it is another matter. */
+async function allConnected(nodes: readonly OverlayNode[]): Promise<void> {
+  for (const node of nodes)
+    await until(`${node.name} at its server`, async () => (await node.status()).server.connected, { seconds: 60 });
 }
 
 /** Pings all the time, also while the server is still away. */

@@ -205,7 +205,7 @@ export class Agent {
         for (const path of endpoints.toReversed()) this.#engine.handleEndpoint(id, path);
       },
       services: (coordinators) => this.#underlay.setCoordinators(coordinators),
-      lost: () => this.#underlay.handleServerLost(),
+      lost: (wasReady) => this.#underlay.handleServerLost(wasReady),
       keep: () => void this.#keep(),
     });
     this.#tellEndpoints();

@@ -70,10 +70,14 @@ export class Underlay {
     afterBatch();
   }
 
-  /** The server is gone: a coordinator in the same process has forgotten this node, and is greeted until it is back. */
-  handleServerLost(): void {
+  /**
+   * The server is gone: a coordinator in the same process has forgotten this node, and is greeted until it is back. Where it was
+   * not there before either, the coordinator may have died meanwhile, and is asked.
+   */
+  handleServerLost(wasReady: boolean): void {
     const { engine, now, afterBatch } = this.#parts;
-    engine.reach.setCoordinators(this.#coordinators, now());
+    if (wasReady) engine.reach.setCoordinators(this.#coordinators, now());
+    else engine.reach.doubtCoordinators(now());
     afterBatch();
   }
 

@@ -138,6 +138,13 @@ export class CoordinatorLink {
     this.#byTunnel.hurry(now);
   }
 
+  /** It may be gone: one that does not answer now is greeted. */
+  doubt(now: Millis): LinkEvent[] {
+    if (!this.#registered) return [];
+    this.#askKeepAlive(now);
+    return this.tick(now);
+  }
+
   /** What this node tells of itself changed. */
   cardChanged(now: Millis): void {
     if (this.#session) this.#askRegister(now);

@@ -102,6 +102,11 @@ export class Coordinators {
     for (const link of this.#links) link.greet(now);
   }
 
+  /** Asks each of them whether it is there. */
+  doubt(now: Millis): CoordinatorEvent[] {
+    return this.#links.flatMap((link) => this.#events(link, link.doubt(now), now));
+  }
+
   cardChanged(now: Millis): void {
     for (const link of this.#links) link.cardChanged(now);
   }

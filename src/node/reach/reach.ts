@@ -83,6 +83,11 @@ export class Reach {
     if (!wasOn && this.isOn) this.#adopt(now);
   }
 
+  /** Something says that they may be gone: they are asked whether they are there. */
+  doubtCoordinators(now: Millis): void {
+    this.#coordinate(this.#coordinators.doubt(now), now);
+  }
+
   /** This machine's addresses; true where they differ from before: it is on another network. */
   setAddresses(own: OwnAddresses, overlay: readonly AddressPrefix[], now: Millis): boolean {
     const what = this.#view.setAddresses(own, overlay, now);

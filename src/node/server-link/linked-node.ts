@@ -33,7 +33,7 @@ export interface LinkedSinks {
   /** the network's coordinators are these now; also called by `attach` with what came before it */
   services?(coordinators: readonly CoordinatorPlace[]): void;
   /** the server, which had answered, is gone; what runs beside it may be, too */
-  lost?(): void;
+  lost?(wasReady: boolean): void;
   /** something of it is to be kept */
   keep(): void;
 }
@@ -277,7 +277,7 @@ export class LinkedNode {
       case 'directory':
         return this.#directory(news.peers);
       case 'disconnect':
-        return news.wasReady ? this.#sinks?.lost?.() : undefined;
+        return this.#sinks?.lost?.(news.wasReady);
       case 'services':
         this.#coordinators = news.coordinators;
         return this.#sinks?.services?.(news.coordinators);

@@ -91,6 +91,17 @@ describe('two whole nodes with a coordinator', () => {
     expect(kinds(world)).toEqual(['direct', 'direct']);
   });
 
+  it('greet it before they need it where something says that it may be gone', () => {
+    const world = reachWorld(PLACES['port-restricted'], PLACES['port-restricted']);
+    const { network, server, a, b } = world;
+    network.run(network.now + 10_000);
+    server.restart();
+    for (const { sim } of [a, b]) sim.engine.reach.doubtCoordinators(network.now);
+    network.run(network.now + 4_000);
+    const end = talk(world, 1_000);
+    expect([missing(a, 1, end), missing(b, 1, end)]).toEqual([[], []]);
+  });
+
   it('bind their channel anew when the relay forgot it', () => {
     const world = reachWorld(PLACES['symmetric'], PLACES['symmetric']);
     const end = talk(world, 3_000);

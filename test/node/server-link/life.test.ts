@@ -74,6 +74,7 @@ describe('a node in a session', () => {
     await net.run(70);
     expect([a.current(), a.health(), a.linked?.status().connected]).toEqual([before, [], true]);
     expect(a.losses).toBe(1); // told once, not at each attempt
+    expect(a.failures).toBeGreaterThan(0);
     expect(
       a.changes.flatMap(({ effects, removed, left }) => [
         ...effects.filter((e) => e.type === 'current'),

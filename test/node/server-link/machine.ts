@@ -34,6 +34,8 @@ export class SimMachine {
   readonly hints: string[] = [];
   /** times that the server was gone which had answered */
   losses = 0;
+  /** tries to reach the server that failed */
+  failures = 0;
   linked: LinkedNode | undefined;
   keys: BundleKeys | undefined;
   /** why it did not start */
@@ -98,7 +100,7 @@ export class SimMachine {
           this.#keep();
         },
         endpoints: ({ endpoints }) => void this.hints.push(...endpoints),
-        lost: () => void this.losses++,
+        lost: (wasReady) => void (wasReady ? this.losses++ : this.failures++),
         keep: () => this.#keep(),
       });
       this.#keep();
