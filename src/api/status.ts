@@ -19,7 +19,28 @@ export interface StatusAnswer {
   readonly underlay: UnderlayStatus;
   readonly dataPath: DataPathStatus;
   readonly pit: { readonly entries: number; readonly capacity: number; readonly heldPackets: number };
+  /** what a GEN forwards; null on other nodes */
+  readonly gateway: GatewayStatus | null;
   readonly health: readonly HealthLine[];
+}
+
+/** A GEN as the router of the networks behind it. */
+export interface GatewayStatus {
+  readonly subnets: readonly {
+    readonly prefix: string;
+    /** interfaces of the machine that lead to it */
+    readonly inside: readonly string[];
+  }[];
+  /** interfaces that lead to everything else */
+  readonly outside: readonly string[];
+  /** terminals see the router as the sender of what comes from the overlay */
+  readonly snat: boolean;
+  /** who of these networks has flows, the one last heard first */
+  readonly terminals: readonly { readonly address: string; readonly flows: number; readonly idleSeconds: number }[];
+  /** packets forwarded from the overlay and to it; `blocked`: stopped by other tables of the machine */
+  readonly packets: { readonly in: number; readonly out: number; readonly blocked: number };
+  /** packets that were dropped, by counter */
+  readonly dropped: Readonly<Record<string, number>>;
 }
 
 /** The server that gives this node its keys; url null where an authority's file does. */

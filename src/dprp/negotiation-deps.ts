@@ -72,7 +72,7 @@ export interface GroupView {
 
 /** What admission asks of a roster. */
 export interface RosterView extends Pick<RosterCoverage, 'covers' | 'memberCovers'>, Pick<Roster, 'joinedAfter'> {
-  readonly members: ReadonlyMap<NodeId, Pick<Member, 'edPk'>>;
+  readonly members: ReadonlyMap<NodeId, Pick<Member, 'edPk' | 'routes'>>;
 }
 
 export interface GroupVersion {

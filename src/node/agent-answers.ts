@@ -28,7 +28,7 @@ export interface AgentCalls {
   now(): Millis;
   uptimeSeconds(): number;
   random(length: number): Uint8Array;
-  status(): StatusAnswer;
+  status(): Promise<StatusAnswer>;
   /** the protocol by which a router maps this node's port */
   mappedBy(): string | undefined;
   reload(): Promise<ReloadAnswer>;
@@ -138,8 +138,8 @@ export class AgentAnswers {
 
   /** What is being asked right now is waited for, but not for long. */
   async #netcheck(): Promise<object> {
-    const facts = () =>
-      netcheckFacts(this.#engine, this.#io.facts(), this.#calls.status().server, this.#calls.mappedBy());
+    const { server } = await this.#calls.status();
+    const facts = () => netcheckFacts(this.#engine, this.#io.facts(), server, this.#calls.mappedBy());
     const until = performance.now() + NETCHECK_PATIENCE;
     while (!facts().complete && performance.now() < until) await sleep(NETCHECK_LOOK);
     return facts();

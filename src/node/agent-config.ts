@@ -35,6 +35,8 @@ export interface AgentConfig {
   readonly warmUp: boolean;
   /** whether the router is asked to let other nodes in (PCP, NAT-PMP, UPnP) */
   readonly portMapping: boolean;
+  /** of a GEN: terminals see the router's address as the sender of what comes from the overlay */
+  readonly snat: boolean;
 }
 
 export interface ListenAddress {
@@ -65,6 +67,7 @@ export interface WrittenConfig {
   readonly 'rekey-after'?: number;
   readonly 'warm-up'?: boolean;
   readonly 'port-mapping'?: boolean;
+  readonly snat?: boolean;
 }
 
 export const DEFAULT_PORT = 47_247;
@@ -108,6 +111,7 @@ const KEYS = {
   'rekey-after': 'number',
   'warm-up': 'boolean',
   'port-mapping': 'boolean',
+  snat: 'boolean',
 } as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number' | 'boolean'>;
 
 function isKey(text: string): text is keyof WrittenConfig {
@@ -187,6 +191,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     rekeyAfter: within('rekey-after', written['rekey-after'] ?? DEFAULTS.rekeyAfter, REKEY_AFTER, 'GiB'),
     warmUp: written['warm-up'] ?? true,
     portMapping: written['port-mapping'] ?? true,
+    snat: written.snat ?? false,
   };
 }
 

@@ -19,6 +19,7 @@ import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
 import { engineSettings } from './engine-settings.ts';
 import { hintPaths, unknownPeer, unknownPeerLine } from './first-paths.ts';
+import { Forwarding } from './gateway/forwarding.ts';
 import { type Beside, NOTHING_BESIDE, refusedBundleLine, refusedRosterLine } from './health.ts';
 import { encodeHedge, nextHedge } from './hedge-file.ts';
 import { type KeySource, poolOf, sourceOf } from './key-source.ts';
@@ -28,7 +29,6 @@ import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
-import { mainTable, RosterRoutes } from './roster-routes.ts';
 import { selfTest } from './self-test.ts';
 import { ownEndpoints } from './server-link/own-endpoints.ts';
 import { NO_SERVER, serverHealth, serverStatus } from './server-link/server-status.ts';
@@ -51,7 +51,7 @@ export class Agent {
   readonly #engine: Engine;
   readonly #io: PacketIo;
   readonly #answers: AgentAnswers;
-  readonly #routes: RosterRoutes;
+  readonly #forwarding: Forwarding;
   readonly #keeper: StateKeeper;
   readonly #underlay: Underlay;
   readonly #rates = new RateMeter();
@@ -118,11 +118,12 @@ export class Agent {
       moved: () => this.#tellMoved(),
       afterBatch: () => this.#afterBatch(),
     });
-    this.#routes = new RosterRoutes(this.#engine.node, mainTable(config.tun), log);
+    const overlay = () => poolOf(this.#source);
+    this.#forwarding = new Forwarding({ node: this.#engine.node, config, overlay, state, log });
     this.#answers = new AgentAnswers(this.#engine, io, {
       ...{ now, random },
       uptimeSeconds: () => this.#uptime(),
-      status: () => this.#status(),
+      status: () => this.#forwarding.look().then(() => this.#status()),
       mappedBy: () => this.#underlay.status().portMapping?.by,
       reload: () => this.reload(),
       logout: () => this.#logout(),
@@ -154,7 +155,7 @@ export class Agent {
       return made;
     } catch (error) {
       io.stop();
-      if (agent) await Promise.all([agent.#underlay.close(), agent.#control?.close()]);
+      if (agent) await Promise.all([agent.#underlay, agent.#control, agent.#forwarding].map((each) => each?.close()));
       if (source.kind === 'server') source.linked.stop();
       throw error;
     }
@@ -190,7 +191,7 @@ export class Agent {
     for (const change of changes) this.#engine.handleKeyChange(change, now());
     if (changes.length === 0) this.#engine.handleNewKeys(now());
     this.#hintPaths();
-    void this.#routes.follow();
+    void this.#forwarding.follow();
     this.#afterBatch();
     this.#log.log('info', 'bundle-read', { number: this.#keys.bundleNumber() });
   }
@@ -237,8 +238,9 @@ export class Agent {
     const [mistaken] = this.#unknownPeers;
     if (mistaken !== undefined && given.has('peer')) throw unknownPeer(this.#engine.node, mistaken);
     const { addresses } = this.#keys.self();
+    await this.#forwarding.open();
     await configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#source) });
-    await this.#routes.follow();
+    await this.#forwarding.follow();
     this.#control = await ControlSocket.listen(this.#config.socket, (request, reply) =>
       this.#answers.answer(request, reply),
     );
@@ -272,7 +274,7 @@ export class Agent {
     this.#keys.wipe();
     wipe(this.#hedge.key);
     if (this.#source.kind === 'server') this.#source.linked.wipe();
-    this.#routes.close();
+    await this.#forwarding.close();
     await this.#underlay.close();
     await this.#control?.close();
     this.#log.log('info', 'down', { reason });
@@ -287,7 +289,7 @@ export class Agent {
         log: this.#log,
         persist: () => {
           void this.#keep();
-          void this.#routes.follow();
+          void this.#forwarding.follow();
         },
         refresh: (what) => this.#refresh(what),
         pathResponse: (response) => this.#answers.handlePathResponse(response),
@@ -320,7 +322,7 @@ export class Agent {
     }
     this.#engine.tick(now());
     this.#random.refill();
-    this.#routes.tick(performance.now());
+    this.#forwarding.tick(performance.now());
     this.#keeper.tick(now());
     if (performance.now() - this.#keptAt > CLOCK_KEPT) void this.#keep();
     this.#rates.sample(this.#engine, performance.now());
@@ -376,9 +378,10 @@ export class Agent {
       server:
         this.#source.kind === 'server' ? serverStatus(this.#source.linked.facts(), this.#keys.corrected()) : NO_SERVER,
       certificateLeft: this.#keys.identity().caPart.notAfter - wallClock(),
-      setAside: [...this.#setAside(), ...this.#routes.health()],
+      setAside: [...this.#setAside(), ...this.#forwarding.health()],
       notKept: this.#keeper.trouble,
       underlay: this.#underlay.status(),
+      gateway: this.#forwarding.status(now()),
     };
     return statusAnswer(parts, now());
   }

@@ -384,11 +384,12 @@ export class BundleKeys implements KeyStore {
 
   #replaceIdentity(seed: Uint8Array, now: Millis): void {
     this.#identity.replace(this.#seedOr(seed), this.#facts.caPart, this.corrected(), now);
-    this.#self = selfAsMember(this.identity().caPart, this.#facts.name);
+    this.#refreshMembers();
   }
 
   #refreshMembers(): void {
     const rosters = [...this.#groups.values()].map(({ roster }) => roster);
+    this.#self = selfAsMember(this.identity().caPart, this.#facts.name, rosters);
     this.#members = otherMembers(rosters, this.#facts, this.#self.id);
   }
 }

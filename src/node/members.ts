@@ -1,6 +1,7 @@
 import type { NodeId } from '../base/brands.ts';
+import { compareBytes } from '../base/bytes.ts';
 import { formatAddress } from '../base/ip-address.ts';
-import { isIpv4 } from '../crypto/address-prefix.ts';
+import { type AddressPrefix, isIpv4 } from '../crypto/address-prefix.ts';
 import { type CaPart, vipsOf } from '../crypto/credential.ts';
 import type { Roster } from '../crypto/roster.ts';
 import { decodeEntry } from '../crypto/roster-entry.ts';
@@ -8,8 +9,8 @@ import { endTypeName, modeName } from '../dprp/wire-names.ts';
 import type { Member } from './key-store.ts';
 import type { NodeFacts } from './node-facts.ts';
 
-/** This node as its certificate describes it. */
-export function selfAsMember(caPart: CaPart, name: string): Member {
+/** This node as its certificate describes it; routes that have no room there stand in rosters alone (protocol.md 1.3). */
+export function selfAsMember(caPart: CaPart, name: string, rosters: readonly Roster[] = []): Member {
   const vips = vipsOf(caPart).toSorted(v4First);
   return {
     id: caPart.nodeId,
@@ -18,8 +19,19 @@ export function selfAsMember(caPart: CaPart, name: string): Member {
     mode: modeName(caPart.mode) ?? '',
     addresses: vips.map(addressText),
     vips,
-    routes: caPart.routes,
+    routes: caPart.moreRoutes ? withListed(caPart, rosters) : caPart.routes,
   };
+}
+
+/** The certificate's routes, then those that rosters give the node beside them. */
+function withListed({ nodeId, routes }: CaPart, rosters: readonly Roster[]): AddressPrefix[] {
+  const listed = rosters.flatMap((roster) => roster.members.get(nodeId)?.routes ?? []);
+  const all = [...routes, ...listed];
+  return all.filter((route, at) => all.findIndex((other) => sameRoute(other, route)) === at);
+}
+
+function sameRoute(a: AddressPrefix, b: AddressPrefix): boolean {
+  return a.family === b.family && a.length === b.length && compareBytes(a.address, b.address) === 0;
 }
 
 /** Everybody in these rosters but this node. */

@@ -1,4 +1,4 @@
-import type { HealthLine, ServerStatus, StatusAnswer, UnderlayStatus } from '../api/status.ts';
+import type { GatewayStatus, HealthLine, ServerStatus, StatusAnswer, UnderlayStatus } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { groupAnswers, peerAnswer } from './answers.ts';
@@ -20,6 +20,7 @@ export interface StatusParts {
   readonly setAside: readonly HealthLine[];
   readonly notKept: string | undefined;
   readonly underlay: UnderlayStatus;
+  readonly gateway: GatewayStatus | null;
 }
 
 /** The answer to `gscip status`. */
@@ -40,6 +41,7 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
     underlay,
     dataPath: { primitives, tun, udp: { gso: udp.gso, gro: udp.gro }, workers: 0, fallbacks },
     pit: { entries: pit.entries.live, capacity: config.flows, heldPackets: held.packets },
+    gateway: parts.gateway,
     health: healthLines({
       mode,
       fallbacks,

@@ -2,7 +2,9 @@ import { type Millis, millis } from '../base/brands.ts';
 import { parseFlow } from '../base/flow.ts';
 import { addressKey } from '../base/flow-cid.ts';
 import { FLOW, FLOW_FLAG } from '../base/flow-words.ts';
-import { PACKET } from '../base/primitives.ts';
+import { PACKET, PARTIAL_CHECKSUM } from '../base/primitives.ts';
+import { isIpv4 } from '../crypto/address-prefix.ts';
+import { setIcmpSource } from '../pccom/icmp-source.ts';
 import { type HeldPacket, heldPacket, parseHeld } from '../pit/held.ts';
 import { PIT_ACTION } from '../pit/terms.ts';
 import type { FlowControl } from './flow-control.ts';
@@ -93,6 +95,7 @@ export class Outgoing {
     const at = row * PACKET.stride;
     const slot = (sa >>> 3) & 0xffff;
     const length = packets[at + PACKET.length];
+    if ((flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0 && !this.#ownError(arena, packets, at)) return 0;
     const path = this.#pathOfSlot[slot];
     if (length > FITS_ALWAYS && !this.#oversize.passes(arena, packets, at, sa, path, now)) return 0;
     if (paths.sends(path, now)) this.#silent.tell(arena, packets, at, now);
@@ -100,6 +103,24 @@ export class Outgoing {
     sas.lastSent[slot] = now;
     sas.lastData[slot] = now;
     return sa;
+  }
+
+  /**
+   * An error from a router further inside, whose address means nothing to the peer, gets the address of this node
+   * (protocol.md 5.1). False: it cannot be sent.
+   */
+  #ownError(arena: Uint8Array, packets: Int32Array, at: number): boolean {
+    const { flow, directory, keys, counters } = this.#node;
+    if (directory.isOwn(flow, FLOW.outerSource)) return true;
+    const vip = keys.self().vips.find((each) => isIpv4(each) === (flow[FLOW.head] >>> 8 === 4));
+    if (!vip || (packets[at + PACKET.kind] & PARTIAL_CHECKSUM) !== 0) {
+      counters.add('foreign-source');
+      return false;
+    }
+    const view = new DataView(arena.buffer, arena.byteOffset, arena.byteLength);
+    setIcmpSource(view, packets[at + PACKET.offset], flow[FLOW.l4Offset], vip);
+    counters.add('icmp-source-replaced');
+    return true;
   }
 
   #clamp(arena: Uint8Array, packets: Int32Array, row: number, now: Millis): void {

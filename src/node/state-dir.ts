@@ -34,6 +34,8 @@ const FILES = {
   kept: 'kept.json',
   config: 'config.toml',
   hedge: 'hedge.bin',
+  /** kernel switches that a GEN has set, to be set back after a crash */
+  switches: 'switches.json',
   /** sealed: the node's own seed, and what it knows its server by */
   identity: 'identity.key',
   /** sealed: keys, rosters and endpoints as they were last */
@@ -88,6 +90,15 @@ export class StateDir {
 
   writeHedge(bytes: Uint8Array): void {
     this.#write(FILES.hedge, bytes);
+  }
+
+  switches(): string | undefined {
+    const bytes = this.#read(FILES.switches);
+    return bytes && new TextDecoder().decode(bytes);
+  }
+
+  writeSwitches(text: string): void {
+    this.#write(FILES.switches, new TextEncoder().encode(text));
   }
 
   sealed(file: SealedFile): Uint8Array | undefined {

@@ -92,6 +92,16 @@ export async function rosterRoutes(device: string): Promise<Prefix[]> {
   return found;
 }
 
+/** The devices that default routes go by, of either family. */
+export async function defaultDevices(): Promise<string[]> {
+  const found = new Set<string>();
+  for (const family of ['-4', '-6'])
+    for (const { dev, nexthops } of await ipJson([family, 'route', 'show', 'table', 'main', 'default']))
+      for (const hop of [{ dev }, ...(Array.isArray(nexthops) ? nexthops : [])])
+        if (typeof hop.dev === 'string') found.add(hop.dev);
+  return [...found].sort();
+}
+
 /** Shorter ones stand for "everything else", as a default route that was cut in two does. */
 const SHORTEST_ROUTE = 2;
 

@@ -37,9 +37,13 @@ export async function transfers(
   bytes: number,
   family: 4 | 6 = 4,
 ): Promise<boolean> {
-  const address = await inside(to, family);
-  const sink = await startTool(to.namespace, 'sink', address, TCP);
-  const poured = await runTool(from.namespace, 'pour', address, TCP, `${bytes}`);
+  return carries(from.namespace, to.namespace, await inside(to, family), bytes);
+}
+
+/** The same from machine to machine, towards an address of the second. */
+export async function carries(from: Namespace, to: Namespace, address: string, bytes: number): Promise<boolean> {
+  const sink = await startTool(to, 'sink', address, TCP);
+  const poured = await runTool(from, 'pour', address, TCP, `${bytes}`);
   const arrived = await until(
     'the end of the stream',
     () => /\{.*\}\n/.test(sink.stdout()) && lastReport(sink.stdout()),
@@ -67,10 +71,14 @@ export interface Questions {
 
 /** Asks by UDP and waits for the answers; `{sent, whole, doubled, damaged}`. */
 export async function asks(from: OverlayNode, to: OverlayNode, what: Questions, family: 4 | 6 = 4): Promise<Report> {
-  const address = await inside(to, family);
-  const echo = await startTool(to.namespace, 'echo', address, UDP);
+  return questions(from.namespace, to.namespace, await inside(to, family), what);
+}
+
+/** The same from machine to machine, towards an address of the second. */
+export async function questions(from: Namespace, to: Namespace, address: string, what: Questions): Promise<Report> {
+  const echo = await startTool(to, 'echo', address, UDP);
   const words = [`${what.count}`, `${what.gapMs}`, ...what.sizes.map(String)];
-  const answered = await runTool(from.namespace, 'ask', address, UDP, ...words);
+  const answered = await runTool(from, 'ask', address, UDP, ...words);
   await echo.stop();
   return answered;
 }

@@ -42,7 +42,8 @@ describe('the configuration file', () => {
       log-level = "debug"
       flows = 2048
       flows-per-peer = 100
-      new-flows-per-second = 50`;
+      new-flows-per-second = 50
+      snat = true`;
     expect(resolveConfig(parseConfigFile(text, 'f'))).toEqual({
       given: new Set(),
       bundle: '/etc/gscip/a.bundle',
@@ -66,6 +67,7 @@ describe('the configuration file', () => {
       rekeyAfter: 128,
       warmUp: true,
       portMapping: true,
+      snat: true,
     });
   });
 
@@ -127,6 +129,7 @@ describe('the configuration', () => {
       rekeyAfter: 128,
       warmUp: true,
       portMapping: true,
+      snat: false,
     });
   });
 

@@ -6,6 +6,7 @@ import { RELAY_DROPS } from '../../src/base/relay-primitives.ts';
 import { FAILURES } from '../../src/dprp/effects.ts';
 import { NET_FINDINGS } from '../../src/nat/net-findings.ts';
 import { CONFIGURED_REASONS, PATH_REASONS } from '../../src/nat/path-reason.ts';
+import { GATEWAY_COUNTERS } from '../../src/node/gateway/gateway-rules.ts';
 import { REASONS } from '../../src/node/reasons.ts';
 import { CLOSE_CAUSES } from '../../src/pit/terms.ts';
 import { parse, readText, typescriptFiles, visitAll } from './repository.ts';
@@ -188,6 +189,7 @@ describe('the page on troubleshooting', () => {
     const names = new Set<string>([
       ...PRIMITIVE_COUNTERS,
       ...RELAY_DROPS,
+      ...Object.values(GATEWAY_COUNTERS),
       ...FLOW_STATUS_NAMES.filter((name) => name !== 'ok'),
       'created',
       'too-many-groups',

@@ -45,8 +45,11 @@ export class Overlay {
   /** Enters a node into the roster and writes its bundle, which knows the nodes up to this one; it is not started yet. */
   add(name: string, namespace: Namespace, what: NodeOptions): OverlayNode {
     const bundle = this.#bundle(name);
-    const { type = 'ges', mode = 'op', groups, address } = what;
-    const given = address === undefined ? [] : ['--address', address];
+    const { type = 'ges', mode = 'op', groups, address, routes = [] } = what;
+    const given = [
+      ...(address === undefined ? [] : ['--address', address]),
+      ...(routes.length === 0 ? [] : ['--route', ...routes]),
+    ];
     this.authority(
       'node add',
       name,
@@ -105,6 +108,8 @@ export interface NodeOptions {
   readonly mode?: 'op' | 'cl';
   /** overlay address; default: the authority chooses */
   readonly address?: string;
+  /** of a GEN or GEA: the networks behind it */
+  readonly routes?: readonly string[];
 }
 
 /** How a node is started. */

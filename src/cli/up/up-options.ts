@@ -35,6 +35,7 @@ export interface UpOptions {
   readonly rekeyAfter?: number;
   readonly warmUp?: boolean;
   readonly portMapping?: boolean;
+  readonly snat?: boolean;
   readonly newFlowsPerSecond?: number;
   readonly logLevel?: string;
   readonly config?: string;
@@ -82,6 +83,11 @@ export function machineFlags(command: Command): Command {
     .option('--no-warm-up', 'save that second of computing: first packets then wait about twice as long')
     .option('--port-mapping', 'ask the router by PCP, NAT-PMP or UPnP to let other nodes in (default)')
     .option('--no-port-mapping', 'leave the router alone')
+    .option(
+      '--snat',
+      "of a GEN: its terminals see the router's own address as the sender of what comes from the overlay",
+    )
+    .option('--no-snat', 'source addresses are kept (default)')
     .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
     .option('--config <FILE>', 'a TOML file with the same settings; options win over it');
 }

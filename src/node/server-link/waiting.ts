@@ -78,6 +78,7 @@ function waitingStatus(config: AgentConfig, linked: LinkedNode, uptimeSeconds: n
       fallbacks: [],
     },
     pit: { entries: 0, capacity: config.flows, heldPackets: 0 },
+    gateway: null,
     health: [what, ...serverHealth(facts, now)],
   };
 }
