@@ -129,7 +129,12 @@ describe('plain terminals behind GENs', () => {
             // what is held for a cold start is bounded, and this is more
             expect(await pings(from.terminal, address), name).toBe(true);
             // over IPv6 only the sender cuts, and it learns from the first large one that the path takes 1,400
-            if (address === to.v6) await pingError(from.terminal, to.v6, '-s', '1450');
+            if (address === to.v6)
+              for (const [one, other] of [
+                [from.terminal, to.v6],
+                [to.terminal, from.v6],
+              ] as const)
+                expect(await pingError(one, other, '-s', '1450')).toContain('Packet too big');
             expect(await questions(from.terminal, to.terminal, address, asked), name).toEqual({
               ...WHOLE,
               sent: 10,
