@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { finishChecksum, sumWords } from '../../src/pccom/checksum.ts';
-import { setIcmpSource } from '../../src/pccom/icmp-source.ts';
 import { tooBigAnswer } from '../../src/pccom/icmp-answer.ts';
+import { setIcmpSource } from '../../src/pccom/icmp-source.ts';
 
 /** An inner packet whose sender is told that it is too large: the answer is an ICMP error with right checksums. */
 function packet(family: 4 | 6): Uint8Array {
