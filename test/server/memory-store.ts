@@ -77,6 +77,7 @@ export function copyOf(state: NetworkState): NetworkState {
   const { settings, users, administrators, groups, versions, roster, nodes, tokens, relays } = state.tables;
   return {
     revision: state.revision,
+    nodeNamed: (name) => [...nodes.values()].find((node) => node.name === name && node.standing !== 'removed'),
     tables: {
       settings: new Map(settings),
       users: new Map(users),

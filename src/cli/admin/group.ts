@@ -9,7 +9,7 @@ import {
   type RollAnswer,
 } from '../../api/admin/groups.ts';
 import type { Done } from '../../api/admin/operations.ts';
-import { confirm } from '../confirm.ts';
+import { confirm, confirmReach } from '../confirm.ts';
 import { parseDuration } from '../duration.ts';
 import { examples } from '../output.ts';
 import { shellWord } from '../shell-word.ts';
@@ -161,9 +161,23 @@ function defineRemove(command: Command): void {
   adminFlags(command)
     .option('--yes', 'do not ask')
     .action(async (name: string, options: AdminOptions & { readonly yes?: boolean }) => {
-      await confirm(`Remove the group "${name}"? All traffic under its key ends.`, options);
-      const done = await clientFor(options).delete<Done>(`/groups/${part(name)}`);
+      const client = clientFor(options);
+      if (!options.yes) await confirmRemoval(name, await client.get<GroupList>('/groups'));
+      const done = await client.delete<Done>(`/groups/${part(name)}`);
       show(options, { ...done, removed: name }, () => `Removed the group "${name}".`);
     });
-  examples(command, [['gscip admin group remove lab', 'its members stay in the network']]);
+  examples(command, [
+    ['gscip admin group remove lab', 'its members stay in the network'],
+    ['gscip admin group remove lab --yes', 'in a script: a group with members goes only so'],
+  ]);
+}
+
+/** A group without members can be made again as it was. */
+async function confirmRemoval(name: string, { groups }: GroupList): Promise<void> {
+  const { nodes = [] } = groups.find((group) => group.name === name.normalize('NFC').trim()) ?? {};
+  const question = `Remove the group "${name}"? All traffic under its key ends.`;
+  if (nodes.length === 0) return confirm(question, {});
+  const who = nodes.length === 1 ? `one member, ${nodes[0]}` : `${nodes.length} members`;
+  const harm = `the group "${name}" has ${who}, and all traffic under its key would end`;
+  await confirmReach({ question, harm }, {});
 }

@@ -7,7 +7,7 @@ import {
   type NodeModeName,
 } from '../../api/admin/nodes.ts';
 import type { Done } from '../../api/admin/operations.ts';
-import { confirm } from '../confirm.ts';
+import { confirm, confirmReach } from '../confirm.ts';
 import { examples } from '../output.ts';
 import { splitList } from '../split-list.ts';
 import { table } from '../table.ts';
@@ -95,6 +95,7 @@ interface SetOptions extends AdminOptions {
   readonly mode?: NodeModeName;
   readonly groups?: readonly string[];
   readonly routes?: readonly string[];
+  readonly yes?: boolean;
 }
 
 function defineSet(command: Command): void {
@@ -103,16 +104,30 @@ function defineSet(command: Command): void {
     .addOption(new Option('--mode <mode>', 'open, or closed: members only').choices(NODE_MODES))
     .option('--groups <names>', 'its groups from now on, separated by commas', splitList)
     .option('--routes <cidrs>', 'the networks behind it from now on, separated by commas', splitList)
+    .option('--yes', 'do not ask')
     .action(async (name: string, options: SetOptions) => {
-      const { socket: _, json: __, ...wanted } = options;
+      const { socket: _, json: __, yes, ...wanted } = options;
       const change: NodeChange = wanted;
-      const node = await clientFor(options).patch<NodeAnswer>(`/nodes/${part(name)}`, change);
-      show(options, node, describe);
+      const client = clientFor(options);
+      const path = `/nodes/${part(name)}`;
+      if (change.groups && !yes) await confirmGroups(await client.get<NodeAnswer>(path), change.groups);
+      show(options, await client.patch<NodeAnswer>(path, change), describe);
     });
   examples(command, [
     ['gscip admin node set laptop --groups lab,home', 'replaces the whole list; what it leaves is cut off'],
+    ['gscip admin node set laptop --groups "" --yes', 'out of every group; in a script only with --yes'],
     ['gscip admin node set laptop --name desk', 'everything but the name stays'],
   ]);
+}
+
+/** A list that was left empty by mistake, as by a variable that is not set, would cut a node off from everybody. */
+async function confirmGroups({ name, groups }: NodeAnswer, wanted: readonly string[]): Promise<void> {
+  const left = groups.filter((group) => !wanted.includes(group));
+  if (left.length === 0) return;
+  const question = `Take ${name} out of ${left.join(', ')}? Its flows there are cut.`;
+  if (wanted.length > 0) return confirm(question, {});
+  const harm = `${name} would be in no group any more, and its flows in ${left.join(', ')} would be cut`;
+  await confirmReach({ question, harm }, {});
 }
 
 function defineRemove(command: Command): void {

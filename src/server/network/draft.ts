@@ -1,9 +1,12 @@
-import type { Change, ChangeOf, NetworkState, Rows, TableName } from './state.ts';
+import { ifNamed } from './live-names.ts';
+import type { Change, ChangeOf, NetworkState, NodeRow, Rows, TableName } from './state.ts';
 
 /** What rules read: the rows of a state, or of a state with the changes of a draft. */
 export interface View {
   get<T extends TableName>(table: T, key: string): Rows[T] | undefined;
   rows<T extends TableName>(table: T): IterableIterator<Rows[T]>;
+  /** The live node of that name. */
+  nodeNamed(name: string): NodeRow | undefined;
 }
 
 /** What a command has changed so far, over the state that it began with. Nothing of it is real until the store keeps it. */
@@ -45,6 +48,15 @@ export class Draft implements View {
     }
   }
 
+  nodeNamed(name: string): NodeRow | undefined {
+    for (const change of this.#written.get('nodes')?.values() ?? []) {
+      const found = ifNamed(rowOf(change, 'nodes'), name);
+      if (found) return found;
+    }
+    const before = this.#state.nodeNamed(name);
+    return before && ifNamed(this.get('nodes', before.id), name);
+  }
+
   /** What is to be kept. */
   changes(): readonly Change[] {
     return [...this.#written.values()].flatMap((written) => [...written.values()]);
@@ -58,6 +70,7 @@ export function viewOf(state: NetworkState): View {
   return {
     get: (table, key) => state.tables[table].get(key),
     rows: (table) => state.tables[table].values(),
+    nodeNamed: (name) => state.nodeNamed(name),
   };
 }
 

@@ -30,12 +30,9 @@ export function* liveNodes(view: View): IterableIterator<NodeRow> {
 
 /** The live node of that name or id, or an error with the nearest name there is. */
 export function nodeNamed(view: View, text: string): NodeRow {
-  let removed = false;
-  for (const node of view.rows('nodes')) {
-    if (node.name !== text && node.id !== text) continue;
-    if (node.standing !== 'removed') return node;
-    removed = true;
-  }
+  const found = view.nodeNamed(text) ?? view.get('nodes', text);
+  if (found && found.standing !== 'removed') return found;
+  const removed = found !== undefined || [...view.rows('nodes')].some(({ name }) => name === text);
   const what = removed ? `the node "${text}" was removed` : `there is no node "${text}"`;
   throw new GscipError('unknown-node', what, remedyFor(text, names(liveNodes(view)), 'gscip admin token create'));
 }

@@ -46,6 +46,8 @@ export interface NetworkState {
   /** Grows by one with every command that changed something, over all processes of the network. */
   readonly revision: number;
   readonly tables: { readonly [T in TableName]: ReadonlyMap<string, Rows[T]> };
+  /** The live node of that name, without a look at the others. */
+  nodeNamed(name: string): NodeRow | undefined;
 }
 
 /** The one row of `settings` has the key 'network'. */

@@ -1,4 +1,5 @@
-import type { Change, NetworkState, Rows, TableName } from '../network/state.ts';
+import { LiveNames } from '../network/live-names.ts';
+import type { Change, NetworkState, NodeRow, Rows, TableName } from '../network/state.ts';
 import { applyChanges } from './apply-changes.ts';
 
 type Tables = { readonly [T in TableName]: LiveTable<Rows[T]> };
@@ -7,6 +8,7 @@ type Tables = { readonly [T in TableName]: LiveTable<Rows[T]> };
 export class LiveState implements NetworkState {
   readonly tables: NetworkState['tables'];
   readonly #tables: Tables;
+  readonly #names = new LiveNames();
   #revision = 0;
 
   constructor() {
@@ -28,8 +30,13 @@ export class LiveState implements NetworkState {
     return this.#revision;
   }
 
+  nodeNamed(name: string): NodeRow | undefined {
+    const id = this.#names.get(name);
+    return id === undefined ? undefined : this.#tables.nodes.get(id);
+  }
+
   apply(changes: readonly Change[], revision: number): void {
-    applyChanges(this.#tables, changes);
+    applyChanges(this.#tables, changes, this.#names);
     this.#revision = revision;
   }
 }

@@ -1,4 +1,5 @@
-import type { Change, NetworkState, Rows, TableName } from '../network/state.ts';
+import { ifNamed, LiveNames } from '../network/live-names.ts';
+import type { Change, NetworkState, NodeRow, Rows, TableName } from '../network/state.ts';
 import { applyChanges } from './apply-changes.ts';
 
 type Tables = { readonly [T in TableName]: OverlayTable<Rows[T]> };
@@ -7,9 +8,14 @@ type Tables = { readonly [T in TableName]: OverlayTable<Rows[T]> };
 export class OverlayState implements NetworkState {
   readonly tables: NetworkState['tables'];
   readonly #tables: Tables;
+  readonly #base: NetworkState;
+  /** of rows written over the base */
+  readonly #names = new LiveNames();
   #revision: number;
 
-  constructor({ tables, revision }: NetworkState) {
+  constructor(base: NetworkState) {
+    const { tables, revision } = base;
+    this.#base = base;
     this.#tables = {
       settings: new OverlayTable(tables.settings),
       users: new OverlayTable(tables.users),
@@ -29,8 +35,13 @@ export class OverlayState implements NetworkState {
     return this.#revision;
   }
 
+  nodeNamed(name: string): NodeRow | undefined {
+    const id = this.#names.get(name) ?? this.#base.nodeNamed(name)?.id;
+    return id === undefined ? undefined : ifNamed(this.#tables.nodes.get(id), name);
+  }
+
   apply(changes: readonly Change[], revision: number): void {
-    applyChanges(this.#tables, changes);
+    applyChanges(this.#tables, changes, this.#names);
     this.#revision = revision;
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AdminClient } from '../../../src/cli/admin/admin-client.ts';
 import { json, run } from '../cli-run.ts';
@@ -67,7 +68,7 @@ describe('gscip admin asks the server', () => {
     ['group roll lab --in 2h', 'POST', '/groups/lab/roll', { in: 7_200 }, { group: 'lab', version: 8, activateAt: 1 }],
     ['group admit lab laptop', 'POST', '/groups/lab/nodes', { node: 'laptop' }, GROUP],
     ['group expel a/b laptop', 'DELETE', '/groups/a%2Fb/nodes/laptop', undefined, DONE],
-    ['group remove lab', 'DELETE', '/groups/lab', undefined, DONE],
+    ['group remove lab --yes', 'DELETE', '/groups/lab', undefined, DONE],
     ['token create --user alice --groups lab', 'POST', '/tokens', { user: 'alice', groups: ['lab'] }, TOKEN],
     [
       'token create --user alice --groups a,b --type gen --mode cl --routes 10.1.0.0/16,10.2.0.0/16 --uses 3 --ttl 1h --approval --ephemeral --replaces laptop --servers net.example:443',
@@ -93,7 +94,7 @@ describe('gscip admin asks the server', () => {
     ['node show laptop', 'GET', '/nodes/laptop', undefined, NODE],
     ['node approve laptop', 'POST', '/nodes/laptop/approve', {}, NODE],
     [
-      'node set laptop --name desk --mode cl --groups a,b --routes 10.1.0.0/16',
+      'node set laptop --name desk --mode cl --groups a,b --routes 10.1.0.0/16 --yes',
       'PATCH',
       '/nodes/laptop',
       { name: 'desk', mode: 'cl', groups: ['a', 'b'], routes: ['10.1.0.0/16'] },
@@ -121,6 +122,69 @@ describe('gscip admin asks the server', () => {
     const programs = await server.admin(answer, ...line.split(' '), '--json');
     expect(json(programs)).toMatchObject({ schema: 1, ...answer });
     expect(programs.stdout.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+/** Runs the words as if somebody sat at a terminal, who answers each question with `typed`. */
+async function atTerminal(typed: string, words: readonly string[]) {
+  const { stdin } = process;
+  const input = Object.assign(new PassThrough(), { isTTY: true });
+  input.write(`${typed}\n`);
+  Object.defineProperty(process, 'stdin', { value: input, configurable: true });
+  const wasTerminal = process.stderr.isTTY;
+  process.stderr.isTTY = true;
+  try {
+    return await server.admin(DONE, ...words);
+  } finally {
+    Object.defineProperty(process, 'stdin', { value: stdin, configurable: true });
+    process.stderr.isTTY = wasTerminal;
+  }
+}
+
+describe('what would cut more off than it names', () => {
+  const empty = ['node', 'set', 'laptop', '--groups', ''];
+  const removal = ['group', 'remove', 'lab'];
+  const changes = () => server.asked.filter(({ method }) => method !== 'GET').map(({ method }) => method);
+
+  beforeEach(() => {
+    server.answers.set('GET /nodes/laptop', { ...NODE, groups: ['lab', 'home'] });
+    server.answers.set('GET /groups', { groups: [GROUP, { ...GROUP, name: 'empty', nodes: [] }] });
+    server.answers.set('PATCH /nodes/laptop', NODE);
+  });
+
+  it.each([
+    ['a node without groups', empty, 'laptop would be in no group any more, and its flows in lab, home would be cut'],
+    ['a group with members', removal, 'the group "lab" has 2 members, and all traffic under its key would end'],
+  ])('%s: needs --yes in a script', async (_, words, harm) => {
+    const refused = await server.admin(DONE, ...words);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain(`${harm}; nothing was changed`);
+    expect(refused.stderr).toContain('give --yes');
+    expect(changes()).toEqual([]);
+    expect((await server.admin(DONE, ...words, '--yes')).status).toBe(0);
+    expect(changes()).toEqual([words === empty ? 'PATCH' : 'DELETE']);
+  });
+
+  it.each([
+    ['a node without groups', empty, /Take laptop out of lab, home\?/],
+    ['a node with fewer groups', ['node', 'set', 'laptop', '--groups', 'lab'], /Take laptop out of home\?/],
+    ['a group with members', removal, /Remove the group "lab"\?/],
+    ['a group without members', ['group', 'remove', 'empty'], /Remove the group "empty"\?/],
+  ])('%s: is asked about at a terminal', async (_, words, question) => {
+    const refused = await atTerminal('n', words);
+    expect(refused.stderr).toMatch(question);
+    expect([refused.status, changes()]).toEqual([1, []]);
+    expect((await atTerminal('y', words)).status).toBe(0);
+    expect(changes()).toHaveLength(1);
+  });
+
+  it.each([
+    ['a node with fewer groups', ['node', 'set', 'laptop', '--groups', 'lab']],
+    ['a node with the same groups and more', ['node', 'set', 'laptop', '--groups', 'home,lab,new']],
+    ['a group without members', ['group', 'remove', 'empty']],
+  ])('%s: a script is not asked', async (_, words) => {
+    expect(await server.admin(DONE, ...words)).toMatchObject({ status: 0, stderr: '' });
+    expect(changes()).toHaveLength(1);
   });
 });
 

@@ -18,6 +18,8 @@ export class FakeServer {
   readonly #folder: string;
   readonly #server: Server;
   answer: object = {};
+  /** what is answered to this method and path, instead of `answer` */
+  readonly answers = new Map<string, object>();
   status = 200;
   connections = 0;
 
@@ -29,7 +31,8 @@ export class FakeServer {
       for await (const chunk of request) text += chunk;
       const { method = '', url = '' } = request;
       this.asked.push({ method, path: url, body: text === '' ? undefined : JSON.parse(text) });
-      response.writeHead(this.status, { 'content-type': 'application/json' }).end(JSON.stringify(this.answer));
+      const answer = this.answers.get(`${method} ${url.replace('/api/1', '')}`) ?? this.answer;
+      response.writeHead(this.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
     });
   }
 

@@ -7,7 +7,6 @@ import { REMOVE_REASON } from '../../../crypto/roster-entry.ts';
 import { hostAddress, ipv6Of } from '../address-plan.ts';
 import { certify, gmsCertificate } from '../certificates.ts';
 import type { Draft, View } from '../draft.ts';
-import { liveNodes } from '../find.ts';
 import { takeAway } from '../membership.ts';
 import { fittingNodeName } from '../names.ts';
 import { changeNumber, changeSettings, publicKeys, settingsOf } from '../settings.ts';
@@ -153,20 +152,28 @@ function nextAddress(draft: Draft): Uint8Array {
   return hostAddress(settings, settings.nextHost);
 }
 
-/** The name that was asked for; when a live node has it, with -2, -3 … behind it. */
+/**
+ * The name that was asked for; when a live node has it, with -2, -3 … behind it: a number that is free after one that is taken. It
+ * is the next one as long as nobody left, found without a try of each.
+ */
 export function freeNodeName(view: View, text: string): string {
   const wanted = fittingNodeName(text);
-  const taken = new Set<string>();
-  for (const { name } of liveNodes(view)) if (name.startsWith(wanted.slice(0, SHORTENED))) taken.add(name);
-  for (let count = 1; ; count++) {
+  const named = (count: number) => {
     const ending = count === 1 ? '' : `-${count}`;
-    const name = wanted.slice(0, 63 - ending.length) + ending;
-    if (!taken.has(name)) return name;
+    return wanted.slice(0, 63 - ending.length) + ending;
+  };
+  const isTaken = (count: number) => view.nodeNamed(named(count)) !== undefined;
+  if (!isTaken(1)) return named(1);
+  let free = 2;
+  while (isTaken(free)) free *= 2;
+  let taken = free / 2;
+  while (free - taken > 1) {
+    const middle = Math.floor((taken + free) / 2);
+    if (isTaken(middle)) taken = middle;
+    else free = middle;
   }
+  return named(free);
 }
-
-/** What is left of the longest name with the longest number behind it. */
-const SHORTENED = 50;
 
 function enrolled(tools: Tools, view: View, node: NodeRow): Enrolled {
   const settings = settingsOf(view);

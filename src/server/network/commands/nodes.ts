@@ -134,14 +134,13 @@ function requestedGroups(draft: Draft, names: readonly string[]): readonly Group
 
 function freeName(draft: Draft, node: NodeRow, text: string): string {
   const name = nodeName(text);
-  for (const other of liveNodes(draft))
-    if (other.name === name && other.id !== node.id)
-      throw new GscipError(
-        'node-exists',
-        `the node "${name}" exists already`,
-        'Choose another name, or remove that node first.',
-      );
-  return name;
+  const other = draft.nodeNamed(name);
+  if (other === undefined || other.id === node.id) return name;
+  throw new GscipError(
+    'node-exists',
+    `the node "${name}" exists already`,
+    'Choose another name, or remove that node first.',
+  );
 }
 
 function nodeOf(draft: Draft, id: NodeId): NodeRow {
