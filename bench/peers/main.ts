@@ -7,15 +7,24 @@ import { requireQuiet } from '../tools/quiet.ts';
 import { publish } from '../tools/report.ts';
 import { short, shortSpread } from '../tools/statistics.ts';
 import { markdownTable } from '../tools/table.ts';
+import { fastd } from './fastd.ts';
 import { gscip } from './gscip.ts';
 import { limit } from './limit.ts';
 import { type Durations, METRICS, type Metric, measure, type Row } from './measure.ts';
+import { n2n } from './n2n.ts';
+import { nebula } from './nebula.ts';
+import { openvpn } from './openvpn.ts';
 import type { Peer } from './peer.ts';
+import { strongswan } from './strongswan.ts';
+import { tinc } from './tinc.ts';
 import { veth } from './veth.ts';
 import { wireguardGo } from './wireguard-go.ts';
 
 /** Measures GSCIP beside the bare wire, the limit and other VPNs, in interleaved rounds. `--help` tells the options. */
-const PEERS: readonly Peer[] = [veth, limit, gscip, wireguardGo];
+const PEERS: readonly Peer[] = [
+  ...[veth, limit, gscip, wireguardGo],
+  ...[nebula, tinc, openvpn, fastd, n2n, strongswan],
+];
 
 const USAGE = `node bench/peers/main.ts [--peers a,b] [--rounds N] [--seconds N] [--mtu N] [--wire whole|frames] [--json FILE] [--quick]
   --peers    of: ${PEERS.map((peer) => peer.name).join(', ')} (default all)

@@ -21,6 +21,8 @@ export interface Tunnel {
   /** its processes at both ends: what they use is what the tunnel costs */
   readonly aProcess?: LabProcess;
   readonly bProcess?: LabProcess;
+  /** what it needs beside, and what does not count as its cost */
+  readonly others?: readonly LabProcess[];
 }
 
 /** Something that carries packets between two machines, to be measured beside the others. */
@@ -53,5 +55,6 @@ export async function configureDevices(bed: Bed, aDevice: string, bDevice: strin
 
 /** Ends a tunnel and waits until its devices are gone. */
 export async function stopTunnel(tunnel: Tunnel): Promise<void> {
-  await Promise.all([tunnel.aProcess?.stop(), tunnel.bProcess?.stop()]);
+  const others = tunnel.others ?? [];
+  await Promise.all([tunnel.aProcess, tunnel.bProcess, ...others].map((each) => each?.stop()));
 }
