@@ -110,7 +110,7 @@ describe('plain terminals behind GENs', () => {
         expect(await pingError(a.terminal, b.v4, '-M', 'do', '-s', '1450')).toMatch(/Frag needed .*mtu = 1400/);
         expect(await pingError(a.terminal, b.v6, '-M', 'do', '-s', '1450')).toMatch(/Packet too big: mtu=1400/);
       }),
-    60_000,
+    120_000,
   );
 
   it(
@@ -158,7 +158,7 @@ describe('plain terminals behind GENs', () => {
           expect(answered, `from ${address}`).toBe(most);
         }
       }),
-    60_000,
+    120_000,
   );
 });
 

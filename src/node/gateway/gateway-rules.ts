@@ -6,6 +6,8 @@ export interface GatewayPlan {
   readonly tun: string;
   /** networks behind this node that certificate and roster give it */
   readonly subnets: readonly Prefix[];
+  /** the overlay's own ranges */
+  readonly overlay: readonly Prefix[];
   /** terminals see the router's own address as the sender of what comes from the overlay */
   readonly snat: boolean;
   /** another table of this machine rewrites source addresses: ours keeps those of terminals before it can */
@@ -45,6 +47,8 @@ export function gatewayScript(plan: GatewayPlan): string {
     ...[...Object.values(GATEWAY_COUNTERS), THROUGH].map((name) => `  counter ${name} {}`),
     set('subnets4', 'ipv4_addr', plan.subnets, 4),
     set('subnets6', 'ipv6_addr', plan.subnets, 6),
+    set('overlay4', 'ipv4_addr', plan.overlay, 4),
+    set('overlay6', 'ipv6_addr', plan.overlay, 6),
     chain('arriving', 'type filter hook prerouting priority raw - 10; policy accept;', arriving(plan)),
     chain('forwarded', 'type filter hook forward priority filter - 10; policy accept;', [
       `iifname "${plan.tun}" jump from_overlay`,
@@ -67,6 +71,8 @@ function arriving({ tun }: GatewayPlan): string[] {
   return [
     // whoever may send in clear to this machine must not pass for a member, neither inside nor outside
     `iifname != { "lo", "${tun}" } fib saddr oifname "${tun}" counter name ${overlaySource} drop`,
+    `iifname != { "lo", "${tun}" } ip saddr @overlay4 counter name ${overlaySource} drop`,
+    `iifname != { "lo", "${tun}" } ip6 saddr @overlay6 counter name ${overlaySource} drop`,
     `iifname "${tun}" fib daddr type { broadcast, multicast, anycast } counter name ${broadcast} drop`,
   ];
 }

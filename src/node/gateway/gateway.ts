@@ -147,6 +147,7 @@ export class Gateway {
     const { node, overlay } = this.#parts;
     const { tun, snat } = this.#parts.config;
     const used = await usedRanges(tun);
+    const ranges = overlay();
     const { keys } = node;
     const { caPart } = keys.identity();
     const groups = keys.groups();
@@ -154,7 +155,7 @@ export class Gateway {
       certified: caPart.routes.map(prefixOf),
       listed: groups.flatMap(({ roster }) => roster.members.get(caPart.nodeId)?.routes ?? []).map(prefixOf),
       moreRoutes: caPart.moreRoutes,
-      overlay: overlay(),
+      overlay: ranges,
       others: keys.members().flatMap(({ name, routes }) => routes.map((route) => ({ name, route: prefixOf(route) }))),
       used,
     });
@@ -162,7 +163,7 @@ export class Gateway {
     const ruleset = await nftJson(['ruleset']);
     this.#neighbours = neighbours(ruleset, tun, (table) => OWN_TABLE.test(table));
     const subnets = served.map(({ prefix }) => prefix);
-    await this.#load({ tun, subnets, snat, keepSources: this.#neighbours.translates });
+    await this.#load({ tun, subnets, overlay: ranges, snat, keepSources: this.#neighbours.translates });
     const inside = [...new Set(served.flatMap((subnet) => subnet.inside))];
     await this.#switches.forward(new Set(subnets.map(({ family }) => family)), [...inside, tun]);
     this.#outside = (await defaultDevices()).filter((device) => device !== tun);
