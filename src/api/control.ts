@@ -2,7 +2,7 @@
 export type ControlRequest =
   | { readonly verb: 'status' }
   | { readonly verb: 'pit-list'; readonly limit: number }
-  | { readonly verb: 'pit-watch' }
+  | { readonly verb: 'pit-watch'; readonly open: boolean }
   | { readonly verb: 'pit-flush'; readonly sas: boolean }
   | { readonly verb: 'explain'; readonly flow: FlowQuestion }
   | { readonly verb: 'ping'; readonly target: string; readonly count: number; readonly timeoutMs: number }
@@ -41,7 +41,6 @@ export function parseControlRequest(line: string): ControlRequest | 'json' | 've
   if (!fields) return 'json';
   switch (fields['verb']) {
     case 'status':
-    case 'pit-watch':
     case 'netcheck':
     case 'metrics':
     case 'key-reload':
@@ -51,6 +50,8 @@ export function parseControlRequest(line: string): ControlRequest | 'json' | 've
       return { verb: fields['verb'] };
     case 'pit-list':
       return bounded(fields['limit'], DEFAULTS.limit, 1_000_000, (limit) => ({ verb: 'pit-list', limit }));
+    case 'pit-watch':
+      return parseWatch(fields);
     case 'pit-flush':
       return parseFlush(fields);
     case 'explain':
@@ -81,6 +82,11 @@ function bounded<T>(value: unknown, fallback: number, max: number, make: (n: num
 
 function parseFlush({ sas = false }: Fields): ControlRequest | 'field' {
   return typeof sas === 'boolean' ? { verb: 'pit-flush', sas } : 'field';
+}
+
+/** `open`: with the flows that there are already. */
+function parseWatch({ open = false }: Fields): ControlRequest | 'field' {
+  return typeof open === 'boolean' ? { verb: 'pit-watch', open } : 'field';
 }
 
 function isName(value: unknown): value is string {

@@ -14,6 +14,18 @@ export interface PitEntryAnswer {
   readonly bytes: number;
   readonly idleSeconds: number;
   readonly reason: string;
+  /** the node that the address belongs to, itself or as the router before it; null for a stranger */
+  readonly sourceNode: string | null;
+  readonly destinationNode: string | null;
+  /** as the flow's first packet went, and against it; `packets` and `bytes` are their sums */
+  readonly forward: PitTraffic;
+  readonly reverse: PitTraffic;
+  readonly ageSeconds: number;
+}
+
+export interface PitTraffic {
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 export interface PitListAnswer {
@@ -29,10 +41,31 @@ export interface PitFlushAnswer {
 }
 
 /** One line of `gscip pit watch --json`. */
-export interface PitEventAnswer {
+export type PitEventAnswer = PitFlowEvent | PitGapEvent | PitEndEvent;
+
+/** `open`: there already when the watch began. */
+export interface PitFlowEvent {
   readonly schema: 1;
+  /** ISO 8601 in UTC */
   readonly at: string;
-  readonly event: 'created' | 'confirmed' | 'closed';
+  readonly event: 'open' | 'created' | 'confirmed' | 'closed';
+  /** why it was closed, else empty */
   readonly cause: string;
   readonly entry: PitEntryAnswer;
+}
+
+/** The reader was too slow: so many events were not told. */
+export interface PitGapEvent {
+  readonly schema: 1;
+  readonly at: string;
+  readonly event: 'missed';
+  readonly missed: number;
+}
+
+/** The agent ends the watch itself; without this line at the end it was cut off. */
+export interface PitEndEvent {
+  readonly schema: 1;
+  readonly at: string;
+  readonly event: 'end';
+  readonly cause: 'agent-stopped';
 }

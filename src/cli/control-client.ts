@@ -14,15 +14,17 @@ export async function ask<T extends object>(socketPath: string, request: Control
   return last;
 }
 
-/** Asks for a stream: every line goes to `each` until the agent or a signal ends it. */
+/** Asks for a stream: every line goes to `each` until the agent or `stop` ends it. */
 export function watch<T extends object>(
   socketPath: string,
   request: ControlRequest,
   each: (answer: T) => void,
+  stop?: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
     let buffered = '';
+    stop?.addEventListener('abort', () => socket.destroy(), { once: true });
     socket.setEncoding('utf8');
     socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.once('error', (cause: NodeJS.ErrnoException) => reject(notRunning(socketPath, cause)));
@@ -33,7 +35,13 @@ export function watch<T extends object>(
         buffered = buffered.slice(end + 1);
         const failure = failureOf(answer);
         if (failure) return reject(failure);
-        each(answer);
+        if (stop?.aborted) return;
+        try {
+          each(answer);
+        } catch (error) {
+          socket.destroy();
+          return reject(error);
+        }
       }
     });
     socket.once('close', () => resolve());

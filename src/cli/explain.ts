@@ -5,7 +5,7 @@ import { type AgentOptions, agentFlags } from './agent-options.ts';
 import { ask } from './control-client.ts';
 import { wholeNumber } from './numbers.ts';
 import { examples } from './output.ts';
-import { pitTable } from './pit.ts';
+import { pitTable } from './pit/flow-table.ts';
 import { table } from './table.ts';
 
 const PROTOCOLS: ReadonlyMap<string, number> = new Map([

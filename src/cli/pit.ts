@@ -1,24 +1,27 @@
 import type { Command } from 'commander';
-import type { PitEntryAnswer, PitEventAnswer, PitFlushAnswer, PitListAnswer } from '../api/pit.ts';
+import type { PitFlushAnswer, PitListAnswer } from '../api/pit.ts';
 import { type AgentOptions, agentFlags } from './agent-options.ts';
-import { ask, watch } from './control-client.ts';
+import { ask } from './control-client.ts';
 import { wholeNumber } from './numbers.ts';
 import { examples } from './output.ts';
-import { table } from './table.ts';
-import { bytes, seconds } from './units.ts';
+import { defineExport } from './pit/export.ts';
+import { pitTable } from './pit/flow-table.ts';
+import { defineWatch } from './pit/watch.ts';
 
-/** `gscip pit list|watch|flush` */
+/** `gscip pit list|watch|export|flush` */
 export function define(command: Command): void {
   agentFlags(command.command('list').description('every flow with its action, group, key version and reason'))
     .option('--limit <n>', 'at most so many entries', wholeNumber(1, 1_000_000), 1_000)
     .action(list);
-  agentFlags(command.command('watch').description('flows as they come and go, one line each')).action(watchEntries);
+  defineWatch(command.command('watch').description('flows as they come and go, one line each'));
+  defineExport(command.command('export').description('a record of every flow, for audit: JSON lines, never payload'));
   agentFlags(command.command('flush').description('forget all flows; each is negotiated anew with its next packet'))
     .option('--sas', 'forget the traffic keys too')
     .action(flush);
   examples(command, [
     ['gscip pit list', 'the Process Information Table as it is'],
-    ['gscip pit watch --json', 'a flow log for programs, one object per line'],
+    ['gscip pit watch', 'flows as they come and go; Ctrl-C ends it'],
+    ['gscip pit export --out /var/log/gscip/flows.jsonl', 'who reached what, when, under which group and key version'],
     ['gscip pit flush --sas', 'start cold: no entries, no traffic keys'],
   ]);
 }
@@ -29,41 +32,6 @@ async function list(options: AgentOptions & { readonly limit: number }): Promise
   if (answer.entries.length === 0) return console.log('No flows.');
   console.log(pitTable(answer.entries));
   if (answer.total > answer.entries.length) console.log(`${answer.total} in all; --limit shows more.`);
-}
-
-/** The table as people read it. */
-export function pitTable(entries: readonly PitEntryAnswer[]): string {
-  return table(HEAD, entries.map(row));
-}
-
-const HEAD = ['proto', 'source', 'destination', 'action', 'state', 'group', 'key', 'peer', 'packets', 'bytes', 'idle'];
-
-function row(entry: PitEntryAnswer): string[] {
-  return [
-    entry.protocol,
-    endpoint(entry.source, entry.sourcePort),
-    endpoint(entry.destination, entry.destinationPort),
-    entry.action === 'discard' ? `discard (${entry.reason})` : entry.action,
-    entry.state,
-    entry.group ?? '-',
-    entry.version === null ? '-' : `v${entry.version}`,
-    entry.peer ?? '-',
-    `${entry.packets}`,
-    bytes(entry.bytes),
-    seconds(entry.idleSeconds),
-  ];
-}
-
-function endpoint(address: string, port: number): string {
-  if (port === 0) return address;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-async function watchEntries(options: AgentOptions): Promise<void> {
-  await watch<PitEventAnswer>(options.socket, { verb: 'pit-watch' }, (event) => {
-    if (options.json) return console.log(JSON.stringify(event));
-    console.log([event.at, event.event, ...row(event.entry), event.cause].join('  '));
-  });
 }
 
 async function flush(options: AgentOptions & { readonly sas?: boolean }): Promise<void> {

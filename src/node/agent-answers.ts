@@ -71,7 +71,7 @@ export class AgentAnswers {
       case 'pit-list':
         return this.#pitList(request.limit);
       case 'pit-watch':
-        return this.#watchers.add(reply);
+        return this.#watchers.add(reply, request.open);
       case 'pit-flush':
         return this.#flush(request.sas);
       case 'explain':

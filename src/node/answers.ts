@@ -24,7 +24,7 @@ export function pitEntryAnswer(engine: Engine, entry: number, now: Millis): PitE
 
 /** The same of an entry that was described already. */
 export function entryAnswer(engine: Engine, entry: PitEntry): PitEntryAnswer {
-  const { owners, sas, keys } = engine.node;
+  const { owners, sas, keys, directory } = engine.node;
   const { cid, owner } = entry;
   const sender = owner && sas.sender(owners.number(owner));
   return {
@@ -42,6 +42,11 @@ export function entryAnswer(engine: Engine, entry: PitEntry): PitEntryAnswer {
     bytes: entry.bytes[0] + entry.bytes[1],
     idleSeconds: entry.idleSeconds,
     reason: reasonName(entry.reason),
+    sourceNode: directory.at(cid.source)?.name ?? null,
+    destinationNode: directory.at(cid.destination)?.name ?? null,
+    forward: { packets: entry.packets[0], bytes: entry.bytes[0] },
+    reverse: { packets: entry.packets[1], bytes: entry.bytes[1] },
+    ageSeconds: entry.ageSeconds,
   };
 }
 

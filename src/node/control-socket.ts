@@ -9,6 +9,12 @@ export interface ControlReply {
   /** settles when the client has gone, or has closed its side */
   readonly closed: Promise<undefined>;
   send(answer: object): void;
+  /** bytes that wait for a client which reads more slowly than it is sent to */
+  readonly waiting: number;
+  /** settles when nothing waits any more, or the client has gone */
+  drained(): Promise<void>;
+  /** ends a stream whose client does not read, with what waits for it */
+  drop(): void;
   /** ends a stream from this side */
   end(): void;
   /** the same as a call, perhaps made twice */
@@ -151,6 +157,15 @@ function replyTo(socket: Socket): ControlReply {
       socket.write(`${JSON.stringify(object)}\n`);
       if (socket.writableLength > MAX_BACKLOG) socket.destroy();
     },
+    get waiting() {
+      return socket.writableLength;
+    },
+    drained: () =>
+      new Promise((resolve) => {
+        if (!socket.writableNeedDrain || socket.destroyed) return resolve();
+        socket.once('drain', () => resolve()).once('close', () => resolve());
+      }),
+    drop: () => void socket.destroy(),
     end: () => void socket.end(),
     onClose: gone,
   };

@@ -6,7 +6,11 @@ describe('a request to the agent', () => {
   it.each([
     [{ verb: 'status' }, { verb: 'status' }],
     [{ verb: 'status', more: 1 }, { verb: 'status' }],
-    [{ verb: 'pit-watch' }, { verb: 'pit-watch' }],
+    [{ verb: 'pit-watch' }, { verb: 'pit-watch', open: false }],
+    [
+      { verb: 'pit-watch', open: true },
+      { verb: 'pit-watch', open: true },
+    ],
     [{ verb: 'metrics' }, { verb: 'metrics' }],
     [{ verb: 'netcheck' }, { verb: 'netcheck' }],
     [{ verb: 'key-reload' }, { verb: 'key-reload' }],
@@ -55,6 +59,7 @@ describe('a request to the agent', () => {
     ['{"verb":"Status"}', 'verb'],
     ['{"verb":"__proto__"}', 'verb'],
     ['{"verb":"pit-list","limit":-1}', 'field'],
+    ['{"verb":"pit-watch","open":1}', 'field'],
     ['{"verb":"pit-list","limit":1000001}', 'field'],
     ['{"verb":"pit-list","limit":1.5}', 'field'],
     ['{"verb":"pit-list","limit":"5"}', 'field'],

@@ -6,7 +6,7 @@ import type { Namespace } from '../lab/namespace.ts';
 import type { OverlayNode } from '../lab/overlay.ts';
 import { ServedOverlay } from '../lab/served-overlay.ts';
 import { until } from '../lab/until.ts';
-import { pitTable } from '../pit.ts';
+import { pitTable } from '../pit/flow-table.ts';
 import { bitRate, milliseconds } from '../units.ts';
 import { type Transfer, transfer } from './transfer.ts';
 
