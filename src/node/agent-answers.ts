@@ -102,6 +102,11 @@ export class AgentAnswers {
     }
   }
 
+  /** Whoever follows something hears that it is over. */
+  stop(): void {
+    this.#watchers.stop();
+  }
+
   handlePathResponse({ token, path }: Extract<NodeEffect, { kind: 'path-response' }>): void {
     this.#pings.handleResponse(token, path);
   }

@@ -274,8 +274,8 @@ export class Agent {
     this.#keys.wipe();
     wipe(this.#hedge.key);
     if (this.#source.kind === 'server') this.#source.linked.wipe();
-    await this.#forwarding.close();
-    await this.#underlay.close();
+    for (const each of [this.#forwarding, this.#underlay]) await each.close();
+    this.#answers.stop();
     await this.#control?.close();
     this.#log.log('info', 'down', { reason });
     this.#stopped.resolve();
