@@ -1,3 +1,5 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
@@ -87,6 +89,23 @@ describe('the machine of a GEN', () => {
       }),
     120_000,
   );
+
+  it('is not one without nft, which would have to guard what is forwarded', () =>
+    withGateways(async ({ a, lab }) => {
+      const tools = join(lab.folder, 'tools');
+      mkdirSync(tools);
+      for (const tool of ['ip', 'nsenter', 'setpriv'])
+        symlinkSync((await a.router.run(['sh', '-c', `command -v ${tool}`])).trim(), join(tools, tool));
+      const before = await switches(a.router);
+      a.node.start({ listen: '10.99.0.1:47247', env: { PATH: tools } });
+      expect(await a.node.process?.exited).toBe(1);
+      expect(a.node.process?.stderr()).toContain('install the package nftables');
+      expect([await switches(a.router), await tables(a.router), a.router.hasDevice('gscip0')]).toEqual([
+        before,
+        '',
+        false,
+      ]);
+    }));
 
   it.each(['docker', 'ufw', 'firewalld'] as const)(
     'says that the tables of %s stop what it forwards, changes nothing of them, and goes on once they let it through',

@@ -10,6 +10,7 @@ import { counted, gscip, inside } from './two-nodes.ts';
 const INNER = ['0a01', '0a02', '6440', 'fd01', 'fd02'] as const;
 /** A pattern that no cipher text shows. */
 const MARK = 'c0ffee';
+const DEEP6 = 'fd02::9:10';
 const WHOLE = { doubled: 0, damaged: 0 };
 
 async function pings(from: Namespace, to: string, ...more: readonly string[]): Promise<boolean> {
@@ -98,12 +99,17 @@ describe('plain terminals behind GENs', () => {
         const deep = deeper(network);
         await network.up();
         expect(await pings(a.terminal, deep)).toBe(true);
+        expect(await pings(a.terminal, DEEP6)).toBe(true);
         expect(await pingError(a.terminal, deep, '-t', '1')).toMatch(/From 10\.1\.0\.1 .*Time to live exceeded/);
         const [vip] = (await b.node.ready()).node.addresses;
         expect(await pingError(a.terminal, deep, '-t', '2')).toContain(`From ${vip} icmp_seq=1 Time to live exceeded`);
         // the router further inside has an address that nobody outside knows
         expect(await pingError(a.terminal, deep, '-t', '3')).toContain(`From ${vip} icmp_seq=1 Time to live exceeded`);
-        expect(await counted(b.node, 'icmp-source-replaced')).toBe(1);
+        const vip6 = (await b.node.ready()).node.addresses.find((address) => address.includes(':'));
+        expect(await pingError(a.terminal, DEEP6, '-t', '3')).toMatch(
+          new RegExp(`From ${vip6} icmp_seq=1 Time exceeded: Hop limit`),
+        );
+        expect(await counted(b.node, 'icmp-source-replaced')).toBe(2);
         expect(await pingError(a.terminal, '10.2.0.77')).toContain(
           `From ${vip} icmp_seq=1 Destination Host Unreachable`,
         );
@@ -162,21 +168,24 @@ describe('plain terminals behind GENs', () => {
   );
 });
 
-/** A network further inside b: 10.2.9.10 behind a router that is reached over 192.168.77.0/24. */
+/** A network further inside b: 10.2.9.10 and DEEP6 behind a router that is reached over 192.168.77.0/24 and fd77::/64. */
 function deeper({ lab, b }: Gateways): string {
   const router = lab.router('inner');
   const terminal = lab.namespace('deep');
   lab.link(
-    { namespace: b.router, device: 'far', addresses: ['192.168.77.1/24'] },
-    { namespace: router, device: 'high', addresses: ['192.168.77.2/24'] },
+    { namespace: b.router, device: 'far', addresses: ['192.168.77.1/24', 'fd77::1/64'] },
+    { namespace: router, device: 'high', addresses: ['192.168.77.2/24', 'fd77::2/64'] },
   );
   lab.link(
-    { namespace: router, device: 'low', addresses: ['10.2.9.1/24'] },
-    { namespace: terminal, device: 'eth0', addresses: ['10.2.9.10/24'] },
+    { namespace: router, device: 'low', addresses: ['10.2.9.1/24', 'fd02::9:1/112'] },
+    { namespace: terminal, device: 'eth0', addresses: ['10.2.9.10/24', `${DEEP6}/112`] },
   );
   b.router.route('10.2.9.0/24', '192.168.77.2');
+  b.router.route('fd02::9:0/112', 'fd77::2');
   router.route('default', '192.168.77.1');
+  router.route('default', 'fd77::1');
   terminal.route('default', '10.2.9.1');
+  terminal.route('default', 'fd02::9:1');
   return '10.2.9.10';
 }
 

@@ -70,7 +70,9 @@ const { overlaySource, foreignSource, foreignDestination, broadcast, passedIn, p
 function arriving({ tun }: GatewayPlan): string[] {
   return [
     // whoever may send in clear to this machine must not pass for a member, neither inside nor outside
-    `iifname != { "lo", "${tun}" } fib saddr oifname "${tun}" counter name ${overlaySource} drop`,
+    `iifname != { "lo", "${tun}" } meta nfproto ipv4 fib saddr oifname "${tun}" counter name ${overlaySource} drop`,
+    // a link-local address is of every interface
+    `iifname != { "lo", "${tun}" } ip6 saddr != fe80::/10 fib saddr oifname "${tun}" counter name ${overlaySource} drop`,
     `iifname != { "lo", "${tun}" } ip saddr @overlay4 counter name ${overlaySource} drop`,
     `iifname != { "lo", "${tun}" } ip6 saddr @overlay6 counter name ${overlaySource} drop`,
     `iifname "${tun}" fib daddr type { broadcast, multicast, anycast } counter name ${broadcast} drop`,
