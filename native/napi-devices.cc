@@ -5,6 +5,7 @@
 #include "icmp.h"
 #include "napi-context.h"
 #include "netlink.h"
+#include "tcp.h"
 #include "tun.h"
 #include "udp.h"
 
@@ -102,12 +103,30 @@ napi_value openUdp(napi_env env, napi_callback_info info) {
   char address[64];
   const bool named = options.text("address", address, sizeof address);
   const UdpRequest request{named ? address : nullptr, options.integer("port"), options.flag("gro"), options.flag("gso"),
-                           options.flag("reusePort")};
+                           options.flag("reusePort"), options.integer("mark")};
   const UdpResult udp = udpOpen(request);
   if (udp.error) return fromErrno(env, udp.error);
   Result out(env);
   out.put("fd", udp.fd).put("port", udp.port).put("family", udp.family).put("gso", udp.gso).put("gro", udp.gro);
   return out.object();
+}
+
+napi_value connectTcp(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  Options options(env, args.value(0));
+  char address[64];
+  if (!options.text("address", address, sizeof address)) return fromErrno(env, EINVAL);
+  const TcpResult tcp = tcpConnect({address, options.integer("port"), options.integer("mark")});
+  return tcp.error ? fromErrno(env, tcp.error) : fromInteger(env, tcp.fd);
+}
+
+napi_value listenTcp(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  Options options(env, args.value(0));
+  char address[64];
+  const bool named = options.text("address", address, sizeof address);
+  const TcpResult tcp = tcpBind({named ? address : nullptr, options.integer("port"), options.integer("mark")});
+  return tcp.error ? fromErrno(env, tcp.error) : fromInteger(env, tcp.fd);
 }
 
 napi_value receiveUdp(napi_env env, napi_callback_info info) {
@@ -192,6 +211,8 @@ void exportDevices(Context& context, napi_value exports) {
   exportFunction(context, exports, "tunReadBatch", readTun);
   exportFunction(context, exports, "deliver", deliverRuns);
   exportFunction(context, exports, "udpOpen", openUdp);
+  exportFunction(context, exports, "tcpConnect", connectTcp);
+  exportFunction(context, exports, "tcpBind", listenTcp);
   exportFunction(context, exports, "udpReceiveBatch", receiveUdp);
   exportFunction(context, exports, "sealAndSend", sealAndSendPackets);
   exportFunction(context, exports, "udpSend", sendUdp);

@@ -69,6 +69,8 @@ int bindSocket(const UdpRequest& request, const Address& address, UdpResult& out
   if (out.fd < 0) return errno;
   if (v6) set(out.fd, IPPROTO_IPV6, IPV6_V6ONLY, request.address ? 1 : 0);
   if (request.reusePort && set(out.fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0) return errno;
+  // a program without CAP_NET_ADMIN has no mark: filters then take it for any other
+  if (request.mark > 0) set(out.fd, SOL_SOCKET, SO_MARK, request.mark);
   setBuffers(out.fd);
   setMtuDiscovery(out.fd, v6);
   set(out.fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1);

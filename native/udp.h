@@ -24,6 +24,8 @@ struct UdpRequest {
   const char* address;
   int port;
   bool gro, gso, reusePort;
+  // of all that the socket sends, for packet filters; 0 none
+  int mark;
 };
 
 UdpResult udpOpen(const UdpRequest& request);

@@ -1,3 +1,5 @@
+import type { LockStatus } from './lock.ts';
+
 /** What `gscip status --json` prints; these names are kept (more may follow). */
 export interface StatusAnswer {
   readonly schema: 1;
@@ -17,6 +19,7 @@ export interface StatusAnswer {
   readonly peers: readonly PeerStatus[];
   readonly server: ServerStatus;
   readonly underlay: UnderlayStatus;
+  readonly lock: LockStatus;
   readonly dataPath: DataPathStatus;
   readonly pit: { readonly entries: number; readonly capacity: number; readonly heldPackets: number };
   /** what a GEN forwards; null on other nodes */

@@ -38,7 +38,7 @@ function describe(status: StatusAnswer): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-function nodeLines({ node, dataPath, pit, underlay: { portMapping } }: StatusAnswer): string {
+function nodeLines({ node, dataPath, pit, lock, underlay: { portMapping } }: StatusAnswer): string {
   const offloads = [
     dataPath.tun.tso ? 'TSO' : '',
     dataPath.tun.uso ? 'USO' : '',
@@ -51,8 +51,16 @@ function nodeLines({ node, dataPath, pit, underlay: { portMapping } }: StatusAns
     `  listening   UDP ${node.listen}${portMapping ? `, reached from outside at ${portMapping.external} (${portMapping.by})` : ''}`,
     `  packets     by ${dataPath.primitives}; offloads in use: ${offloads.join(', ') || 'none'}`,
     `  flows       ${pit.entries} of ${pit.capacity}, ${pit.heldPackets} packets held`,
+    `  clear text  ${LOCK_TEXT[lock.state]}`,
   ].join('\n');
 }
+
+const LOCK_TEXT = {
+  closed: 'none: the lock lets only members through',
+  guard: 'with strangers; never to or from overlay addresses',
+  open: 'passes, although this node is closed: see below',
+  none: 'nothing holds it back',
+} as const satisfies Record<StatusAnswer['lock']['state'], string>;
 
 function serverLines(server: ServerStatus): string {
   const atRest = `  at rest     ${server.atRest}`;

@@ -16,6 +16,7 @@ import {
 } from '../node/agent-config.ts';
 import { JsonLog } from '../node/json-log.ts';
 import { LineWriter } from '../node/line-writer.ts';
+import { closeKept } from '../node/lock/lock.ts';
 import { prefixOf } from '../node/roster-routes.ts';
 import { StateDir } from '../node/state-dir.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
@@ -45,6 +46,7 @@ export function define(command: Command): void {
 async function up(options: UpOptions): Promise<void> {
   const start = await prepare(options);
   const lines = new LineWriter(process.stderr.fd);
+  await closeKept(start.state);
   const log = new JsonLog(lines.write, parseLevel(start.settings['log-level'] ?? DEFAULTS.logLevel));
   const server = await startServer(start, log);
   const agent = await startAgent(start, server, log);

@@ -31,6 +31,16 @@ export interface UdpOptions {
   readonly gro: boolean;
   readonly gso: boolean;
   readonly reusePort: boolean;
+  /** SO_MARK; without CAP_NET_ADMIN the socket has none */
+  readonly mark?: number;
+}
+
+/** A TCP socket with SO_MARK, see `UdpOptions`. */
+export interface TcpOptions {
+  /** number, not name; absent when binding: all addresses of both families */
+  readonly address?: string;
+  readonly port: number;
+  readonly mark: number;
 }
 
 /** An open UDP socket. Family 6 without an address is dual-stack; 4 means that IPv6 is missing or an IPv4 address was asked for. */
@@ -61,6 +71,10 @@ export interface DeviceIo {
   deliver(fd: number, vnet: boolean, arena: Uint8Array, records: Int32Array, runs: Int32Array, count: number): number;
 
   udpOpen(options: UdpOptions): UdpSocket | ErrnoName;
+  /** Begins to connect and does not wait. The number is the caller's to close. */
+  tcpConnect(options: TcpOptions): number | ErrnoName;
+  /** Bound; to listen is the caller's business. The number is the caller's to close. */
+  tcpBind(options: TcpOptions): number | ErrnoName;
   /** Fills up to `max` message rows, and no more once UDP_BATCH_BYTES are there; message k lies at k * UDP_MESSAGE_STRIDE. Rows, or a negative errno. */
   udpReceiveBatch(fd: number, arena: Uint8Array, messages: Int32Array, max: number): number;
   /** `sealBatch` sent at once. Returns the number of sends that the kernel took. */

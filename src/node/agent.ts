@@ -1,11 +1,10 @@
 import type { ReloadAnswer } from '../api/questions.ts';
 import type { HealthLine } from '../api/status.ts';
-import { toHex, wipe } from '../base/bytes.ts';
+import { wipe } from '../base/bytes.ts';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
-import { routeOf } from '../nat/path-route.ts';
 import { configureInterface, refuseOverlap } from '../tun/interface.ts';
 import { AgentAnswers } from './agent-answers.ts';
 import type { AgentConfig } from './agent-config.ts';
@@ -24,16 +23,18 @@ import { type Beside, NOTHING_BESIDE, refusedBundleLine, refusedRosterLine } fro
 import { encodeHedge, nextHedge } from './hedge-file.ts';
 import { type KeySource, poolOf, sourceOf } from './key-source.ts';
 import type { KeyChange } from './key-store.ts';
+import { nodeMemory } from './node-memory.ts';
 import { statusAnswer } from './node-status.ts';
 import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
 import { selfTest } from './self-test.ts';
+import { ServerDial } from './server-dial.ts';
 import { ownEndpoints } from './server-link/own-endpoints.ts';
 import { NO_SERVER, serverHealth, serverStatus } from './server-link/server-status.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
-import { type NodeMemory, StateKeeper } from './state-keeper.ts';
+import { StateKeeper } from './state-keeper.ts';
 import { TickTimer } from './tick-timer.ts';
 import { Underlay } from './underlay.ts';
 import { startWarmUp, type WarmUp } from './warm-up.ts';
@@ -78,13 +79,13 @@ export class Agent {
   readonly done: Promise<void> = this.#stopped.promise;
 
   private constructor(config: AgentConfig, log: Logger, given: Given, io: PacketIo) {
-    const { state, kept, source, beside } = given;
+    const { state, kept, source, dial, beside } = given;
     this.#beside = beside;
     this.#hedge = nextHedge(state.hedge(), this.#random.take);
     this.#config = config;
     this.#log = log;
     this.#state = state;
-    this.#keeper = new StateKeeper(state, log, () => this.#memory());
+    this.#keeper = new StateKeeper(state, log, () => nodeMemory(this.#engine, this.#keys, this.#source));
     this.#source = source;
     const refused = source.kind === 'file' ? source.imported.refused : undefined;
     this.#refused = refused === undefined ? [] : [refusedBundleLine(refused)];
@@ -99,20 +100,13 @@ export class Agent {
       provider,
       random,
       keys: this.#keys,
-      settings: engineSettings(config, this.#keys.self(), source.kind === 'file'),
+      settings: engineSettings(config, () => this.#keys.self(), source.kind === 'file'),
       hedge: this.#hedge,
       wallMillis: () => Date.now() + 1_000 * (this.#keys.corrected() - wallClock()),
     });
     this.#underlay = new Underlay({
-      ...{
-        engine: this.#engine,
-        listen: config.listen,
-        tun: config.tun,
-        mapsPorts: config.portMapping,
-        random,
-        now,
-        log,
-      },
+      ...{ engine: this.#engine, listen: config.listen, tun: config.tun, mapsPorts: config.portMapping },
+      ...{ random, now, log, dial: dial.connect },
       overlay: () => poolOf(this.#source),
       port: () => io.facts().udp.port,
       moved: () => this.#tellMoved(),
@@ -137,7 +131,8 @@ export class Agent {
     const state = new StateDir(config.state);
     const kept = state.kept();
     await refuseRunning(config.socket);
-    const source = await sourceOf(config, settings, { state, kept, log });
+    const dial = new ServerDial(state);
+    const source = await sourceOf(config, settings, { state, kept, log, dial });
     await refuseOverlap(poolOf(source), config.tun);
     let agent: Agent | undefined;
     const io = await openIo({
@@ -146,8 +141,11 @@ export class Agent {
       destinations: (slot) => (agent ? agent.#engine.node.paths.destination(slot) : undefined),
     });
     try {
-      const rehearsal = selfTest(io, engineSettings(config, { type: 'ges', mode: 'op' }, true));
-      const made = new Agent(config, log, { state, kept, source, beside }, io);
+      const rehearsal = selfTest(
+        io,
+        engineSettings(config, () => ({ type: 'ges', mode: 'op' }), true),
+      );
+      const made = new Agent(config, log, { state, kept, source, dial, beside }, io);
       agent = made;
       await made.#goLive(settings);
       if (config.warmUp) made.#warmUp = startWarmUp(rehearsal, io);
@@ -207,7 +205,7 @@ export class Agent {
       },
       services: (coordinators) => this.#underlay.setCoordinators(coordinators),
       lost: (wasReady) => this.#underlay.handleServerLost(wasReady),
-      keep: () => void this.#keep(),
+      keep: () => void Promise.all([this.#keep(), this.#forwarding.follow()]),
     });
     this.#tellEndpoints();
     if (!isFirst) linked.start();
@@ -274,7 +272,8 @@ export class Agent {
     this.#keys.wipe();
     wipe(this.#hedge.key);
     if (this.#source.kind === 'server') this.#source.linked.wipe();
-    for (const each of [this.#forwarding, this.#underlay]) await each.close();
+    await this.#forwarding.close(this.#isForgotten);
+    await this.#underlay.close();
     this.#answers.stop();
     await this.#control?.close();
     this.#log.log('info', 'down', { reason });
@@ -335,21 +334,6 @@ export class Agent {
     return this.#keeper.keep(now());
   }
 
-  #memory(): NodeMemory {
-    const paths: Record<string, PathAddress> = {};
-    for (const { peer, current } of this.#engine.node.paths.peers()) {
-      // a channel of a relay does not outlive the process
-      if (current !== undefined && routeOf(current).kind === 'direct') paths[peer] = current;
-    }
-    const { admin } = this.#keys.facts();
-    const keys = this.#keys.persistent();
-    const number = this.#keys.bundleNumber();
-    const kept = { admin: toHex(admin), node: this.#keys.self().id, bundleNumber: number, keys, paths };
-    if (this.#source.kind === 'file') return { bundle: this.#source.imported.bytes, kept };
-    const cache = this.#source.linked.sealedCache();
-    return { kept, ...(cache && { cache }) };
-  }
-
   #hintPaths(): void {
     this.#unknownPeers = hintPaths(this.#engine.node, this.#config.peers, this.#lastPaths);
   }
@@ -382,6 +366,7 @@ export class Agent {
       notKept: this.#keeper.trouble,
       underlay: this.#underlay.status(),
       gateway: this.#forwarding.status(now()),
+      lock: this.#forwarding.lockStatus(),
     };
     return statusAnswer(parts, now());
   }
@@ -396,5 +381,6 @@ interface Given {
   readonly state: StateDir;
   readonly kept: KeptState | undefined;
   readonly source: KeySource;
+  readonly dial: ServerDial;
   readonly beside: Beside;
 }

@@ -5,12 +5,16 @@ import type { EngineSettings } from './node-state.ts';
 /** What the engine runs with. `noGms`: there is no server (protocol.md 3.5). */
 export function engineSettings(
   config: AgentConfig,
-  { type, mode }: { readonly type: string; readonly mode: string },
+  self: () => { readonly type: string; readonly mode: string },
   noGms: boolean,
 ): EngineSettings {
+  const { type } = self();
   return {
     type: type === 'gen' || type === 'gea' ? type : 'ges',
-    mode: mode === 'cl' ? 'cl' : 'op',
+    // an administrator may change it at any time, and the certificate with it
+    get mode() {
+      return self().mode === 'cl' ? 'cl' : 'op';
+    },
     suites: [1, 2],
     lanes: 1,
     mtu: config.mtu,

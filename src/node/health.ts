@@ -5,7 +5,8 @@ import type { RefusedRoster } from './bundle-keys.ts';
 
 /** What the health of a node is read from. */
 export interface HealthFacts {
-  readonly mode: string;
+  /** the lock lets nothing of this node pass: its sockets have no mark */
+  readonly closedWithoutAddon: boolean;
   /** offloads that are missing, by name */
   readonly fallbacks: readonly string[];
   readonly groups: readonly GroupStatus[];
@@ -29,10 +30,10 @@ const WARN_DAYS = 30;
 /** The lines at the end of `gscip status`; none when all is well. */
 export function healthLines(facts: HealthFacts): HealthLine[] {
   const lines: HealthLine[] = [...facts.setAside];
-  if (facts.mode === 'cl')
+  if (facts.closedWithoutAddon)
     lines.push({
-      code: 'closed-not-enforced',
-      text: 'this node is closed, but the kernel does not yet stop clear text outside the overlay; use a firewall',
+      code: 'closed-without-addon',
+      text: 'this node is closed, and without the C++ addon its own datagrams are held back, too: nobody is reached; install g++ and start again',
     });
   for (const fallback of facts.fallbacks)
     lines.push({ code: 'slow-path', text: `${fallback}: packets are moved without this offload, more slowly` });

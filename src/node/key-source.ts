@@ -9,6 +9,7 @@ import { bootClock, now, wallClock } from './clocks.ts';
 import { RandomPool } from './random-pool.ts';
 import type { ResumedKeys } from './resumed-keys.ts';
 import { prefixOf } from './roster-routes.ts';
+import type { ServerDial } from './server-dial.ts';
 import { hasIdentity } from './server-link/identity-store.ts';
 import type { LinkPorts } from './server-link/link-shell.ts';
 import { LinkedNode } from './server-link/linked-node.ts';
@@ -34,6 +35,7 @@ interface SourceTools {
   readonly state: StateDir;
   readonly kept: KeptState | undefined;
   readonly log: Logger;
+  readonly dial: ServerDial;
 }
 
 /**
@@ -59,22 +61,22 @@ function facts(source: KeySource) {
 }
 
 /** A node that lives by a file loads no client of WebSockets. */
-async function ports(): Promise<Pick<LinkPorts, 'every' | 'open'>> {
+async function ports(dial: ServerDial): Promise<Pick<LinkPorts, 'every' | 'open'>> {
   const { LinkSocket } = await import('./server-link/link-socket.ts');
   return {
     every: (interval, act) => {
       const timer = setInterval(act, interval);
       return () => clearInterval(timer);
     },
-    open: (address, calls) => new LinkSocket(address, calls),
+    open: (address, calls) => new LinkSocket(address, calls, dial.connect),
   };
 }
 
 async function serverSource(config: AgentConfig, settings: string, tools: SourceTools): Promise<KeySource> {
-  const { state, kept, log } = tools;
+  const { state, kept, log, dial } = tools;
   const random = new RandomPool().take;
   const clocks = { wall: wallClock, boot: bootClock, now };
-  const shell = { provider: nodeProvider, random, machine: systemdCredentials, log, ...clocks, ...(await ports()) };
+  const shell = { provider: nodeProvider, random, machine: systemdCredentials, log, ...clocks, ...(await ports(dial)) };
   const linked = new LinkedNode(config, state, kept?.keys.leaseClock ?? 0, shell);
   const deps = { boot: bootClock, edSeed: linked.edSeed, longGrace: false };
   const resumed = linked.resume();

@@ -1,3 +1,4 @@
+import type { LockStatus } from '../api/lock.ts';
 import type { GatewayStatus, HealthLine, ServerStatus, StatusAnswer, UnderlayStatus } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import type { AgentConfig } from './agent-config.ts';
@@ -21,6 +22,7 @@ export interface StatusParts {
   readonly notKept: string | undefined;
   readonly underlay: UnderlayStatus;
   readonly gateway: GatewayStatus | null;
+  readonly lock: LockStatus;
 }
 
 /** The answer to `gscip status`. */
@@ -39,11 +41,12 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
     peers: directory.others().map((member) => peerAnswer(engine, member, rates.of(member.id), now)),
     server,
     underlay,
+    lock: parts.lock,
     dataPath: { primitives, tun, udp: { gso: udp.gso, gro: udp.gro }, workers: 0, fallbacks },
     pit: { entries: pit.entries.live, capacity: config.flows, heldPackets: held.packets },
     gateway: parts.gateway,
     health: healthLines({
-      mode,
+      closedWithoutAddon: mode === 'cl' && primitives === 'typescript',
       fallbacks,
       groups,
       certificateLeft,

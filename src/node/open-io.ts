@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { CONTROL_MARK } from '../base/control-mark.ts';
 import { GscipError } from '../base/errors.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { type Addon, loadAddon, type TunDevice, type UdpSocket } from '../native/addon.ts';
@@ -59,7 +60,8 @@ function openNativeIo({ tun, listen }: IoPlan, addon: Addon): PacketIo {
 
 function openUdp(addon: Addon, listen: ListenAddress, device: TunDevice): UdpSocket {
   const { address, port } = listen;
-  const options = { port, gro: true, gso: true, reusePort: false, ...(address !== undefined && { address }) };
+  const common = { gro: true, gso: true, reusePort: false, mark: CONTROL_MARK };
+  const options = { port, ...common, ...(address !== undefined && { address }) };
   const socket = addon.udpOpen(options);
   if (typeof socket !== 'string') return socket;
   addon.close(device.fd);

@@ -25,6 +25,8 @@ export class RosterRoutes {
   readonly #node: NodeState;
   readonly #table: RouteTable;
   readonly #log: Logger;
+  readonly #changed: () => void;
+  #taken: readonly Prefix[] = [];
   #refused: readonly RefusedRoute[] = [];
   #networks: string;
   #lookAt = 0;
@@ -32,11 +34,18 @@ export class RosterRoutes {
   #again = false;
   #closed = false;
 
-  constructor(node: NodeState, table: RouteTable, log: Logger) {
+  /** `changed`: `taken` is another list now. */
+  constructor(node: NodeState, table: RouteTable, log: Logger, changed: () => void = () => undefined) {
     this.#node = node;
     this.#table = table;
     this.#log = log;
+    this.#changed = changed;
     this.#networks = table.networks();
+  }
+
+  /** networks of other members that are routed into the overlay */
+  get taken(): readonly Prefix[] {
+    return this.#taken;
   }
 
   /** Brings the routes up to date; calls while it is at work are served by one more round. Never rejects. */
@@ -86,6 +95,8 @@ export class RosterRoutes {
       const { taken, refused } = chooseRoutes(offered, { used, own, endpoints: this.#endpoints() });
       const added = without(taken, present);
       const removed = without(present, taken);
+      this.#taken = taken;
+      if (added.length + removed.length > 0) this.#changed();
       await this.#table.change(added, removed);
       const missing = added.length === 0 ? [] : without(taken, await this.#table.present());
       const why = 'the kernel did not take it';

@@ -43,10 +43,19 @@ const FILES = {
   /** the key that these two are sealed with: as it is, or sealed itself by the machine */
   sealKey: 'seal.key',
   sealCredential: 'seal.cred',
+  /** of a closed node: rules that nftables loads before the network is up */
+  lock: 'lock.nft',
+  /** there while somebody has opened the lock by hand */
+  lockOpened: 'lock.opened',
+  /** numbers behind the names of servers */
+  addresses: 'server-addresses.json',
 } as const;
 
 /** Files whose content is the business of others. */
 export type SealedFile = 'identity' | 'cache' | 'sealKey' | 'sealCredential';
+
+/** Files that hold no secret, read by others, too. */
+export type TextFile = 'lock' | 'lockOpened' | 'addresses';
 
 /** Write permission for group and others. */
 const OTHERS_WRITE = 0o022;
@@ -123,8 +132,17 @@ export class StateDir {
     }
   }
 
+  text(file: TextFile): string | undefined {
+    const bytes = this.#read(FILES[file]);
+    return bytes && new TextDecoder().decode(bytes);
+  }
+
+  writeText(file: TextFile, text: string): void {
+    this.#write(FILES[file], new TextEncoder().encode(text));
+  }
+
   /** Takes one file away. */
-  discard(file: SealedFile): void {
+  discard(file: SealedFile | TextFile): void {
     discard(join(this.path, FILES[file]));
   }
 

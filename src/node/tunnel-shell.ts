@@ -3,6 +3,7 @@ import type { Millis } from '../base/brands.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { unreachable } from '../base/unreachable.ts';
 import { DatagramTunnel, type TunnelEffect } from './datagram-tunnel.ts';
+import type { Dial } from './server-dial.ts';
 
 /** What a tunnel tells the node. */
 export interface TunnelCalls {
@@ -17,6 +18,7 @@ export interface TunnelCalls {
 export interface TunnelPorts {
   now(): Millis;
   random(length: number): Uint8Array;
+  readonly dial?: Dial;
 }
 
 const CONNECTING = 8_000;
@@ -100,6 +102,7 @@ export class TunnelShell {
       handshakeTimeout: CONNECTING,
       maxPayload: MAX_DATAGRAM,
       perMessageDeflate: false,
+      createConnection: this.#ports.dial,
     });
     this.#socket = socket;
     const step = (act: (now: Millis) => void) => {

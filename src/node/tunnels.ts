@@ -11,6 +11,7 @@ import type { ListenAddress } from './agent-config.ts';
 import type { TunnelEffect, TunnelSink } from './effects.ts';
 import type { Engine } from './engine.ts';
 import { knownPath } from './path-cache.ts';
+import type { Dial } from './server-dial.ts';
 import type { TunnelShell } from './tunnel-shell.ts';
 
 /** What the tunnels need of the agent. */
@@ -22,6 +23,7 @@ export interface TunnelParts {
   readonly now: () => Millis;
   readonly random: (length: number) => Uint8Array;
   readonly log: Logger;
+  readonly dial?: Dial;
   /** carries out what the engine was just told of */
   readonly afterBatch: () => void;
 }
@@ -83,7 +85,7 @@ export class Tunnels implements TunnelSink {
   }
 
   async #want({ id, addresses }: Extract<TunnelEffect, { kind: 'tunnel' }>): Promise<void> {
-    const { engine, now, random, log } = this.#parts;
+    const { engine, now, random, log, dial } = this.#parts;
     // a node whose UDP gets through loads no client of WebSockets for it
     const [{ TunnelShell: Shell }] = await Promise.all([import('./tunnel-shell.ts'), this.#openBridge()]);
     if (this.#isClosed) return;
@@ -93,7 +95,7 @@ export class Tunnels implements TunnelSink {
       known ??
       new Shell(
         addresses,
-        { now, random },
+        { now, random, ...(dial && { dial }) },
         {
           datagram: (bytes, from) => this.#received(bytes, from),
           up: (address) => {

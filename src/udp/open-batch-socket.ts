@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { CONTROL_MARK } from '../base/control-mark.ts';
 import { MESSAGE } from '../base/primitives.ts';
 import { type Addon, loadAddon, UDP_MESSAGE_STRIDE } from '../native/addon.ts';
 import { BATCH, type BatchSocket, type BatchSocketOptions, NativeSocket } from './batch-socket.ts';
@@ -16,7 +17,7 @@ export async function openBatchSocket(options: BatchSocketOptions): Promise<Batc
 }
 
 function openByAddon(addon: Addon, { address, port, gro }: BatchSocketOptions): BatchSocket | string {
-  const options = { port, gro, gso: true, reusePort: false };
+  const options = { port, gro, gso: true, reusePort: false, mark: CONTROL_MARK };
   const socket = addon.udpOpen(address === undefined ? options : { ...options, address });
   if (typeof socket === 'string') return socket;
   const { messages, batches } = gro ? BATCH.runs : BATCH.plain;

@@ -8,6 +8,7 @@ import type { LabProcess } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import { ensureBuilt } from '../../src/cli/lab/overlay.ts';
 import { until } from '../../src/cli/lab/until.ts';
+import { ALL, NOTHING, reach, serve } from './probes.ts';
 import { GSCIP } from './two-nodes.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -123,6 +124,19 @@ async function threeMachines(machines: Machines): Promise<LabProcess> {
 }
 
 describe('gscip up --new and up --join', () => {
+  it('E3: a closed machine with the server beside its node lets others join, and nobody else in', () =>
+    withMachines(['one', 'two'], async (machines) => {
+      const token = await printedToken(machines.up('one', '--new', 'home', '--name', 'one'));
+      await machines.admin('node', 'set', 'one', '--mode', 'cl');
+      await until('the lock', async () => (await machines.status('one')).lock.state === 'closed');
+      await serve(machines.space('one'));
+      expect(await reach(machines.space('two'), '10.99.0.1')).toEqual(NOTHING);
+      machines.up('two', '--join', token, '--name', 'two');
+      await machines.connected();
+      expect(await reach(machines.space('two'), await machines.address('one'))).toEqual(ALL);
+      expect(await reach(machines.space('two'), '10.99.0.1')).toEqual(NOTHING);
+    }));
+
   it('make a working group of three machines within ten seconds', () =>
     withMachines(['one', 'two', 'three'], async (machines) => {
       const begin = performance.now();

@@ -163,6 +163,8 @@ describe('the type of the addon', () => {
       tunReadBatch: true,
       deliver: true,
       udpOpen: true,
+      tcpConnect: true,
+      tcpBind: true,
       udpReceiveBatch: true,
       sealAndSend: true,
       udpSend: true,

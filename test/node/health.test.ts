@@ -15,7 +15,7 @@ const GROUP: GroupStatus = {
   members: 2,
 };
 const WELL: HealthFacts = {
-  mode: 'op',
+  closedWithoutAddon: false,
   fallbacks: [],
   groups: [GROUP],
   certificateLeft: 31 * DAY,
@@ -30,7 +30,7 @@ describe('the health of a node', () => {
   it('has no line when all is well', () => expect(healthLines(WELL)).toEqual([]));
 
   it.each<[string, Partial<HealthFacts>, RegExp]>([
-    ['closed-not-enforced', { mode: 'cl' }, /use a firewall/],
+    ['closed-without-addon', { closedWithoutAddon: true }, /install g\+\+/],
     ['slow-path', { fallbacks: ['udp-no-gso'] }, /^udp-no-gso: .*slowly/],
     ['group-stopped', { groups: [GROUP, { ...GROUP, name: 'lab', state: 'stopped' }] }, /group lab: stopped/],
     ['group-stopped', { groups: [{ ...GROUP, state: 'stopped' }], hasServer: true }, /server has to be reached/],

@@ -1,25 +1,41 @@
+import type { LockStatus } from '../../api/lock.ts';
 import type { GatewayStatus, HealthLine } from '../../api/status.ts';
 import type { Millis } from '../../base/brands.ts';
+import { Lock } from '../lock/lock.ts';
 import { mainTable, RosterRoutes } from '../roster-routes.ts';
+import type { StateDir } from '../state-dir.ts';
 import { Gateway, type GatewayParts } from './gateway.ts';
 
-/** What the machine does with packets beside those of its own: routes into the overlay, and on a GEN what lies behind it. */
+interface ForwardingParts extends GatewayParts {
+  readonly state: StateDir;
+}
+
+/** What the machine does with packets: routes into the overlay, what it holds back of others, and on a GEN what lies behind it. */
 export class Forwarding {
   readonly #routes: RosterRoutes;
   readonly #gateway: Gateway;
+  readonly #lock: Lock;
+  readonly #parts: ForwardingParts;
 
-  constructor(parts: GatewayParts) {
-    this.#routes = new RosterRoutes(parts.node, mainTable(parts.config.tun), parts.log);
+  constructor(parts: ForwardingParts) {
+    const { node, config, state, log } = parts;
+    this.#parts = parts;
+    this.#routes = new RosterRoutes(node, mainTable(config.tun), log, () => void this.#followLock());
+    this.#lock = new Lock(state, config.tun, log);
     this.#gateway = new Gateway(parts);
   }
 
-  /** Before the interface has an address; throws where a GEN cannot guard what it would forward. */
-  open(): Promise<void> {
-    return this.#gateway.open();
+  /** Before the interface has an address; throws where a closed node cannot be closed, or a GEN not guard what it would forward. */
+  async open(): Promise<void> {
+    await this.#followLock();
+    this.#lock.refuseOpen();
+    this.#lock.watch();
+    await this.#gateway.open();
   }
 
-  /** Keys or rosters changed. Never rejects. */
+  /** Keys, rosters or the certificate changed. Never rejects. */
   follow(): Promise<void> {
+    void this.#followLock();
     this.#gateway.lookSoon();
     return this.#routes.follow();
   }
@@ -35,15 +51,26 @@ export class Forwarding {
   }
 
   health(): readonly HealthLine[] {
-    return [...this.#routes.health(), ...this.#gateway.health()];
+    return [...this.#routes.health(), ...this.#gateway.health(), ...this.#lock.health()];
   }
 
   status(now: Millis): GatewayStatus | null {
     return this.#gateway.status(now);
   }
 
-  close(): Promise<void> {
+  lockStatus(): LockStatus {
+    return this.#lock.status();
+  }
+
+  /** `isForgotten`: the node has left its network. */
+  async close(isForgotten = false): Promise<void> {
     this.#routes.close();
-    return this.#gateway.close();
+    await Promise.all([this.#gateway.close(), isForgotten ? this.#lock.forget() : this.#lock.release()]);
+  }
+
+  /** The kernel holds back what belongs to the node's mode, at once also where flows are under way (protocol.md 11.6). */
+  #followLock(): Promise<void> {
+    const { mode, type } = this.#parts.node.keys.self();
+    return this.#lock.follow({ mode, type, overlay: [...this.#parts.overlay(), ...this.#routes.taken] });
   }
 }

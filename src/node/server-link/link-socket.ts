@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws';
 import { MAX_RECORD } from '../../crypto/noise-channel-records.ts';
+import type { Dial } from '../server-dial.ts';
 import type { ConnectionCalls, LinkConnection } from './link-shell.ts';
 
 /** Bytes that wait for a server which does not read; then the connection is given up. */
@@ -15,12 +16,13 @@ export class LinkSocket implements LinkConnection {
   readonly #waiting: Uint8Array[] = [];
   #over = false;
 
-  constructor(address: string, { frame, closed }: ConnectionCalls) {
+  constructor(address: string, { frame, closed }: ConnectionCalls, dial?: Dial) {
     this.#socket = new WebSocket(`wss://${address}/node/1`, {
       rejectUnauthorized: false,
       handshakeTimeout: CONNECTING,
       maxPayload: MAX_RECORD,
       perMessageDeflate: false,
+      createConnection: dial,
     });
     this.#socket.binaryType = 'nodebuffer';
     let why = 'the connection was closed';

@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import type { VerifiedBundle } from '../../crypto/bundle-verify.ts';
 import type { AgentConfig } from '../agent-config.ts';
 import { ControlSocket } from '../control-socket.ts';
+import { lockTable } from '../lock/lock-rules.ts';
 import type { StateDir } from '../state-dir.ts';
 import type { LinkedNode } from './linked-node.ts';
 import { serverHealth, serverStatus } from './server-status.ts';
@@ -69,6 +70,7 @@ function waitingStatus(config: AgentConfig, linked: LinkedNode, uptimeSeconds: n
     groups: [],
     peers: [],
     server: serverStatus(facts, now),
+    lock: { state: 'none', table: lockTable(config.tun) },
     underlay: { changesBy: null, portMapping: null },
     dataPath: {
       primitives: 'typescript',

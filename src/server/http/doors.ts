@@ -5,6 +5,7 @@ import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { GscipError } from '../../base/errors.ts';
+import { bindStream } from '../../udp/control-stream.ts';
 import type { ListenAddress } from '../listen-address.ts';
 import type { TlsIdentity } from '../tls.ts';
 import type { ConnectionGuard } from './connection-guard.ts';
@@ -77,7 +78,10 @@ export class Doors {
     await listening(this.#local, { path: socketPath }, socketPath);
     chmodSync(socketPath, 0o600);
     const { host, port } = address;
-    await listening(this.#tls, { port, ...(host !== undefined && { host }) }, `port ${port}`);
+    // with the mark, so that it is reached on the machine of a closed node, too; without the addon as any other server
+    const fd = bindStream(host, port);
+    const where = typeof fd === 'number' ? { fd } : { port, ...(host !== undefined && { host }) };
+    await listening(this.#tls, where, `port ${port}`);
     const bound = this.#tls.address();
     return typeof bound === 'object' && bound !== null ? bound.port : port;
   }

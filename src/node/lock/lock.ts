@@ -1,0 +1,261 @@
+import type { LockStatus } from '../../api/lock.ts';
+import type { HealthLine } from '../../api/status.ts';
+import { CONTROL_MARK } from '../../base/control-mark.ts';
+import { GscipError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Prefix } from '../../tun/prefix.ts';
+import { nftJson, runNft, withoutTable } from '../nft.ts';
+import type { StateDir } from '../state-dir.ts';
+import { fingerprint, isClosed, threats } from './lock-listing.ts';
+import { type LockLevel, type LockPlan, lockRules, lockTable } from './lock-rules.ts';
+
+/** What the lock follows of a running node. */
+export interface LockFacts {
+  readonly mode: string;
+  readonly type: string;
+  /** what is reached through the overlay */
+  readonly overlay: readonly Prefix[];
+}
+
+/** nftables, or its twin in a test. */
+export interface LockPorts {
+  run(script: string): Promise<void>;
+  list(what: readonly string[]): Promise<readonly unknown[]>;
+}
+
+const NFTABLES: LockPorts = { run: runNft, list: nftJson };
+
+/** How often it looks whether the table still stands, and what stands in front of it; milliseconds. */
+const LOOK = 5_000;
+const LOOK_AROUND = 60_000;
+
+/**
+ * The lock of a running node (protocol.md 8.2, 11.6): follows its mode, puts back what others take away, and outlives the
+ * agent. A closed node's rules are kept as a file, too, for the next start and for the machine's own.
+ */
+export class Lock {
+  readonly #state: StateDir;
+  readonly #tun: string;
+  readonly #log: Logger;
+  readonly #ports: LockPorts;
+  #level: LockLevel | undefined;
+  #script = '';
+  /** as nftables lists what was put in force last */
+  #made = '';
+  #isOpened = false;
+  #restored = 0;
+  #trouble: GscipError | undefined;
+  #threats: readonly string[] = [];
+  #work: Promise<void> = Promise.resolve();
+  #lookAroundAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(state: StateDir, tun: string, log: Logger, ports: LockPorts = NFTABLES) {
+    this.#state = state;
+    this.#tun = tun;
+    this.#log = log;
+    this.#ports = ports;
+  }
+
+  /** The node is this now. Settles when the rules that belong to it are in force, or cannot be. */
+  follow(facts: LockFacts): Promise<void> {
+    const plan = planOf(facts, this.#tun);
+    const script = lockRules(plan);
+    if (script === this.#script && this.#trouble === undefined) return this.#work;
+    return this.#next(() => this.#change(plan.level, script));
+  }
+
+  /** Throws what kept the lock of a closed node from being closed: such a node does not start. */
+  refuseOpen(): void {
+    if (this.#level === 'closed' && this.#trouble) throw this.#trouble;
+  }
+
+  /** From here on it looks after itself. */
+  watch(): void {
+    this.#timer = setInterval(() => this.tick(performance.now()), LOOK).unref();
+  }
+
+  /** Looks whether the rules still stand; also called by its own timer. */
+  tick(now: number): void {
+    if (this.#level === undefined) return;
+    const isAround = now >= this.#lookAroundAt;
+    if (isAround) this.#lookAroundAt = now + LOOK_AROUND;
+    void this.#next(() => this.#look(isAround));
+  }
+
+  status(): LockStatus {
+    const table = lockTable(this.#tun);
+    if (this.#level === 'closed') return { state: this.#isOpened || this.#trouble ? 'open' : 'closed', table };
+    return { state: this.#level === 'guard' && !this.#trouble ? 'guard' : 'none', table };
+  }
+
+  health(): HealthLine[] {
+    return [...this.#stateLines(), ...this.#threats.map(threatLine)];
+  }
+
+  /** Orderly end: a closed node stays closed, an open one leaves nothing behind. */
+  release(): Promise<void> {
+    return this.#end(this.#level === 'guard' && this.#trouble === undefined);
+  }
+
+  /** The node has left its network for good: nothing is held back any more. */
+  forget(): Promise<void> {
+    return this.#end(this.#level !== undefined);
+  }
+
+  #end(isTakenAway: boolean): Promise<void> {
+    clearInterval(this.#timer);
+    return this.#next(async () => {
+      this.#isOver = true;
+      if (isTakenAway) await this.#attempt(withoutTable(lockTable(this.#tun)));
+    });
+  }
+
+  #next(act: () => Promise<void>): Promise<void> {
+    this.#work = this.#work.then(() => (this.#isOver ? undefined : act()));
+    return this.#work;
+  }
+
+  async #change(level: LockLevel, script: string): Promise<void> {
+    const before = this.#level;
+    this.#level = level;
+    this.#script = script;
+    this.#keepFile(level, script);
+    this.#isOpened = level === 'closed' && this.#state.text('lockOpened') !== undefined;
+    if (!this.#isOpened) await this.#putInForce();
+    if (before !== level) this.#log.log('info', 'lock', { state: this.status().state });
+  }
+
+  /** Before the rules are in force: a crash in between leaves a file that the next start takes up. */
+  #keepFile(level: LockLevel, script: string): void {
+    if (level === 'closed') {
+      if (this.#state.text('lock') !== script) this.#state.writeText('lock', script);
+      return;
+    }
+    this.#state.discard('lock');
+    this.#state.discard('lockOpened');
+  }
+
+  async #putInForce(): Promise<void> {
+    this.#trouble = undefined;
+    if (await this.#attempt(this.#script)) this.#made = await this.#listing();
+  }
+
+  async #attempt(script: string): Promise<boolean> {
+    try {
+      await this.#ports.run(script);
+      return true;
+    } catch (error) {
+      if (!(error instanceof GscipError)) throw error;
+      const { code, message, remedy } = error;
+      if (!this.#trouble) this.#log.log('error', 'lock-failed', { code, message, remedy });
+      this.#trouble = error;
+      return false;
+    }
+  }
+
+  async #look(isAround: boolean): Promise<void> {
+    this.#isOpened = this.#level === 'closed' && this.#state.text('lockOpened') !== undefined;
+    if (this.#isOpened) return;
+    if (this.#trouble !== undefined) await this.#retry();
+    else if ((await this.#listing()) !== this.#made) await this.#restore();
+    if (isAround && this.#level === 'closed') await this.#lookAround();
+  }
+
+  async #retry(): Promise<void> {
+    const known = this.#trouble;
+    if (await this.#attempt(this.#script)) {
+      this.#trouble = undefined;
+      this.#made = await this.#listing();
+    } else this.#trouble = known;
+  }
+
+  async #restore(): Promise<void> {
+    this.#restored++;
+    this.#log.log('warn', 'lock-restored', { table: lockTable(this.#tun) });
+    await this.#putInForce();
+  }
+
+  async #lookAround(): Promise<void> {
+    try {
+      this.#threats = threats(await this.#ports.list(['ruleset']), lockTable(this.#tun), CONTROL_MARK);
+    } catch {
+      this.#threats = []; // the next look may fare better
+    }
+  }
+
+  /** '' where there is no such table. */
+  async #listing(): Promise<string> {
+    try {
+      return fingerprint(await this.#ports.list(['table', ...lockTable(this.#tun).split(' ')]));
+    } catch {
+      return '';
+    }
+  }
+
+  #stateLines(): HealthLine[] {
+    if (this.#isOpened) return [OPENED_LINE];
+    if (this.#trouble && this.#level === 'closed') return [offLine(this.#trouble)];
+    if (this.#trouble) return [noGuardLine(this.#trouble)];
+    return this.#restored === 0 ? [] : [restoredLine(this.#restored)];
+  }
+}
+
+/** Closes the lock that an earlier run kept, before anything else of a start; nothing where there is none. */
+export async function closeKept(state: StateDir, ports: LockPorts = NFTABLES): Promise<boolean> {
+  const script = state.text('lock');
+  if (script === undefined) return false;
+  await ports.run(script);
+  state.discard('lockOpened');
+  return true;
+}
+
+/** Opens the lock by hand, until `closeKept`, the next start of the agent or of the machine. True when there was one. */
+export async function openByHand(state: StateDir, tun: string, ports: LockPorts = NFTABLES): Promise<boolean> {
+  const stood = await standing(tun, ports);
+  // first the note: a running agent would put the table back
+  if (state.text('lock') !== undefined) state.writeText('lockOpened', '');
+  await ports.run(withoutTable(lockTable(tun)));
+  return stood !== 'none';
+}
+
+/** What stands in the kernel, whether or not an agent runs. */
+export async function standing(tun: string, ports: LockPorts = NFTABLES): Promise<'closed' | 'guard' | 'none'> {
+  const tables = await ports.list(['tables']);
+  const [family, name] = lockTable(tun).split(' ');
+  const wanted = `"family":"${family}","name":"${name}"`;
+  if (!tables.some((each) => JSON.stringify(each).includes(wanted))) return 'none';
+  return isClosed(await ports.list(['table', ...lockTable(tun).split(' ')])) ? 'closed' : 'guard';
+}
+
+function planOf({ mode, type, overlay }: LockFacts, tun: string): LockPlan {
+  return mode === 'cl' ? { level: 'closed', tun, isRouter: type === 'gen' } : { level: 'guard', tun, overlay };
+}
+
+const OPENED_LINE: HealthLine = {
+  code: 'lock-opened',
+  text: 'this node is closed, but its lock was opened by hand: clear text passes; to close it: sudo gscip lock close',
+};
+
+function offLine({ message, remedy }: GscipError): HealthLine {
+  return { code: 'lock-off', text: `this node is closed, but its lock is not in force: ${message}; ${remedy}` };
+}
+
+function noGuardLine({ message, remedy }: GscipError): HealthLine {
+  return {
+    code: 'guard-off',
+    text: `nothing keeps packets to overlay addresses from other ways when the agent ends unexpectedly: ${message}; ${remedy}`,
+  };
+}
+
+function restoredLine(times: number): HealthLine {
+  return {
+    code: 'lock-restored',
+    text: `another program removed or changed the lock; it was put back, ${times} times so far: see what reloads the firewall of this machine`,
+  };
+}
+
+function threatLine(what: string): HealthLine {
+  return { code: 'lock-passed-by', text: `packets may pass by the lock: ${what}` };
+}

@@ -1,0 +1,59 @@
+import { createSocket } from 'node:dgram';
+import { connect, createServer } from 'node:net';
+
+/*
+ * A program of no member: it answers, or asks, by TCP and UDP on ordinary addresses.
+ *
+ *   serve PORT                     answers both on all addresses, and prints what UDP heard: one JSON line each
+ *   reach ADDRESS PORT [FROM]      prints {"tcp":…,"udp":…}: whether an answer came; FROM is the local port
+ *   hold ADDRESS PORT              a TCP connection with a line every 50 ms; prints each answer
+ */
+const [verb, ...words] = process.argv.slice(2);
+const PATIENCE = 700;
+
+if (verb === 'serve') serve(Number(words[0]));
+else if (verb === 'reach') void reach(words[0] ?? '', Number(words[1]), Number(words[2] ?? 0));
+else hold(words[0] ?? '', Number(words[1]));
+
+function serve(port: number): void {
+  const udp = createSocket({ type: 'udp6', reuseAddr: true });
+  udp.on('message', (bytes, from) => {
+    console.log(JSON.stringify({ from: from.address, bytes: bytes.toString() }));
+    udp.send(bytes, from.port, from.address, () => undefined);
+  });
+  const tcp = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
+  udp.bind(port, '::', () => tcp.listen(port, '::', () => console.log('ready')));
+}
+
+async function reach(address: string, port: number, from: number): Promise<void> {
+  const [tcp, udp] = await Promise.all([reachByTcp(address, port, from), reachByUdp(address, port, from)]);
+  console.log(JSON.stringify({ tcp, udp }));
+  process.exit();
+}
+
+function reachByTcp(host: string, port: number, from: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(false), PATIENCE);
+    const socket = connect({ host, port, ...(from !== 0 && { localPort: from }) });
+    socket.once('error', () => resolve(false));
+    socket.once('data', () => resolve(true));
+    socket.write('clear text');
+  });
+}
+
+function reachByUdp(address: string, port: number, from: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(false), PATIENCE);
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', () => resolve(false));
+    socket.once('message', () => resolve(true));
+    socket.bind(from, () => socket.send('clear text', port, address, (error) => error && resolve(false)));
+  });
+}
+
+function hold(host: string, port: number): void {
+  const socket = connect({ host, port });
+  socket.on('error', () => undefined);
+  socket.on('data', (bytes) => console.log(bytes.toString().trim()));
+  setInterval(() => socket.write('clear text\n'), 50);
+}

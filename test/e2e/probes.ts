@@ -1,0 +1,55 @@
+import { fileURLToPath } from 'node:url';
+import type { LabProcess } from '../../src/cli/lab/lab-process.ts';
+import type { Namespace } from '../../src/cli/lab/namespace.ts';
+import { pinnedNode } from '../../src/cli/lab/pinned-node.ts';
+import { until } from '../../src/cli/lab/until.ts';
+
+const TOOL: readonly string[] = [pinnedNode(), fileURLToPath(new URL('./probe-tool.ts', import.meta.url))];
+const PORT = 7300;
+
+/** Answers on all addresses of a machine, outside and inside the overlay. */
+export async function serve(where: Namespace, port = PORT): Promise<LabProcess> {
+  const tool = where.start([...TOOL, 'serve', `${port}`], { seconds: 300 });
+  await until(
+    () => `the probe's server: ${tool.stderr()}`,
+    () => tool.stdout().includes('ready'),
+  );
+  return tool;
+}
+
+/** Which of TCP, UDP and ping are answered. */
+export interface Reached {
+  readonly tcp: boolean;
+  readonly udp: boolean;
+  readonly ping: boolean;
+}
+
+export const ALL: Reached = { tcp: true, udp: true, ping: true };
+export const NOTHING: Reached = { tcp: false, udp: false, ping: false };
+
+/** Asks a machine where `serve` runs. */
+export async function reach(from: Namespace, address: string): Promise<Reached> {
+  const family = address.includes(':') ? '-6' : '-4';
+  const [answers, ping] = await Promise.all([
+    reachFrom(from, address, PORT, 0),
+    from.attempt(['ping', family, '-c', '1', '-W', '1', address], { seconds: 10 }),
+  ]);
+  return { ...answers, ping: ping.code === 0 };
+}
+
+/** The same by TCP and UDP from a port of its own; 0: any. */
+export async function reachFrom(
+  from: Namespace,
+  address: string,
+  port: number,
+  ownPort: number,
+): Promise<Omit<Reached, 'ping'>> {
+  const said = await from.run([...TOOL, 'reach', address, `${port}`, `${ownPort}`], { seconds: 20 });
+  const { tcp, udp } = JSON.parse(said);
+  return { tcp, udp };
+}
+
+/** A connection that says something all the time; each line is an answer. */
+export function hold(from: Namespace, address: string): LabProcess {
+  return from.start([...TOOL, 'hold', address, `${PORT}`], { seconds: 120 });
+}

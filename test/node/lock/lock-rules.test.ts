@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { type LockPlan, lockRules, lockTable } from '../../../src/node/lock/lock-rules.ts';
+import { parsePrefix } from '../../../src/tun/prefix.ts';
+
+const HOST: LockPlan = { level: 'closed', tun: 'gscip0', isRouter: false };
+const ROUTER: LockPlan = { ...HOST, isRouter: true };
+const GUARD: LockPlan = { level: 'guard', tun: 'gscip0', overlay: ['100.64.0.0/10', 'fd12::/48'].map(parsePrefix) };
+
+/** The rules of one chain, without its first line. */
+function chain(plan: LockPlan, name: string): string[] {
+  const [, body = ''] = lockRules(plan).split(`  chain ${name} {\n`);
+  return body
+    .slice(0, body.indexOf('\n  }'))
+    .split('\n')
+    .map((line) => line.trim());
+}
+
+describe('the rules of a lock', () => {
+  it.each([
+    ['of a closed host', HOST],
+    ['of a closed router', ROUTER],
+    ['of an open node', GUARD],
+  ])('%s replace what the table held in one transaction', (_, plan) => {
+    const table = 'inet gscip_lock_gscip0';
+    expect(lockRules(plan)).toMatch(new RegExp(`^table ${table} \\{\\}\ndelete table ${table}\ntable ${table} \\{\n`));
+    expect(lockRules(plan).match(/table /g)).toHaveLength(3);
+  });
+
+  it.each([
+    ['gscip0', 'inet gscip_lock_gscip0'],
+    ['my-tun.1', 'inet gscip_lock_my_tun_1'],
+  ])('stand in a table of their own for %s', (tun, table) => expect(lockTable(tun)).toBe(table));
+
+  it.each(['input', 'output', 'forward'])('E3: of a closed node drop in %s what nothing lets pass', (hook) => {
+    for (const plan of [HOST, ROUTER])
+      expect(chain(plan, hook)[0]).toBe(`type filter hook ${hook} priority raw - 10; policy drop;`);
+  });
+
+  it('E3: know the own traffic of a closed node by the mark of its sockets, and by no port or address', () => {
+    for (const plan of [HOST, ROUTER]) {
+      expect(chain(plan, 'input')).toContain('socket mark 0x00003047 jump own');
+      expect(chain(plan, 'output')).toContain('meta mark 0x00003047 accept');
+      const ported = lockRules(plan).match(/.*[sd]port \d+.*/g) ?? [];
+      // DHCP of both versions is all that has a port
+      expect(
+        ported.filter((rule) => !/udp sport (67|68|546|547) udp dport (67|68|546|547) accept$/.test(rule)),
+      ).toEqual([]);
+      expect(lockRules(plan)).not.toMatch(/47247|ct state|skuid/);
+    }
+  });
+
+  it.each<[string, LockPlan, string, RegExp, boolean]>([
+    ['a host asks for addresses', HOST, 'output', /udp sport 68 udp dport 67 accept/, true],
+    ['a host gives none', HOST, 'output', /udp sport 67 udp dport 68 accept/, false],
+    ['a router gives addresses', ROUTER, 'output', /udp sport 67 udp dport 68 accept/, true],
+    ['a host takes router advertisements', HOST, 'input', /nd-router-advert/, true],
+    ['a host sends none', HOST, 'output', /nd-router-advert/, false],
+    ['a router sends them', ROUTER, 'output', /nd-router-advert/, true],
+    ['nobody takes redirects', ROUTER, 'input', /redirect/, false],
+    ['nobody answers an echo request', ROUTER, 'input', /echo/, false],
+    ['a router tells of packets that are too big', ROUTER, 'output', /packet-too-big/, true],
+    ['a host does not', HOST, 'output', /packet-too-big/, false],
+  ])('%s', (_, plan, name, rule, isThere) => {
+    expect(chain(plan, name).some((each) => rule.test(each))).toBe(isThere);
+  });
+
+  it('let a closed router forward to and from the overlay only', () => {
+    expect(chain(ROUTER, 'forward').slice(1)).toEqual([
+      'iifname "gscip0" accept',
+      'oifname "gscip0" accept',
+      'counter drop',
+    ]);
+  });
+
+  it('C1: of an open node keep overlay addresses from every other interface, and nothing else', () => {
+    expect(lockRules(GUARD)).toContain('elements = { 100.64.0.0/10 };');
+    expect(lockRules(GUARD)).toContain('elements = { fd12::/48 };');
+    for (const hook of ['input', 'output', 'forward']) {
+      expect(chain(GUARD, hook)[0]).toContain('policy accept;');
+      const verdicts = chain(GUARD, hook).filter((rule) => /drop|reject/.test(rule));
+      expect(verdicts.length).toBeGreaterThan(1);
+      for (const rule of verdicts) expect(rule).toMatch(/@overlay[46] counter/);
+    }
+  });
+
+  it('hold where there is no address of a family', () => {
+    expect(lockRules({ level: 'guard', tun: 'gscip0', overlay: [] })).not.toContain('elements');
+  });
+});
