@@ -10,6 +10,8 @@ export const NAT_KIND = {
   signal: 0x33,
   reflect: 0x34,
   reflected: 0x35,
+  helloCookie: 0x36,
+  provedHello: 0x37,
   tunnelRequest: 0x38,
   tunnelResponse: 0x39,
   bind: 0x3c,
@@ -29,11 +31,14 @@ export const NAT_LABEL = {
   bind: 'gscip1 bind',
   bindAck: 'gscip1 bind ack',
   signal: 'gscip1 signal',
+  helloCookie: 'gscip1 hello cookie',
 } as const;
 
 /** Bytes of each fixed message (protocol.md 6.1, 6.6, 7). */
 export const NAT_SIZE = {
   tunnel: 94,
+  hello: 380,
+  helloCookie: 24,
   reflect: 56,
   bind: 96,
   bindChallenge: 32,

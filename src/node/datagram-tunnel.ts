@@ -182,6 +182,7 @@ export class DatagramTunnel {
   #senderOf(bytes: Uint8Array): PathAddress | undefined {
     switch (bytes[0]) {
       case NAT_KIND.welcome:
+      case NAT_KIND.helloCookie:
       case NAT_KIND.signal:
       case NAT_KIND.reflected:
         return this.#coordinator;

@@ -4,6 +4,7 @@ import { toHex } from '../../base/bytes.ts';
 import { type PathAddress, parsePath } from '../../base/path-address.ts';
 import type { Candidate } from '../../nat/candidate.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
+import { decodeHelloCookie, type HelloCookie } from '../../nat/hello-cookie.ts';
 import type { NatKind } from '../../nat/nat-kind.ts';
 import {
   decodeSignal,
@@ -159,15 +160,18 @@ export class CoordinatorLink {
     return this.#seal(this.#session, encodeSignal(message));
   }
 
-  /** Is this WELCOME or SIGNAL for this link? */
+  /** Is this WELCOME, SIGNAL or COOKIE for this link? */
   owns(bytes: Uint8Array): boolean {
-    const index = signalIndex(bytes);
+    const cookie = decodeHelloCookie(bytes);
+    const index = typeof cookie === 'string' ? signalIndex(bytes) : cookie.index;
     if (typeof index === 'string') return false;
-    if (bytes[0] !== NAT_KIND.welcome) return index === this.#session?.index;
+    if (bytes[0] === NAT_KIND.signal) return index === this.#session?.index;
     return this.#byUdp.owns(index) || this.#byTunnel.owns(index);
   }
 
   handleDatagram(bytes: Uint8Array, now: Millis): LinkEvent[] {
+    const cookie = decodeHelloCookie(bytes);
+    if (typeof cookie !== 'string') return this.#cookie(cookie);
     return bytes[0] === NAT_KIND.welcome ? this.#welcome(bytes, now) : this.#signal(bytes, now);
   }
 
@@ -224,6 +228,14 @@ export class CoordinatorLink {
     this.#registered = undefined;
     this.#register = undefined;
     this.#keepAlive = undefined;
+  }
+
+  #cookie(cookie: HelloCookie): LinkEvent[] {
+    const [greeter, via] = this.#byUdp.owns(cookie.index)
+      ? [this.#byUdp, 'udp' as const]
+      : [this.#byTunnel, 'tunnel' as const];
+    const sent = greeter.handleCookie(cookie).map((hello) => ({ kind: 'send', ...hello, via }) as const);
+    return [{ kind: 'counter', name: 'coordinator-cookie' }, ...sent];
   }
 
   #welcome(bytes: Uint8Array, now: Millis): LinkEvent[] {

@@ -5,6 +5,7 @@ import { concat } from '../../base/bytes.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import type { Identity } from '../../crypto/identity.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
+import { encodeProvedHello, type HelloCookie } from '../../nat/hello-cookie.ts';
 import { type SignalFault, SignalHandshake, type SignalSession } from '../../nat/signal-session.ts';
 import { REACH } from './tuning.ts';
 
@@ -23,10 +24,20 @@ export interface Session {
   readonly to: PathAddress;
 }
 
+/** A HELLO that is to leave. */
+export interface HelloSent {
+  readonly bytes: Uint8Array;
+  readonly to: PathAddress;
+}
+
 interface Greeting {
   readonly handshake: SignalHandshake;
   readonly index: number;
   readonly to: PathAddress;
+  /** what proves this node's address to a coordinator under load */
+  cookie: Uint8Array | undefined;
+  /** one is taken for each HELLO: forged ones make a node say nothing more than twice as often */
+  isCookieWanted: boolean;
   sent: number;
   nextAt: Millis;
 }
@@ -77,7 +88,7 @@ export class Greeter {
     if (this.#roundAt !== undefined) this.#roundAt = millis(Math.min(this.#roundAt, now + REACH.hurryMs));
   }
 
-  /** Is this WELCOME an answer to a HELLO of this greeter? */
+  /** Is this WELCOME or COOKIE an answer to a HELLO of this greeter? */
   owns(index: number): boolean {
     return this.#greeting?.index === index;
   }
@@ -93,12 +104,21 @@ export class Greeter {
     return { signal: opened.session, index, to };
   }
 
+  /** The coordinator is under load: the HELLO goes again at once, with its cookie. */
+  handleCookie({ cookie }: HelloCookie): HelloSent[] {
+    const greeting = this.#greeting;
+    if (!greeting?.isCookieWanted) return [];
+    greeting.isCookieWanted = false;
+    greeting.cookie = cookie;
+    return [helloOf(greeting)];
+  }
+
   nextDeadline(): Millis | undefined {
     return this.#greeting?.nextAt ?? this.#roundAt;
   }
 
   /** What is to be sent now. */
-  tick(now: Millis): { readonly bytes: Uint8Array; readonly to: PathAddress }[] {
+  tick(now: Millis): HelloSent[] {
     if (this.#roundAt !== undefined && now >= this.#roundAt) {
       this.#roundAt = undefined;
       this.#endpoint = 0;
@@ -114,7 +134,8 @@ export class Greeter {
     }
     greeting.sent++;
     greeting.nextAt = millis(now + REACH.repeatMs * greeting.sent);
-    return [{ bytes: greeting.handshake.hello, to: greeting.to }];
+    greeting.isCookieWanted = true;
+    return [helloOf(greeting)];
   }
 
   #greet(now: Millis): void {
@@ -139,6 +160,11 @@ export class Greeter {
     };
     const index = new ByteReader(random(4)).u32();
     const handshake = new SignalHandshake(provider, keys, index, concat(head, credential));
-    this.#greeting = { handshake, index, to, sent: 0, nextAt: now };
+    this.#greeting = { handshake, index, to, cookie: undefined, isCookieWanted: false, sent: 0, nextAt: now };
   }
+}
+
+function helloOf({ handshake, cookie, to }: Greeting): HelloSent {
+  const { hello } = handshake;
+  return { bytes: cookie === undefined ? hello : encodeProvedHello(cookie, hello), to };
 }

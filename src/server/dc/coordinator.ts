@@ -29,7 +29,7 @@ export interface CoordinatorDeps extends SessionDeps {
  * The direction coordinator: who is where, and what two nodes need to find each other (protocol.md 6.6). Sans-io: datagrams,
  * changes of the network and the time go in, effects come out.
  *
- *   31 HELLO ───► SignalSessions ─► 32 WELCOME
+ *   31 HELLO ───► SignalSessions ─► 32 WELCOME, or 36 COOKIE and then 37 PROVED-HELLO
  *   33 SIGNAL ──► session ─┬─ REGISTER, KEEP-ALIVE ─► the peer's registration
  *                          └─ DIRECTION-REQUEST, ACK ─► DirectionDesk ─► ROUTE-DIRECTION, and a channel for the relay
  *   34 question ─► ReflectDesk ─► 35 answer, perhaps later
@@ -76,6 +76,7 @@ export class Coordinator {
     if (fault !== undefined) return this.#effects.count(`dc-source-${fault}`);
     switch (bytes[0]) {
       case NAT_KIND.hello:
+      case NAT_KIND.provedHello:
         return this.#sessions.handleHello(bytes, from, socket, moment);
       case NAT_KIND.signal:
         return this.#signal(bytes, from, socket, moment);

@@ -3,9 +3,12 @@
  * of its TempKey.
  */
 
-/** HELLOs, each a few hundred microseconds of work: of one source, and of all together. */
+/** HELLOs, each a few hundred microseconds of work: of one source, of all together, and without a cookie until one is wanted, a second. */
 export const HELLO_RATE = { burst: 100, perSecond: 30 } as const;
 export const HELLO_RATE_ALL = { burst: 600, perSecond: 300 } as const;
+export const HELLO_LOAD = 100;
+/** The secret of cookies is renewed so often; a cookie is good for once to twice that time. */
+export const COOKIE_SECRET_MS = 60_000;
 /** Sources that are told apart. */
 export const SOURCES = 8_192;
 /** A HELLO's clock and this server's may differ by so much. */

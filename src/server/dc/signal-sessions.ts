@@ -1,15 +1,17 @@
 import { type Millis, type NodeId, type UnixSeconds, unixSeconds } from '../../base/brands.ts';
 import { ByteReader } from '../../base/byte-reader.ts';
 import type { PathAddress } from '../../base/path-address.ts';
-import { Allowance, RateTable } from '../../base/rate-table.ts';
+import { Allowance } from '../../base/rate-table.ts';
 import { CREDENTIAL_SIZE, decodeCredential } from '../../crypto/credential.ts';
 import type { CryptoProvider, KeyPair } from '../../crypto/provider.ts';
+import { NAT_KIND } from '../../nat/constants.ts';
 import { type HeardHello, openHello, type SignalSession } from '../../nat/signal-session.ts';
 import { sourceName } from '../datagrams/served-place.ts';
 import { checkCredential } from '../gms/channel-credential.ts';
 import type { Moment } from '../gms/hub-effects.ts';
 import type { DcEffects, DcSocket } from './dc-effects.ts';
 import * as limits from './dc-limits.ts';
+import { HelloGuard } from './hello-guard.ts';
 import type { Members } from './members.ts';
 import type { SignalPeer } from './signal-peer.ts';
 
@@ -39,13 +41,12 @@ const EMPTY = new Uint8Array(0);
  * Who speaks to this coordinator (protocol.md 6.6). Nothing of a node's standing changes by its HELLO, which anybody may have
  * recorded: the session that it opens replaces the node's earlier one only when something authentic was said in it.
  *
- *   HELLO ─► limits ─► Noise ─► time, standing, credential ─► unproved ──first SIGNAL──► proved ──silence, end──► gone
+ *   HELLO ─► limits, cookie ─► Noise ─► time, standing, credential ─► unproved ──first SIGNAL──► proved ──silence, end──► gone
  */
 export class SignalSessions {
   readonly #deps: SessionDeps;
   readonly #effects: DcEffects;
-  readonly #hellos = new RateTable<string>(limits.HELLO_RATE, limits.SOURCES);
-  readonly #allHellos: Allowance;
+  readonly #guard: HelloGuard;
   readonly #byIndex = new Map<number, SignalPeer>();
   readonly #byTicket = new Map<number, SignalPeer>();
   readonly #proved = new Map<NodeId, SignalPeer>();
@@ -59,7 +60,7 @@ export class SignalSessions {
   constructor(deps: SessionDeps, effects: DcEffects, now: Millis) {
     this.#deps = deps;
     this.#effects = effects;
-    this.#allHellos = new Allowance(limits.HELLO_RATE_ALL, now);
+    this.#guard = new HelloGuard(deps.provider, (length) => deps.random(length), now);
   }
 
   /** Nodes in a proved session. */
@@ -80,11 +81,21 @@ export class SignalSessions {
     return this.#byTicket.get(ticket);
   }
 
+  /** HELLO or PROVED-HELLO. */
   handleHello(bytes: Uint8Array, from: PathAddress, socket: DcSocket, moment: Moment): void {
+    const { now } = moment;
+    const isProved = bytes[0] === NAT_KIND.provedHello;
+    const admission = isProved
+      ? this.#guard.admitProved(bytes, from, now)
+      : this.#guard.admit(bytes, from, socket === 'tunnel', now);
+    if (admission.kind === 'open') return this.#hear(admission.hello, from, socket, moment);
+    if (admission.kind === 'answer') this.#effects.emit({ kind: 'send', bytes: admission.bytes, to: from, socket });
+    this.#effects.count(admission.counter);
+  }
+
+  #hear(hello: Uint8Array, from: PathAddress, socket: DcSocket, moment: Moment): void {
     const source = sourceName(from);
-    if (!this.#hellos.take(source, moment.now)) return this.#effects.count('dc-hello-source-rate');
-    if (!this.#allHellos.take(moment.now)) return this.#effects.count('dc-hello-rate');
-    const heard = openHello(this.#deps.provider, this.#deps.keys, bytes);
+    const heard = openHello(this.#deps.provider, this.#deps.keys, hello);
     if (typeof heard === 'string') return this.#effects.count(`dc-hello-${heard}`);
     const introduced = this.#introduce(heard, moment);
     if (introduced === undefined || this.#isRepeated(introduced, from)) return;

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/base/bytes.ts';
 import { encodeFrame } from '../../../src/nat/relay-frame.ts';
+import { HELLO_LOAD } from '../../../src/server/dc/dc-limits.ts';
 import { behind, PLACES, type Place } from '../../nat/sim-world.ts';
+import { spoofedHello } from '../../server/dc/spoofed-hello.ts';
 import { numbersOf } from '../packets.ts';
-import { RELAY, type ReachNode, type ReachWorld, reachWorld } from './reach-world.ts';
+import { MAIN, RELAY, type ReachNode, type ReachWorld, reachWorld } from './reach-world.ts';
 
 function kindOf(path: string | undefined): string {
   return path === undefined ? 'none' : path.startsWith('relay:') ? 'relay' : 'direct';
@@ -100,6 +102,29 @@ describe('two whole nodes with a coordinator', () => {
     network.run(network.now + 4_000);
     const end = talk(world, 1_000);
     expect([missing(a, 1, end), missing(b, 1, end)]).toEqual([[], []]);
+  });
+
+  it('find each other also while the coordinator drowns in HELLOs from addresses that nobody has', () => {
+    const world = reachWorld(PLACES['port-restricted'], PLACES['symmetric']);
+    const { server, network } = world;
+    server.restart();
+    let number = 0;
+    const flood = () => {
+      for (let at = 0; at < 20; at++) {
+        const [bytes, from] = spoofedHello(++number);
+        server.handlePacket({ bytes, from, to: MAIN });
+      }
+      if (network.now < begin + 8_000) network.at(network.now + 10, flood);
+    };
+    const begin = network.now;
+    flood();
+    network.run(begin + 2_000);
+    const end = talk(world, 5_000);
+    expect(kinds(world)).toEqual(['relay', 'relay']);
+    expect(missing(world.b, 40, end)).toEqual([]);
+    // no more were opened than in the second before the load was noticed
+    expect(server.counters.get('dc-hello-auth')).toBeLessThanOrEqual(HELLO_LOAD);
+    expect(server.counters.get('dc-cookie-asked')).toBeGreaterThan(10_000);
   });
 
   it('bind their channel anew when the relay forgot it', () => {

@@ -1,0 +1,14 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startReceiver, startSending } from '../../bench/tools/seq-udp.ts';
+import type { NewTokenAnswer } from '../../src/api/admin/nodes.ts';
+import type { NetcheckAnswer } from '../../src/api/netcheck.ts';
+import { Lab } from '../../src/cli/lab/lab.ts';
+import { LabServer } from '../../src/cli/lab/lab-server.ts';
+import { ensureBuilt, OverlayNode } from '../../src/cli/lab/overlay.ts';
+import { until } from '../../src/cli/lab/until.ts';
+import { peerOf } from '../netns/nat/reach-world.ts';
+import { NatWorld, type Place, SERVER } from '../netns/nat/sites.ts';
+import { TestPostgres } from '../server/store/postgres.ts';
+import { GROUP, inside, PORT, pings } from './two-nodes.ts';
