@@ -4,24 +4,26 @@ import { type CandidatePair, classOf, type PathClass, pairCandidates, type Refus
 import { DirectionLimit } from './direction-limit.ts';
 import { outerFault } from './outer-address.ts';
 import type { OwnSide } from './own-side.ts';
-import type { PathEffect } from './path-effects.ts';
+import { doubt, type PathEffect } from './path-effects.ts';
 import { type PathReason, whatWasMet, whyRelayed } from './path-reason.ts';
 import type { PathReport } from './path-report.ts';
 import type { Route } from './path-route.ts';
 import {
   bury,
+  hear,
   isBetterClass,
   isClearlyFaster,
-  measure,
+  meet,
   type PathTrack,
   prove,
   startChallenge,
   stepChallenge,
+  suspectAfter,
 } from './path-track.ts';
 import { attemptOf, isRepeated, ProbeAttempt, type ProbeDeps, takeUp } from './probe-attempt.ts';
 import type { RouteDirection } from './signal-message.ts';
 import { TrackSet } from './track-set.ts';
-import { COMPARE_MS, FASTER_TIMES, IDLE_MS, REPROVE_MS, RETRY_MS, SUSPECT_MS } from './tuning.ts';
+import { COMPARE_MS, FASTER_TIMES, IDLE_MS, REPROVE_MS, RETRY_MS } from './tuning.ts';
 import type { SignedProbe } from './tunnel-probe.ts';
 
 /**
@@ -99,7 +101,7 @@ export class PathAgent {
   /** Both ends can use this channel of a relay, as far as this one knows. */
   handleBound(relay: PathAddress, channel: number, now: Millis): PathEffect[] {
     const track = this.#track({ kind: 'relay', address: relay, channel }, 'relay', now);
-    if (track.state === 'known') track.state = 'answered';
+    meet(track);
     this.#tracks.forgetRelaysBut([track, this.#current]);
     const effects: PathEffect[] = [];
     // bound anew while the path in use is doubted: will it carry the traffic?
@@ -122,8 +124,7 @@ export class PathAgent {
     if (answered) {
       const { address, class: pathClass } = answered.pair;
       const track = this.#track({ kind: 'direct', address }, pathClass, now);
-      if (track.state === 'known') track.state = 'answered';
-      measure(track, answered.rtt);
+      meet(track, answered.rtt);
       if (this.#hasSa && track.state !== 'proved') this.#challenge(track, now, effects);
     }
     return [...effects, ...this.#choose(now)];
@@ -153,13 +154,14 @@ export class PathAgent {
     if (!track) return [{ kind: 'counter', name: 'path-response-unasked' }];
     this.#prove(track, now);
     if (track === this.#current) this.#unansweredSince = undefined;
+    else if (this.#current?.isSilent) this.#bury(this.#current, now);
     else this.#compare(track);
     return this.#choose(now);
   }
 
   /** Authentic data came by the path in use: call at least once per batch. */
   handleHeard(now: Millis): void {
-    if (this.#current) this.#current.heardAt = now;
+    if (this.#current) hear(this.#current, now);
     this.#unansweredSince = undefined;
   }
 
@@ -216,7 +218,7 @@ export class PathAgent {
     if (!this.#hasPath() && this.#dataAt !== undefined) times.push(this.#limit.nextAsk());
     if (this.#hasSa && this.#current && !this.#current.challenge) {
       if (this.#unansweredSince !== undefined)
-        times.push(Math.max(this.#unansweredSince + SUSPECT_MS, this.#reproveAt));
+        times.push(Math.max(this.#unansweredSince + suspectAfter(this.#current), this.#reproveAt));
       times.push(this.#keepAliveAt());
     }
     const known = times.filter((time) => time !== undefined);
@@ -252,11 +254,12 @@ export class PathAgent {
   #watch(now: Millis, effects: PathEffect[]): void {
     const current = this.#current;
     if (!current) return;
-    const silent = this.#unansweredSince !== undefined && now - this.#unansweredSince >= SUSPECT_MS;
+    const silent = this.#unansweredSince !== undefined && now - this.#unansweredSince >= suspectAfter(current);
     if (silent && now >= this.#reproveAt) {
       this.#reproveAt = millis(now + REPROVE_MS);
       this.#challenge(current, now, effects);
       this.#challengeOthers(now, effects);
+      effects.push(...doubt(current));
     } else if (now >= this.#keepAliveAt()) this.#challenge(current, now, effects);
     else if (this.#isActive(now) && now >= this.#compareAt) {
       this.#compareAt = millis(now + COMPARE_MS);
@@ -292,17 +295,21 @@ export class PathAgent {
       return;
     }
     const revived = track.state === 'dead';
-    const wasDirect = track === this.#current && track.class !== 'relay';
-    // the path in use may be the only one: it is asked again and again while traffic flows
+    // the path in use may be the only one: it is asked again and again while traffic flows, its relay before the coordinator
     if (track === this.#current && !this.#tracks.refuge(now, track)) {
       track.challenge = undefined;
+      track.isSilent = true;
       this.#reproveAt = millis(now + REPROVE_MS);
-      effects.push(...this.#ask(now));
+      if (!track.isDoubted) effects.push(...this.#ask(now));
       return;
     }
-    bury(track, now);
-    if (wasDirect) this.#directDied = true;
+    this.#bury(track, now);
     if (revived || track.deaths > 8) this.#tracks.forget(track);
+  }
+
+  #bury(track: PathTrack, now: Millis): void {
+    bury(track, now);
+    if (track === this.#current && track.class !== 'relay') this.#directDied = true;
   }
 
   #choose(now: Millis): PathEffect[] {

@@ -11,6 +11,8 @@ import {
   FORGIVE_MS,
   HOLD_DOWN_MAX_MS,
   HOLD_DOWN_MS,
+  SUSPECT_MAX_MS,
+  SUSPECT_MIN_MS,
 } from './tuning.ts';
 
 /** Assumed before the first measurement. */
@@ -35,6 +37,10 @@ export interface PathTrack {
   heardAt: Millis | undefined;
   answeredAt: Millis | undefined;
   challenge: Challenge | undefined;
+  /** a whole challenge was in vain, and nothing came since */
+  isSilent: boolean;
+  /** its relay is being asked whether it is there */
+  isDoubted: boolean;
   deaths: number;
   aliveSince: Millis;
   /** after a death it is not used before this time */
@@ -60,11 +66,18 @@ export function newTrack(route: Route, pathClass: PathClass, now: Millis): PathT
     heardAt: undefined,
     answeredAt: undefined,
     challenge: undefined,
+    isSilent: false,
+    isDoubted: false,
     deaths: 0,
     aliveSince: now,
     heldUntil: millis(0),
     faster: 0,
   };
+}
+
+/** How long a path may be silent while it is sent on. */
+export function suspectAfter({ rtt }: PathTrack): number {
+  return rtt === undefined ? SUSPECT_MAX_MS : Math.min(SUSPECT_MAX_MS, Math.max(SUSPECT_MIN_MS, 3 * rtt));
 }
 
 /** One challenge has one token for all its repeats. */
@@ -87,6 +100,20 @@ function repeatAfter({ rtt }: PathTrack): number {
   return Math.min(CHALLENGE_REPEAT_MAX_MS, Math.max(CHALLENGE_REPEAT_MIN_MS, (rtt ?? FIRST_RTT) + 20));
 }
 
+/** Authentic data came by it. */
+export function hear(track: PathTrack, now: Millis): void {
+  track.heardAt = now;
+  track.isSilent = false;
+  track.isDoubted = false;
+}
+
+/** Somebody is there: the peer, or the relay on the way to it. */
+export function meet(track: PathTrack, rtt?: number): void {
+  if (track.state === 'known') track.state = 'answered';
+  if (rtt !== undefined) measure(track, rtt);
+  track.isDoubted = false;
+}
+
 /** The challenge was answered: the path works in both directions now. */
 export function prove(track: PathTrack, now: Millis): void {
   const { challenge } = track;
@@ -96,17 +123,18 @@ export function prove(track: PathTrack, now: Millis): void {
   if (track.state !== 'proved') track.aliveSince = now;
   if (now - track.aliveSince > FORGIVE_MS) track.deaths = 0;
   track.state = 'proved';
-  track.heardAt = now;
+  hear(track, now);
   track.answeredAt = now;
 }
 
-export function measure(track: PathTrack, rtt: number): void {
+function measure(track: PathTrack, rtt: number): void {
   track.rtt = track.rtt === undefined ? rtt : track.rtt + (rtt - track.rtt) / 4;
 }
 
 /** It stopped answering: it stays unused for a time that grows with each death, so that traffic never flaps. */
 export function bury(track: PathTrack, now: Millis): void {
   track.challenge = undefined;
+  track.isDoubted = false;
   track.state = 'dead';
   track.deaths++;
   track.faster = 0;

@@ -10,6 +10,8 @@ export type BinderEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress }
   | { readonly kind: 'bound'; readonly relay: PathAddress; readonly channel: number; readonly rtt: number }
   | { readonly kind: 'unbound'; readonly relay: PathAddress; readonly channel: number; readonly cause: string }
+  /** in doubt, it answered none of the quick questions; it is asked on for some seconds */
+  | { readonly kind: 'silent'; readonly relay: PathAddress; readonly channel: number }
   | { readonly kind: 'counter'; readonly name: string };
 
 export interface BinderDeps {
@@ -33,12 +35,20 @@ interface Binding {
   nonce: Uint8Array;
   challenge: Uint8Array | undefined;
   startedAt: Millis;
+  /** of the last time that it was bound */
+  rtt: number | undefined;
+  /** traffic by it is silent: the relay is to answer soon */
+  isDoubted: boolean;
   tries: number;
   nextAt: Millis;
 }
 
 const REPEAT_MS = 200;
 const TRIES = 5;
+/** In doubt: two round trips are waited for, within these bounds, so often. */
+const DOUBT_MIN_MS = 100;
+const DOUBT_MAX_MS = 400;
+const DOUBT_TRIES = 3;
 /** Times at which a mapping wants a datagram: when one is under way; by the next channel; by all of them. */
 const NEVER = millis(Number.POSITIVE_INFINITY);
 const ONE_NOW = millis(1);
@@ -50,7 +60,7 @@ const REBIND_MS = 240_000;
  * This node's channels at relays (protocol.md 7): binds them, binds them anew when the node moved and as often as keeps the
  * mapping to the relay alive, and knows which frames to take.
  *
- *   binding ──BIND-ACK──► bound ──keep-alive due, or moved──► binding
+ *   binding ──BIND-ACK──► bound ──keep-alive due, moved, or in doubt──► binding
  *      └──5 tries, refused──► gone
  *
  * All channels of a relay share the mapping to it: the one that was bound longest ago is bound anew when the keep-alive is
@@ -68,9 +78,10 @@ export class RelayBinder {
     this.#proofs = deps.proofs ?? new Map();
   }
 
+  /** One that was bound before is asked whether it still is: the relay may have been restarted since. */
   bind(relay: PathAddress, channel: number, key: Uint8Array, now: Millis): BinderEffect[] {
     const name = nameOf(relay, channel);
-    if (this.#bindings.has(name)) return [];
+    if (this.#bindings.has(name)) return this.doubt(relay, channel, now);
     const binding: Binding = {
       relay,
       channel,
@@ -81,11 +92,19 @@ export class RelayBinder {
       nonce: new Uint8Array(0),
       challenge: undefined,
       startedAt: now,
+      rtt: undefined,
+      isDoubted: false,
       tries: 0,
       nextAt: now,
     };
     this.#bindings.set(name, binding);
     return this.#restart(binding, now);
+  }
+
+  /** Nothing comes by this channel any more: is the relay there? */
+  doubt(relay: PathAddress, channel: number, now: Millis): BinderEffect[] {
+    const binding = this.#bindings.get(nameOf(relay, channel));
+    return binding?.state === 'bound' ? this.#restart(binding, now, true) : [];
   }
 
   unbind(relay: PathAddress, channel: number): void {
@@ -142,7 +161,7 @@ export class RelayBinder {
       if (mapping !== ALL_NOW && now >= mapping) this.#mappings.set(binding.relay, NEVER);
       if (binding.state === 'bound') effects.push(...this.#restart(binding, now));
       else if (binding.tries >= TRIES) effects.push(this.#drop(binding, 'silent'));
-      else effects.push(this.#send(binding, now));
+      else effects.push(...this.#repeat(binding, now));
     }
     return effects;
   }
@@ -151,8 +170,9 @@ export class RelayBinder {
     return state === 'bound' ? millis(Math.min(nextAt, this.#mappings.get(relay) ?? nextAt)) : nextAt;
   }
 
-  #restart(binding: Binding, now: Millis): BinderEffect[] {
+  #restart(binding: Binding, now: Millis, isDoubted = false): BinderEffect[] {
     binding.state = 'binding';
+    binding.isDoubted = isDoubted;
     binding.seq = this.#deps.nextSeq();
     binding.nonce = this.#deps.random(16);
     binding.challenge = this.#proofs.get(binding.relay);
@@ -161,10 +181,18 @@ export class RelayBinder {
     return [this.#send(binding, now)];
   }
 
+  #repeat(binding: Binding, now: Millis): BinderEffect[] {
+    const { relay, channel, isDoubted, tries } = binding;
+    if (!isDoubted || tries < DOUBT_TRIES) return [this.#send(binding, now)];
+    binding.isDoubted = false;
+    return [{ kind: 'silent', relay, channel }, this.#send(binding, now)];
+  }
+
   #send(binding: Binding, now: Millis): BinderEffect {
     const { provider, self } = this.#deps;
-    const { relay, channel, key, seq, nonce, challenge } = binding;
-    binding.nextAt = millis(now + REPEAT_MS * 2 ** Math.min(binding.tries, 3));
+    const { relay, channel, key, seq, nonce, challenge, rtt = DOUBT_MAX_MS } = binding;
+    const quick = Math.min(DOUBT_MAX_MS, Math.max(DOUBT_MIN_MS, 2 * rtt));
+    binding.nextAt = millis(now + (binding.isDoubted ? quick : REPEAT_MS * 2 ** Math.min(binding.tries, 3)));
     binding.tries++;
     const bytes = encodeBind(provider, key, { kind: 'bind', channel, node: self, seq, nonce, challenge });
     return { kind: 'send', bytes, to: relay };
@@ -176,6 +204,7 @@ export class RelayBinder {
     if (ack.status !== 'bound') return [this.#drop(binding, ack.status)];
     binding.state = 'bound';
     binding.open = true;
+    binding.rtt = now - binding.startedAt;
     binding.nextAt = millis(now + Math.max(keepAlive, REBIND_MS));
     const { relay, channel, startedAt } = binding;
     this.#mappings.set(relay, millis(now + keepAlive));

@@ -32,6 +32,8 @@ interface Measured {
   best: number | undefined;
   /** of the last whole round; null before the first */
   rtt: number | undefined | null;
+  /** whole rounds in a row without an answer */
+  silent: number;
   nextAt: Millis;
 }
 
@@ -39,9 +41,10 @@ const EMPTY = new Uint8Array(0);
 /** Questions of a round, and how long each is waited for. */
 const QUESTIONS = 3;
 const WAIT_MS = 400;
-/** A relay that answers is measured again after this time, one that does not after that. */
+/** A relay that answers is measured again after this time; one that does not after the next one, doubled up to the last. */
 const AGAIN_MS = 600_000;
-const SILENT_AGAIN_MS = 20_000;
+const SILENT_AGAIN_MS = 1_000;
+const SILENT_AGAIN_MAX_MS = 20_000;
 /** A round trip that changed by less, and by less than this part, is no news. */
 const NEWS_MS = 5;
 const NEWS_PART = 0.2;
@@ -85,12 +88,12 @@ export class RelayMeter {
     return this.tick(now);
   }
 
-  /** A channel there fell silent: nobody should be directed to it before it answers again. */
+  /** A channel there fell silent: nobody should be directed to it before it answers again. Those that were silent may be there again. */
   handleSilent(address: PathAddress, now: Millis): MeterEffect[] {
     const relay = this.#relays.get(address);
     if (!relay || relay.rtt === undefined) return [];
     relay.rtt = undefined;
-    restart(relay, now);
+    for (const each of this.#relays.values()) if (each.rtt === undefined) restart(each, now);
     return [{ kind: 'measured' }, ...this.tick(now)];
   }
 
@@ -158,7 +161,7 @@ export class RelayMeter {
 
 function newMeasured(place: RelayPlace, now: Millis): Measured {
   const question = { seq: 0, nonce: undefined, isChallenged: false, askedAt: now };
-  return { place, ...question, asked: 0, best: undefined, rtt: null, nextAt: now };
+  return { place, ...question, asked: 0, best: undefined, rtt: null, silent: 0, nextAt: now };
 }
 
 function restart(relay: Measured, now: Millis): void {
@@ -173,7 +176,9 @@ function finish(relay: Measured, now: Millis): boolean {
   const { rtt: before, best } = relay;
   restart(relay, now);
   relay.rtt = best;
-  relay.nextAt = millis(now + (best === undefined ? SILENT_AGAIN_MS : AGAIN_MS));
+  const again = best === undefined ? Math.min(SILENT_AGAIN_MAX_MS, SILENT_AGAIN_MS * 2 ** relay.silent) : AGAIN_MS;
+  relay.silent = best === undefined ? relay.silent + 1 : 0;
+  relay.nextAt = millis(now + again);
   if (before === null || before === undefined || best === undefined) return before !== best;
   const change = Math.abs(before - best);
   const isNews = change >= NEWS_MS && change >= before * NEWS_PART;

@@ -14,8 +14,9 @@ export const RETRY_MS = [5_000, 15_000, 60_000, 300_000, 900_000] as const;
 export const IDLE_MS = 60_000;
 /** A path by which nothing came for so long is not trusted with a new handshake alone. */
 export const STALE_MS = 25_000;
-/** Silence on a path that is being sent on that makes it suspect. */
-export const SUSPECT_MS = 800;
+/** Silence on a path that is being sent on that makes it suspect: three round trips, within these bounds. */
+export const SUSPECT_MIN_MS = 500;
+export const SUSPECT_MAX_MS = 800;
 /** A challenge without an answer is repeated after 3 RTT, within these bounds, and so often. */
 export const CHALLENGE_REPEAT_MIN_MS = 100;
 export const CHALLENGE_REPEAT_MAX_MS = 500;

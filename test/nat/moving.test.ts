@@ -87,7 +87,7 @@ describe('a direct path that dies', () => {
     const { a, b, network } = world;
     const before = network.now;
     network.blocked = DIRECT_ONLY;
-    talk(world, 6_000);
+    talk(world, 5_000);
     expect(routes(world)).toEqual(['relay', 'relay']);
     expect(longestGap(world, before)).toBeLessThanOrEqual(1_500);
     expect(a.agents.agent(b.id).report(network.now).reason).toBe('relay-direct-died');

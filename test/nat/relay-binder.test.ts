@@ -104,6 +104,30 @@ describe('a channel of a relay', () => {
     expect(effects.at(-1)).toEqual({ kind: 'unbound', relay: RELAY, channel: 7, cause: 'silent' });
   });
 
+  it('in doubt is said to be silent after three quick questions, and asked on, so that it is bound when the relay is back', () => {
+    const made = bound();
+    const first = sentBind(made.doubt(RELAY, 7, millis(1_000)));
+    expect(made.doubt(RELAY, 7, millis(1_010))).toEqual([]);
+    const effects: (BinderEffect & { readonly at: number })[] = [];
+    for (let now = 1_010; now < 2_000; now += 10)
+      effects.push(...made.tick(millis(now)).map((effect) => ({ ...effect, at: now })));
+    expect(effects.map(({ kind, at }) => [kind, at])).toEqual([
+      ['send', 1_100],
+      ['send', 1_200],
+      ['silent', 1_300],
+      ['send', 1_300],
+    ]);
+    expect(made.acceptFrame(FRAME, RELAY)).toBe(7);
+    expect(made.handleDatagram(ackFor(first), RELAY, 25_000, millis(2_000))).toMatchObject([{ kind: 'bound' }]);
+  });
+
+  it('in doubt is nothing but bound when the relay answers, and a direction that names it again is such a doubt', () => {
+    const made = bound();
+    const again = sentBind(made.bind(RELAY, 7, KEY, millis(1_000)));
+    expect(made.handleDatagram(ackFor(again), RELAY, 25_000, millis(1_020))).toMatchObject([{ kind: 'bound' }]);
+    for (let now = 1_030; now < 5_000; now += 10) expect(made.tick(millis(now))).toEqual([]);
+  });
+
   it.each([
     ['under another key', (bind: Bind) => ackFor(bind, new Uint8Array(32)), RELAY, 'bind-forged'],
     ['with another nonce', (bind: Bind) => ackFor({ ...bind, nonce: new Uint8Array(16) }), RELAY, 'bind-forged'],

@@ -109,6 +109,33 @@ describe('the distance of relays', () => {
     expect([at.news, at.meter.reached()[0]?.rtt]).toEqual([3, 31]);
   });
 
+  it('of one that was silent is taken at once when another one falls silent', () => {
+    const at = new Ground();
+    for (const number of [1, 2]) at.away.set(place(number).address, 30);
+    at.begin(1, 2);
+    at.pass(1_300);
+    at.away.set(place(1).address, undefined);
+    at.carry(at.meter.handleSilent(place(1).address, millis(at.now)));
+    at.pass(60_000);
+    at.away.set(place(1).address, 31);
+    at.carry(at.meter.handleSilent(place(2).address, millis(at.now)));
+    at.pass(200);
+    expect(at.meter.reached().find(({ address }) => address === place(1).address)?.rtt).toBe(31);
+  });
+
+  it('is tried again soon at first, and then less and less often', () => {
+    const at = new Ground();
+    at.begin(1);
+    const sent = [3_500, 3_500, 5_000].map((time) => {
+      at.pass(time);
+      return at.sent;
+    });
+    expect(sent).toEqual([6, 9, 12]);
+    const before = at.sent;
+    at.pass(120_000);
+    expect((at.sent - before) / 3).toBeLessThanOrEqual(7);
+  });
+
   it('holds on another network until it was measured there', () => {
     const at = new Ground();
     at.away.set(place(1).address, 30);

@@ -226,6 +226,9 @@ export class SimNode {
         case 'bind':
           this.#bind(this.binder.bind(effect.relay, effect.channel, keyOf(this.id, 'relay'), this.network.now));
           break;
+        case 'doubt':
+          this.#bind(this.binder.doubt(effect.relay, effect.channel, this.network.now));
+          break;
         case 'ask-direction':
           this.#signal({
             type: 'direction-request',

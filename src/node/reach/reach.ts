@@ -125,6 +125,7 @@ export class Reach {
   handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): boolean {
     switch (bytes[0]) {
       case NAT_KIND.welcome:
+      case NAT_KIND.helloCookie:
       case NAT_KIND.signal:
         this.#coordinate(this.#coordinators.handleDatagram(bytes, now), now);
         return true;
@@ -346,7 +347,9 @@ export class Reach {
           this.#carry(agent?.handleUnbound(event.relay, event.channel, now) ?? [], now);
           break;
         case 'measured':
+          // before anything is asked: the answer follows from it
           this.#coordinators.cardChanged(now);
+          this.#coordinate(this.#coordinators.tick(now), now);
           break;
         case 'counter':
           this.#node.counters.add(event.name);
@@ -372,6 +375,9 @@ export class Reach {
           break;
         case 'bind':
           this.#bound(this.#channels.bind(effect.peer, effect.relay, effect.channel, now), now);
+          break;
+        case 'doubt':
+          this.#bound(this.#channels.doubt(effect.relay, effect.channel, now), now);
           break;
         case 'ask-direction':
           this.#coordinate(this.#coordinators.askDirection(effect.peer, now), now);

@@ -22,6 +22,8 @@ interface Channel {
   readonly since: Millis;
   /** the peer has a newer one: this one ends then */
   until: Millis | undefined;
+  /** its relay did not answer when it was in doubt */
+  isSilent: boolean;
 }
 
 /** The relay channels of this node, each for one peer, and the frames that are taken by them (protocol.md 7). */
@@ -56,10 +58,18 @@ export class RelayChannels {
     const key = this.#keys.get(relay);
     if (!key) return [{ kind: 'counter', name: 'relay-without-key' }];
     const name = nameOf(relay, channel);
-    for (const [other, known] of this.#channels)
-      if (known.peer === peer && other !== name) known.until ??= millis(now + REACH.formerChannelMs);
-    this.#channels.set(name, { peer, relay, channel, since: now, until: undefined });
+    for (const [other, known] of this.#channels) {
+      if (known.peer !== peer || other === name) continue;
+      if (known.isSilent) this.#drop(other, known.relay, known.channel);
+      else known.until ??= millis(now + REACH.formerChannelMs);
+    }
+    this.#channels.set(name, { peer, relay, channel, since: now, until: undefined, isSilent: false });
     return this.#events(this.#binder.bind(relay, channel, key, now), now);
+  }
+
+  /** Nothing comes by this channel any more. */
+  doubt(relay: PathAddress, channel: number, now: Millis): ChannelEvent[] {
+    return this.#events(this.#binder.doubt(relay, channel, now), now);
   }
 
   handleNetworkChange(now: Millis): ChannelEvent[] {
@@ -103,13 +113,16 @@ export class RelayChannels {
       if (effect.kind === 'send' || effect.kind === 'counter') return effect;
       const { kind, relay, channel } = effect;
       const name = nameOf(relay, channel);
-      const peer = this.#channels.get(name)?.peer;
-      if (peer === undefined) return [];
+      const known = this.#channels.get(name);
+      if (!known) return [];
+      const { peer } = known;
+      known.isSilent = kind === 'silent';
       if (kind === 'bound') this.#gate.open(relay, channel);
-      else this.#drop(name, relay, channel);
-      const event = { kind, peer, relay, channel };
-      const isSilent = effect.kind === 'unbound' && effect.cause === 'silent';
-      return isSilent ? [event, ...this.#meter.handleSilent(relay, now)] : event;
+      if (kind === 'unbound') this.#drop(name, relay, channel);
+      const event = { kind: kind === 'bound' ? kind : 'unbound', peer, relay, channel } as const;
+      const isSilent = kind === 'silent' || (kind === 'unbound' && effect.cause === 'silent');
+      // the coordinators learn of it before they are asked for another one
+      return isSilent ? [...this.#meter.handleSilent(relay, now), event] : event;
     });
   }
 }

@@ -23,8 +23,8 @@ type ChooseRelay = (before: string | undefined) => string | undefined;
 
 interface Lent {
   readonly channel: number;
-  relay: string | undefined;
-  usedAt: Millis;
+  readonly relay: string | undefined;
+  readonly usedAt: Millis;
 }
 
 /** The pairs under way, and the relay channel that each pair keeps from one direction to the next. */
@@ -57,9 +57,8 @@ export class Pairs {
     if (known && now - known.madeAt < SHARED_MS && choose(known.relay) === known.relay) return known;
     const isFull = [a, b].some((node) => (this.#countOf.get(node) ?? 0) >= PAIRS_OF_NODE);
     if (isFull || this.#byPath.size >= PAIRS) return undefined;
-    const [pathId, tempKey, lent] = [this.#random(8), this.#random(32), this.#lentTo(name, now)];
-    lent.relay = choose(lent.relay);
-    const { channel, relay } = lent;
+    const [pathId, tempKey] = [this.#random(8), this.#random(32)];
+    const { channel, relay } = this.#lend(name, choose, now);
     const pair: Pair = { nodes: [a, b], pathId, tempKey, channel, relay, madeAt: now, asked: new Map() };
     this.#newest.set(name, pair);
     this.#byPath.set(toHex(pathId), pair);
@@ -88,10 +87,13 @@ export class Pairs {
     }
   }
 
-  #lentTo(name: string, now: Millis): Lent {
-    const lent = this.#lent.get(name) ?? { channel: this.#freeChannel(), relay: undefined, usedAt: now };
-    lent.usedAt = now;
-    this.#lent.delete(name);
+  /** The channel of before, at the relay of before; at another relay another one, so that nodes tell the two apart. */
+  #lend(name: string, choose: ChooseRelay, now: Millis): Lent {
+    const before = this.#lent.get(name);
+    const relay = choose(before?.relay);
+    const kept = before?.relay === relay ? before?.channel : undefined;
+    if (before) this.#forget(name, before.channel);
+    const lent = { channel: kept ?? this.#freeChannel(), relay, usedAt: now };
     this.#lent.set(name, lent);
     this.#channels.add(lent.channel);
     return lent;

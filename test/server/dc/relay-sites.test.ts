@@ -93,6 +93,9 @@ describe('the relays of a coordinator', () => {
     ben.register([], UNKNOWN_NAT, [{ address: EAST.endpoints[0], rtt: undefined }]);
     anna.ask(ben, 2);
     expect(dc.allowed).toMatchObject([{ relay: 'east' }, { relay: 'west' }]);
-    expect(dc.allowed[0].channel).toBe(dc.allowed[1].channel);
+    // two relays, two channels: what comes by the one is not taken for what comes by the other
+    expect(dc.allowed[0].channel).not.toBe(dc.allowed[1].channel);
+    anna.ask(ben, 3);
+    expect(dc.allowed[2]).toMatchObject({ relay: 'west', channel: dc.allowed[1].channel });
   });
 });
