@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Lab } from '../../src/cli/lab/lab.ts';
 import { Overlay } from '../../src/cli/lab/overlay.ts';
 import { until } from '../../src/cli/lab/until.ts';
-import { GROUP, GSCIP, PORT, pings, TwoNodes } from './two-nodes.ts';
+import { GROUP, GSCIP, PORT, pings, settled, TwoNodes } from './two-nodes.ts';
 
 let lab: Lab;
 let nodes: TwoNodes;
@@ -47,6 +47,7 @@ async function refuses(
   wrap: readonly string[] = [],
 ): Promise<void> {
   const [state, socket] = [option(words, '--state'), option(words, '--socket')];
+  await settled(nodes.a.namespace);
   const before = { machine: machine(), state: contents(state), socket: existsSync(socket) };
   const done = await nodes.a.namespace.attempt([...wrap, ...GSCIP, ...words], { seconds: 20 });
   expect(done).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(text) });

@@ -4,7 +4,7 @@ import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import type { OverlayNode } from '../../src/cli/lab/overlay.ts';
 import { until } from '../../src/cli/lab/until.ts';
 import { transfers } from './traffic.ts';
-import { GSCIP, inside, pings, type TwoNodes, withTwoNodes } from './two-nodes.ts';
+import { GSCIP, inside, pings, settled, type TwoNodes, withTwoNodes } from './two-nodes.ts';
 
 /** All that a node changes in its machine, as `ip` shows it, without counters and lifetimes. */
 function machine(where: Namespace): string {
@@ -31,6 +31,7 @@ describe('an agent that ends in order', () => {
   ])('%s takes back everything it set up, and ends with 0', (_, end) =>
     withTwoNodes(async (nodes) => {
       const { a, b } = nodes;
+      await settled(a.namespace);
       const before = machine(a.namespace);
       await nodes.up();
       expect(await pings(a, b)).toBe(true);

@@ -7,6 +7,7 @@ import type { Finished } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import { ensureBuilt, Overlay, type OverlayNode, type UpOptions } from '../../src/cli/lab/overlay.ts';
 import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
+import { until } from '../../src/cli/lab/until.ts';
 import { type Pair, pair } from '../netns/kit.ts';
 
 /** Dozens of processes for one test, on a machine that may be busy with other tests. */
@@ -99,6 +100,11 @@ export async function inside(node: OverlayNode, family: 4 | 6): Promise<string> 
 export async function pings(from: OverlayNode, to: OverlayNode, family: 4 | 6 = 4, seconds = 3): Promise<boolean> {
   const words = ['ping', `-${family}`, '-c', '1', '-W', `${seconds}`, await inside(to, family)];
   return (await from.namespace.attempt(words, { seconds: 10 })).code === 0;
+}
+
+/** Waits until the kernel has tried out the addresses that it makes by itself: what `ip` shows changes until then. */
+export async function settled(where: Namespace): Promise<void> {
+  await until('addresses without doubt', () => !where.ip('addr').includes('tentative'));
 }
 
 /** True when a `ping` stays unanswered for a second. */
