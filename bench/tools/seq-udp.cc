@@ -5,7 +5,8 @@
 //   seq-udp flows ADDRESS PORT RATE COUNT SIZE SOURCE FLOWS once|random
 //                                                             COUNT datagrams over FLOWS flows that differ in ports
 //   seq-udp receive ADDRESS PORT PORTS count|answer           counts on PORTS ports from PORT on, until SIGTERM;
-//                                                             `answer` also sends each datagram back
+//                                                             `answer` also sends each datagram back; each SIGUSR1 prints the
+//                                                             longest gap since the last one
 //   seq-udp echo ADDRESS PORT                                 sends everything back
 //   seq-udp ask ADDRESS PORT                                  for each line "COUNT GAP_US new|same" on standard input:
 //                                                             COUNT round trips, from a new source port or the last one
@@ -38,7 +39,7 @@ constexpr int kHeaders = 28;             // IPv4 and UDP, for the datagrams that
 constexpr uint32_t kSourcePorts = 60000; // from 1024 on; more flows take further destination ports
 constexpr int64_t kSecond = 1'000'000'000;
 
-volatile sig_atomic_t stopped = 0;
+volatile sig_atomic_t stopped = 0, marked = 0;
 
 [[noreturn]] void fail(const char* what) {
   perror(what);
@@ -185,10 +186,18 @@ class Seen {
     seen_[number] = true;
     if (received_ > 0 && number < highest_) late_++, furthest_ = std::max(furthest_, highest_ - number);
     if (received_ > 0 && at - last_ > longestGap_) longestGap_ = at - last_, gapEnds_ = at - first_;
+    if (received_ > 0) windowGap_ = std::max(windowGap_, at - last_);
     if (received_ == 0) first_ = at;
     highest_ = std::max(highest_, number);
     last_ = at;
     received_++;
+  }
+  // A window of time ends; a gap that has not ended counts as far as it goes.
+  void mark(int64_t at) {
+    if (received_ > 0) windowGap_ = std::max(windowGap_, at - last_);
+    printf("{\"received\":%lu,\"longestGapMs\":%.3f}\n", received_, static_cast<double>(windowGap_) / 1e6);
+    fflush(stdout);
+    windowGap_ = 0;
   }
   void print() const {
     // Numbers after the highest one seen are not known here: the caller knows how many were sent.
@@ -205,7 +214,7 @@ class Seen {
  private:
   std::vector<bool> seen_ = std::vector<bool>(1 << 20);
   uint64_t received_ = 0, distinct_ = 0, duplicates_ = 0, late_ = 0, furthest_ = 0, highest_ = 0;
-  int64_t first_ = 0, last_ = 0, longestGap_ = 0, gapEnds_ = 0;
+  int64_t first_ = 0, last_ = 0, longestGap_ = 0, gapEnds_ = 0, windowGap_ = 0;
 };
 
 void receive(char** words) {
@@ -220,12 +229,14 @@ void receive(char** words) {
   Seen seen;
   puts("ready");
   fflush(stdout);
-  // SIGTERM is let in only while poll waits: otherwise one that comes just before it would be overlooked.
+  // Signals are let in only while poll waits: otherwise one that comes just before it would be overlooked.
   sigset_t none;
   sigemptyset(&none);
   while (!stopped) {
-    if (ppoll(sockets.data(), sockets.size(), nullptr, &none) <= 0) continue;
+    const int ready = ppoll(sockets.data(), sockets.size(), nullptr, &none);
     const int64_t at = now();
+    if (marked) marked = 0, seen.mark(at);
+    if (ready <= 0) continue;
     for (const pollfd& socket : sockets) {
       if ((socket.revents & POLLIN) == 0) continue;
       for (int i = 0; i < kBatch; i++) {
@@ -307,17 +318,20 @@ constexpr Verb kVerbs[] = {{"send", 5, sendOneFlow}, {"flows", 8, sendManyFlows}
 }  // namespace
 
 int main(int count, char** words) {
-  struct sigaction action{};
+  struct sigaction action{}, mark{};
   action.sa_handler = [](int) { stopped = 1; };
+  mark.sa_handler = [](int) { marked = 1; };
   for (const Verb& verb : kVerbs) {
     if (count < 2 || strcmp(words[1], verb.name) != 0 || count - 2 != verb.words) continue;
     if (verb.run == sendOneFlow) sigaction(SIGTERM, &action, nullptr);
     if (verb.run == receive) {
       sigaction(SIGTERM, &action, nullptr);
-      sigset_t terminate;
-      sigemptyset(&terminate);
-      sigaddset(&terminate, SIGTERM);
-      sigprocmask(SIG_BLOCK, &terminate, nullptr);
+      sigaction(SIGUSR1, &mark, nullptr);
+      sigset_t signals;
+      sigemptyset(&signals);
+      sigaddset(&signals, SIGTERM);
+      sigaddset(&signals, SIGUSR1);
+      sigprocmask(SIG_BLOCK, &signals, nullptr);
     }
     verb.run(words + 2);
     return 0;

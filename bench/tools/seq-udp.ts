@@ -86,6 +86,8 @@ export async function sendFlows(from: Namespace, to: string, what: ManyFlows): P
 }
 
 export interface Receiving {
+  /** A window of time ends; returns the longest gap in it, in ms. */
+  mark(): Promise<number>;
   stop(): Promise<Received>;
 }
 
@@ -103,10 +105,17 @@ export async function startReceiver(
     () => `the receiver: ${process.stderr()}`,
     () => process.stdout().includes('ready'),
   );
+  let marks = 0;
   return {
+    mark: async () => {
+      process.signal('SIGUSR1');
+      const line = ++marks;
+      const text = await until('the mark', () => process.stdout().split('\n').slice(0, -1)[line], { everyMs: 5 });
+      return numberAt(JSON.parse(text), 'longestGapMs');
+    },
     stop: async () => {
       await process.stop();
-      const result: unknown = JSON.parse(process.stdout().split('\n')[1] ?? '{}');
+      const result: unknown = JSON.parse(process.stdout().split('\n')[marks + 1] ?? '{}');
       return {
         received: numberAt(result, 'received'),
         distinct: numberAt(result, 'distinct'),
