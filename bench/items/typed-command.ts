@@ -14,7 +14,7 @@ export interface TypedCommand {
 
 /** Reads `gscip …`; throws where the CLI would refuse it: an unknown option, a missing one, a value that it does not take. */
 export async function typedCommand(line: string): Promise<TypedCommand> {
-  const [program, ...words] = line.split(' ');
+  const [program = '', ...words] = shellWords(line);
   if (program !== 'gscip') throw new Error(`not a gscip command: ${line}`);
   const root = new Command(program);
   const leaf = await commandOf(root, words);
@@ -26,6 +26,12 @@ export async function typedCommand(line: string): Promise<TypedCommand> {
   const options = givenOptions(leaf);
   const items = Object.values(options).reduce<number>((sum, value) => sum + sizeOf(value), positional.length);
   return { verb: verbOf(leaf), positional, options, items };
+}
+
+/** The words of a line, as a shell makes them of blanks and quotes; nothing else of a shell is known here. */
+function shellWords(line: string): readonly string[] {
+  const words = line.match(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g) ?? [];
+  return words.map((word) => word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'));
 }
 
 /** The command that the first words choose; it and its siblings throw instead of ending the process. */

@@ -8,7 +8,7 @@ export interface AgentOptions {
   readonly json?: boolean;
 }
 
-/** Adds `--socket` and `--json`. */
-export function agentFlags(command: Command): Command {
-  return jsonFlag(command).option('--socket <path>', "the agent's control socket", DEFAULT_SOCKET);
+/** Adds `--socket`, and `--json` with what it means here where that is not the usual. */
+export function agentFlags(command: Command, json?: string): Command {
+  return jsonFlag(command, json).option('--socket <path>', "the agent's control socket", DEFAULT_SOCKET);
 }

@@ -6,8 +6,8 @@ export function printJson(fields: object): void {
 }
 
 /** Adds the flag that every verb has. */
-export function jsonFlag(command: Command): Command {
-  return command.option('--json', 'print one JSON object with "schema": 1');
+export function jsonFlag(command: Command, meaning = 'print one JSON object with "schema": 1'): Command {
+  return command.option('--json', meaning);
 }
 
 /** Adds examples to the help of a command: each is a command line and what it does. */

@@ -10,9 +10,9 @@ import { defineWatch } from './pit/watch.ts';
 
 /** `gscip pit list|watch|export|flush` */
 export function define(command: Command): void {
-  agentFlags(command.command('list').description('every flow with its action, group, key version and reason'))
-    .option('--limit <n>', 'at most so many entries', wholeNumber(1, 1_000_000), 1_000)
-    .action(list);
+  const listing = command.command('list').description('every flow with its action, group, key version and reason');
+  agentFlags(listing).option('--limit <n>', 'at most so many entries', wholeNumber(1, 1_000_000), 1_000).action(list);
+  examples(listing, [['gscip pit list --limit 20', 'the first twenty; --json has more of each']]);
   defineWatch(command.command('watch').description('flows as they come and go, one line each'));
   defineExport(command.command('export').description('a record of every flow, for audit: JSON lines, never payload'));
   agentFlags(command.command('flush').description('forget all flows; each is negotiated anew with its next packet'))

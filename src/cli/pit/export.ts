@@ -18,7 +18,7 @@ interface ExportOptions extends AgentOptions {
 
 /** `gscip pit export` */
 export function defineExport(command: Command): void {
-  agentFlags(command)
+  agentFlags(command, 'print an error as JSON, too; records always are')
     .option('--out <FILE>', 'append to this file, which only its owner may read (default: standard output)')
     .option(
       '--max-size <MIB>',

@@ -19,7 +19,7 @@ interface WatchOptions extends AgentOptions {
 
 /** `gscip pit watch` */
 export function defineWatch(command: Command): void {
-  agentFlags(command)
+  agentFlags(command, 'print JSON objects with "schema": 1, one a line')
     .option('--open', 'begin with the flows that there are already')
     .option('--node <name>', 'only flows from, to or with this node')
     .option('--group <name>', 'only flows under this group')
