@@ -10,11 +10,12 @@ function commandsIn(page: string): readonly string[] {
   return blocks.flatMap((block) => block.split('\n')).flatMap(commandOf);
 }
 
-/** The command of a line, cut before a comment, a pipe, a redirection or the end of a group. */
+/** The command of a line, unless parts of it are left out (…), cut before a comment, a pipe, a redirection or the end of a group. */
 function commandOf(line: string): readonly string[] {
   const [, found = ''] = /(?:^|[|;] *)(?:sudo )?(?:\.\/)?(gscip [a-z].*)$/.exec(line) ?? [];
   const command = found.split(/ +#| +\||[;)]| +>/)[0] ?? '';
-  return command === '' || command.startsWith('gscip help') ? [] : [command.trim()];
+  const isWhole = command !== '' && !command.startsWith('gscip help') && !command.includes(' …');
+  return isWhole ? [command.trim()] : [];
 }
 
 /** Every command of a verb, with those below it. */
@@ -57,6 +58,7 @@ describe('the search for commands', () => {
     ['pbpaste | sudo ./gscip up --join -', ['gscip up --join -']],
     ['(umask 077; gscip admin token create --json | jq -r .token >token)', ['gscip admin token create --json']],
     ['gscip help up', []],
+    ['gscip up … --mode cl', []],
     ['cp gscip.toml x', []],
   ])('finds in %j', (line, expected) => {
     expect(commandsIn(`\`\`\`sh\n${line}\n\`\`\`\n`)).toEqual(expected);
