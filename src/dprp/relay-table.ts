@@ -55,6 +55,16 @@ export class RelayTable {
     return undefined;
   }
 
+  /** The live entry of a data datagram that came from outside, and where it goes on to; counts as use. */
+  findFrom(from: PathAddress, receiver: SaIndex, now: Millis): RelayEntry | undefined {
+    for (const { entry } of this.#byIndex.get(receiver >>> 3) ?? []) {
+      if (from !== entry.start && from !== entry.end) continue;
+      const found = this.find(from, otherEnd(entry, from), receiver, now);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
   /** Removes what has ended and returns it. */
   expire(now: Millis): RelayEntry[] {
     const ended = [...this.#all].filter((held) => now >= endOf(held));
@@ -85,6 +95,11 @@ export class RelayTable {
       else this.#byIndex.delete(key);
     }
   }
+}
+
+/** Where an entry sends on what came from this one of its ends. */
+export function otherEnd({ start, end }: RelayEntry, from: PathAddress): PathAddress {
+  return from === start ? end : start;
 }
 
 /** An SA pair ends with its receive cap at the latest, so that no entry outlives what it was made for. */

@@ -52,11 +52,15 @@ export function planHops(
   answer: { readonly peer: NodeId; readonly payload: RgiPayload },
 ): HopPlan | string {
   const read: ReadHop[] = [];
+  let isMissing = false;
   for (const [at] of rgi.records.entries()) {
     const hop = readHop(context, state, rgi, bytes, at);
-    if (typeof hop === 'string') return hop;
-    read.push(hop);
+    // the others may be missing, too: they are noticed together
+    if (hop === 'hop-unknown-signer') isMissing = true;
+    else if (typeof hop === 'string') return hop;
+    else read.push(hop);
   }
+  if (isMissing) return 'hop-unknown-signer';
   const path = pathOf(context, state, read, answer);
   const decision = overlayDecision(path);
   const ends = [decision.elements[0], decision.elements.at(-1)];

@@ -32,6 +32,8 @@ export const NAT_LABEL = {
   bindAck: 'gscip1 bind ack',
   signal: 'gscip1 signal',
   helloCookie: 'gscip1 hello cookie',
+  element: 'gscip1 element',
+  certificate: 'gscip1 element cert',
 } as const;
 
 /** Bytes of each fixed message (protocol.md 6.1, 6.6, 7). */

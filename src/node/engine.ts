@@ -7,7 +7,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { decodeEntry } from '../crypto/roster-entry.ts';
 import { currentOf } from '../dprp/admission.ts';
 import { encodeControl } from '../dprp/control-record.ts';
-import type { Hedge } from '../dprp/ephemeral.ts';
+import { EphemeralSource, type Hedge } from '../dprp/ephemeral.ts';
 import type { GroupView } from '../dprp/negotiation-deps.ts';
 import type { QuotedTooBig } from '../nat/icmp-too-big.ts';
 import type { PathReason } from '../nat/path-reason.ts';
@@ -17,6 +17,7 @@ import { NO_OWNER } from '../pit/owners.ts';
 import type { PitListener } from '../pit/table.ts';
 import { chainHasFlows, isDeserted, mustMove } from './chains.ts';
 import { ControlRecords } from './control-records.ts';
+import { Elements } from './element/elements.ts';
 import { FlowControl } from './flow-control.ts';
 import { Incoming } from './incoming.ts';
 import type { KeyChange, KeyStore, KeyUsage } from './key-store.ts';
@@ -70,6 +71,8 @@ export class Engine {
   readonly #usage: KeyUsage;
   /** how peers are reached where there is a coordinator */
   readonly reach: Reach;
+  /** elements below this node, and the GEN above it */
+  readonly elements: Elements;
   #volumesAt = 0;
   #tickedAt = Number.POSITIVE_INFINITY;
   #pitListener: PitListener | null = null;
@@ -95,6 +98,17 @@ export class Engine {
         noDirection: (peer, now) => this.#tryHints(peer, now),
       },
     );
+    const own: Hedge = hedge ?? { key: random(32), bootCounter: new DataView(random(4).buffer).getUint32(0) };
+    const ephemerals = new EphemeralSource(provider, node.random, { ...own, key: provider.sha256(own.key) });
+    this.elements = new Elements(
+      { node, provider, ephemerals },
+      {
+        gate: this.reach.gate,
+        pathFound: (peer, path, now) => this.#negotiating.handlePath(peer, path, now),
+        rekey: (sa, now) => this.#negotiating.startForPair(sa, 'rekey', now),
+        again: (bytes, from, now) => this.#negotiating.handleDatagram(bytes, from, now),
+      },
+    );
     this.#usage = {
       handshake: (group, version) => this.#negotiating.usesVersion(group, version),
       chain: (group, version) => chainHasFlows(node, group, version),
@@ -102,10 +116,11 @@ export class Engine {
     this.#negotiating = new Negotiating(
       node,
       this.#keeper,
-      { provider, hedge: hedge ?? { key: random(32), bootCounter: new DataView(random(4).buffer).getUint32(0) } },
+      { provider, hedge: own },
       (waiting, now) => this.#outgoing.reconsider(waiting, now),
       (change, now) => this.handleKeyChange(change, now),
       this.reach,
+      this.elements,
     );
     this.#flows = new FlowControl(node, this.#keeper, {
       reconsider: (waiting, now) => this.#outgoing.reconsider(waiting, now),
@@ -115,7 +130,7 @@ export class Engine {
       this.#signedRemove(group, entry, now),
     );
     this.#outgoing = new Outgoing(node, this.#flows, this.#negotiating, this.#keeper.pathOfSlot);
-    this.#incoming = new Incoming(node, this.#control, this.#negotiating, this.#keeper, this.reach);
+    this.#incoming = new Incoming(node, this.#control, this.#negotiating, this.#keeper, this.reach, this.elements);
     this.#tooBig = new TooBigHints(node);
     this.#migrations = new Migrations((length) => random(length));
     node.pit.watch((event, entry, cause) => {
@@ -133,6 +148,15 @@ export class Engine {
   handleOutgoing(arena: Uint8Array, view: DataView, packets: Int32Array, count: number, now: Millis): void {
     this.#noticeStandstill(now);
     this.#outgoing.handleBatch(arena, view, packets, count, now);
+  }
+
+  /**
+   * Received messages before they are opened: takes off frames, passes on what is for elements below, and takes out what is not
+   * for this node. Returns the new number of rows.
+   */
+  sort(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
+    const framed = this.elements.frames(arena, messages, count, now);
+    return this.elements.data(arena, messages, this.reach.gate.pass(arena, messages, framed), now);
   }
 
   /** Opened datagrams: fills `verdict` of every run (see RUN). */
@@ -160,6 +184,7 @@ export class Engine {
     this.#tooBig.tick(now);
     this.#control.tickMtus(now);
     this.reach.tick(now);
+    this.elements.tick(now);
     held.expire(now);
     fragments.expire(now);
     expiry.tick(now, EXPIRY_BUDGET);

@@ -7,6 +7,7 @@ import { MESSAGE, PARTIAL_CHECKSUM_FLAG, RECORD_ROW, RUN, RUN_KIND } from '../ba
 import type { Sa } from '../pccom/sa.ts';
 import { PIT_ACTION } from '../pit/terms.ts';
 import type { ControlRecords } from './control-records.ts';
+import type { Elements } from './element/elements.ts';
 import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
 import { Oversize, SYN } from './oversize.ts';
@@ -26,10 +27,19 @@ export class Incoming {
   readonly #keeper: SaKeeper;
   readonly #oversize: Oversize;
   readonly #reach: Reach;
+  readonly #elements: Elements;
 
-  constructor(node: NodeState, control: ControlRecords, negotiating: Negotiating, keeper: SaKeeper, reach: Reach) {
+  constructor(
+    node: NodeState,
+    control: ControlRecords,
+    negotiating: Negotiating,
+    keeper: SaKeeper,
+    reach: Reach,
+    elements: Elements,
+  ) {
     this.#node = node;
     this.#reach = reach;
+    this.#elements = elements;
     this.#control = control;
     this.#negotiating = negotiating;
     this.#keeper = keeper;
@@ -162,6 +172,7 @@ export class Incoming {
     const offset = records[record + RECORD_ROW.offset];
     const bytes = arena.slice(offset, offset + records[record + RECORD_ROW.length]);
     const from = sourceOf(messages, message);
+    if (this.#elements.handleDatagram(bytes, from, now)) return;
     if (bytes[0] >= DATAGRAM.dde && bytes[0] <= DATAGRAM.nogroup) {
       if (!this.#node.paths.allows(from)) return this.#node.counters.add('source-forbidden');
       return this.#negotiating.handleDatagram(bytes, from, now);

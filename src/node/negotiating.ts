@@ -16,6 +16,7 @@ import type { HeldPacket } from '../pit/held.ts';
 import { NO_OWNER, type Owner } from '../pit/owners.ts';
 import type { NewEntry } from '../pit/table.ts';
 import { PIT_ACTION, type PitAction } from '../pit/terms.ts';
+import type { Elements } from './element/elements.ts';
 import type { KeyChange } from './key-store.ts';
 import type { NodeState } from './node-state.ts';
 import type { Reach } from './reach/reach.ts';
@@ -39,6 +40,7 @@ export class Negotiating {
   readonly #reconsider: (waiting: readonly HeldPacket[], now: Millis) => void;
   readonly #keysChanged: (change: KeyChange, now: Millis) => void;
   readonly #reach: Reach;
+  readonly #elements: Elements;
   readonly #words = new Int32Array(FLOW.stride);
 
   constructor(
@@ -48,19 +50,21 @@ export class Negotiating {
     reconsider: (waiting: readonly HeldPacket[], now: Millis) => void,
     keysChanged: (change: KeyChange, now: Millis) => void,
     reach: Reach,
+    elements: Elements,
   ) {
     this.#node = node;
     this.#keeper = keeper;
-    this.#negotiations = new Negotiations(negotiationDeps(node, means));
+    this.#negotiations = new Negotiations(negotiationDeps(node, means, elements));
     this.#reconsider = reconsider;
     this.#keysChanged = keysChanged;
     this.#reach = reach;
+    this.#elements = elements;
   }
 
   /** DPRP for the flow in the node's FLOW words; its packet is held already. */
   startFlow(peer: NodeId, now: Millis): void {
     const cid = cidOfWords(this.#node.flow);
-    const paths = this.#reach.begin(peer, now);
+    const paths = this.#ways(peer, now);
     if (paths === undefined) this.#refuse(cid, 'no-path', now);
     else this.#apply(this.#negotiations.start({ cid, paths, purpose: 'flow' }, now), now);
   }
@@ -68,13 +72,13 @@ export class Negotiating {
   /** DPRP with a peer for no flow of its own: what `ping` needs when there is no SA. */
   startPair(peer: NodeId, now: Millis): void {
     const cid = this.pairCid(peer);
-    const paths = this.#reach.begin(peer, now);
+    const paths = this.#ways(peer, now);
     if (cid && paths) this.#apply(this.#negotiations.start({ cid, paths, purpose: 'flow' }, now), now);
   }
 
   /** A new SA for a pair that has one: by time, volume or silence (2.6, 3.2), or under a newer version (10.2). */
   startForPair(sa: Sa, purpose: Exclude<Purpose, 'flow'>, now: Millis): void {
-    const paths = this.#reach.begin(sa.peer, now);
+    const paths = this.#ways(sa.peer, now);
     const cid = this.pairCid(sa.peer);
     if (paths === undefined || cid === undefined) return;
     this.#apply(this.#negotiations.start({ cid, paths, purpose, replaces: sa.local }, now), now);
@@ -83,6 +87,11 @@ export class Negotiating {
   /** A datagram of kinds 01 to 07. */
   handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): void {
     this.#apply(this.#negotiations.handleDatagram(bytes, from, now), now);
+    this.#elements.handled(bytes, from, now);
+  }
+
+  #ways(peer: NodeId, now: Millis): readonly PathAddress[] | undefined {
+    return this.#elements.ways(peer, this.#reach.begin(peer, now), now);
   }
 
   /** Another way towards a peer: a handshake that is open goes there, too. */
@@ -315,7 +324,7 @@ function pitAction(action: ActionName): PitAction {
   return action === 'encrypt' || action === 'relay' ? PIT_ACTION[action] : PIT_ACTION.discard;
 }
 
-function negotiationDeps(node: NodeState, { provider, hedge }: Means): NegotiationDeps {
+function negotiationDeps(node: NodeState, { provider, hedge }: Means, elements: Elements): NegotiationDeps {
   const { primitives, random, keys, settings, saFacts, sas } = node;
   return {
     provider,
@@ -323,6 +332,7 @@ function negotiationDeps(node: NodeState, { provider, hedge }: Means): Negotiati
     hedge,
     identity: () => keys.identity(),
     authorities: () => keys.authorities(),
+    caPartOf: (id) => elements.certificates.find(id),
     groups: () => keys.groups(),
     domain: () => keys.domain(),
     unixNow: () => keys.unixNow(),

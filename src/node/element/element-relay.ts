@@ -1,0 +1,197 @@
+import { type Millis, type SaIndex, saIndex } from '../../base/brands.ts';
+import { DATAGRAM } from '../../base/datagram-kinds.ts';
+import type { PathAddress } from '../../base/path-address.ts';
+import { evenly, RateTable } from '../../base/rate-table.ts';
+import { decodeDde } from '../../dprp/dde.ts';
+import { domainOf } from '../../dprp/dde-maker.ts';
+import { openDde } from '../../dprp/dde-seal.ts';
+import { type HopEffect, OnPathElement } from '../../dprp/hop.ts';
+import { encodeNoEntryHop } from '../../dprp/no-entry-hop.ts';
+import { RelayTable } from '../../dprp/relay-table.ts';
+import type { Certificates } from './certificates.ts';
+import type { Below, ElementDesk } from './element-desk.ts';
+import type { ElementMeans } from './element-means.ts';
+import { Flights } from './flights.ts';
+import { ELEMENT } from './tuning.ts';
+
+/*
+ * What a GEN passes on between the elements below it and the outside (protocol.md 2.3, 8.4): DPRP, in which it takes part with
+ * its record and is told its action, and then the ciphertext of the SA pairs that both ends vouched for. It reads nothing of it.
+ *
+ *   below ─ frame 20 ─► up ──► OnPathElement ──► outside
+ *   below ◄─ frame 20 ─ down ◄─ OnPathElement ◄── outside       01: by the address that its CID names; else by its index
+ *
+ * Whatever else comes in a frame is dropped and counted. The addresses seen are the element's own and the outer one.
+ */
+
+const HEADER = 12;
+/** CDNs that wait for a certificate, so that what follows them finds its entry. */
+const WAITING = 256;
+
+interface WaitingCdn {
+  readonly bytes: Uint8Array;
+  readonly to: PathAddress;
+  readonly since: Millis;
+}
+
+export class ElementRelay {
+  readonly relays = new RelayTable();
+  readonly #means: ElementMeans;
+  readonly #desk: ElementDesk;
+  readonly #certificates: Certificates;
+  readonly #onPath: OnPathElement;
+  /** negotiations whose start or end with this index is below */
+  readonly #inside = new Flights();
+  /** negotiations whose start is outside, by its index: only what answers them comes up */
+  readonly #asked = new Flights();
+  readonly #noEntry = new RateTable<PathAddress>(evenly(ELEMENT.noEntryPerSecond), ELEMENT.sessions);
+  #waiting: WaitingCdn[] = [];
+
+  constructor(means: ElementMeans, desk: ElementDesk, certificates: Certificates) {
+    const { node, provider, ephemerals } = means;
+    this.#means = means;
+    this.#desk = desk;
+    this.#certificates = certificates;
+    this.#onPath = new OnPathElement({
+      provider,
+      ephemerals,
+      authorities: () => node.keys.authorities(),
+      unixNow: () => node.keys.unixNow(),
+      caPartOf: (id) => certificates.find(id),
+      identity: () => node.keys.identity(),
+      groups: () => node.keys.groups(),
+      domain: () => node.keys.domain(),
+      settings: node.settings,
+    });
+  }
+
+  /** A datagram of an element below, in one of its channels. */
+  up(below: Below, channel: number, bytes: Uint8Array, now: Millis): void {
+    const outer = below.targets.get(channel);
+    if (outer === undefined) return this.#count('element-channel-unknown');
+    below.heardAt = now;
+    if (bytes[0] === DATAGRAM.data) return this.#dataUp(below, outer, bytes, now);
+    if (bytes.length < HEADER || bytes[0] < DATAGRAM.dde || bytes[0] > DATAGRAM.nogroup)
+      return this.#count('element-frame-kind');
+    const refusal = this.#refusal(below, outer, bytes, now);
+    if (refusal !== undefined) return this.#count(refusal);
+    const passage = { from: below.path, to: outer, side: bytes[0] === DATAGRAM.dde ? 's' : 'd' } as const;
+    this.#pass(bytes, passage, outer, outer, now);
+  }
+
+  /** DPRP from outside; false when it is for no element below. */
+  down(bytes: Uint8Array, outer: PathAddress, now: Millis): boolean {
+    if (this.#desk.size === 0 || bytes.length < HEADER) return false;
+    const isDde = bytes[0] === DATAGRAM.dde;
+    const below = isDde ? this.#addressee(bytes) : this.#inside.find(outer, indexAt(bytes, 8), now);
+    if (below === undefined) return false;
+    const to = this.#desk.down(below, outer);
+    if (to === undefined) return true;
+    if (isDde) {
+      if (!this.#asked.claim(outer, indexAt(bytes, 4), below, now)) this.#count('element-index-taken');
+      this.#desk.announce(below, outer);
+    }
+    this.#pass(bytes, { from: outer, to: below.path, side: isDde ? 'd' : 's' }, to, outer, now);
+    return true;
+  }
+
+  /** Ciphertext from outside for an element below; false when there is no entry. */
+  dataDown(bytes: Uint8Array, outer: PathAddress, now: Millis): boolean {
+    const entry = this.relays.findFrom(outer, indexAt(bytes, 4), now);
+    if (entry === undefined) return false;
+    const below = this.#desk.at(outer === entry.start ? entry.end : entry.start);
+    const to = below && this.#desk.down(below, outer);
+    if (to === undefined || entry.action !== 'relay') this.#count('element-data-discarded');
+    else this.#send(bytes, to);
+    return true;
+  }
+
+  /** A certificate came: what waited for it is installed, and goes on. */
+  certificateCame(now: Millis): void {
+    this.#carry(this.#onPath.signerKnown(now), now);
+    for (const { bytes, to } of this.#waiting) this.#send(bytes, to);
+    this.#waiting = [];
+  }
+
+  tick(now: Millis): void {
+    this.relays.expire(now);
+    this.#inside.tick(now);
+    this.#asked.tick(now);
+    this.#waiting = this.#waiting.filter(({ since }) => now - since < ELEMENT.certificateMs);
+  }
+
+  /** Why this may not go up: a DDE must be one of this network, and all else belong to a negotiation that is known. */
+  #refusal(below: Below, outer: PathAddress, bytes: Uint8Array, now: Millis): string | undefined {
+    const own = indexAt(bytes, 4);
+    const isNamed = bytes[0] === DATAGRAM.dde || bytes[0] === DATAGRAM.rgi;
+    if (bytes[0] === DATAGRAM.dde && this.#opened(bytes) === undefined) return 'element-foreign-dde';
+    const isAnswer = bytes[0] !== DATAGRAM.dde && bytes[0] !== DATAGRAM.mpit;
+    if (isAnswer && this.#asked.find(outer, indexAt(bytes, 8), now) !== below) return 'element-unasked';
+    if (bytes[0] === DATAGRAM.mpit && this.#inside.find(outer, own, now) !== below) return 'element-unasked';
+    if (!isNamed) return undefined;
+    // an index of this GEN's own would draw off what is for itself
+    const isFree = this.#means.node.sas.byIndex(saIndex(own & ~7)) === undefined;
+    return isFree && this.#inside.claim(outer, own, below, now) ? undefined : 'element-index-taken';
+  }
+
+  #addressee(bytes: Uint8Array): Below | undefined {
+    const box = this.#opened(bytes);
+    return box && this.#desk.covering(box.cid.destination);
+  }
+
+  #opened(bytes: Uint8Array) {
+    const dde = decodeDde(bytes);
+    if (typeof dde === 'string') return undefined;
+    const domain = domainOf(dde, this.#means.node.keys.domain());
+    const box = domain && openDde(this.#means.provider, domain.kDde, bytes, dde);
+    return typeof box === 'string' ? undefined : box;
+  }
+
+  #pass(
+    bytes: Uint8Array,
+    passage: Parameters<OnPathElement['handle']>[1],
+    to: PathAddress,
+    outer: PathAddress,
+    now: Millis,
+  ): void {
+    const { forward, effects } = this.#onPath.handle(bytes, passage, now);
+    const isWaiting = effects.some(({ kind }) => kind === 'fetch-ca-part');
+    this.#carry(effects, now);
+    this.#certificates.askMissed(outer, now);
+    if (forward === null) return;
+    if (!isWaiting) return this.#send(forward, to);
+    if (this.#waiting.length < WAITING) this.#waiting.push({ bytes: forward.slice(), to, since: now });
+  }
+
+  #dataUp(below: Below, outer: PathAddress, bytes: Uint8Array, now: Millis): void {
+    if (bytes.length < HEADER) return this.#count('element-frame-kind');
+    const index = indexAt(bytes, 4);
+    const entry = this.relays.find(below.path, outer, index, now);
+    if (entry?.action === 'relay') return this.#send(bytes, outer);
+    this.#count(entry === undefined ? 'element-no-entry' : 'element-data-discarded');
+    if (entry === undefined && this.#noEntry.take(below.path, now)) this.#send(encodeNoEntryHop(index), below.path);
+  }
+
+  #carry(effects: readonly HopEffect[], now: Millis): void {
+    const { node } = this.#means;
+    for (const effect of effects)
+      if (effect.kind === 'relay-entry') {
+        this.relays.install(effect.entry, now);
+        const { startNode, endNode, action } = effect.entry;
+        node.log('info', 'relay-entry', { start: startNode, end: endNode, action });
+      } else if (effect.kind === 'counter') node.counters.add(`element-hop-${effect.name}`);
+  }
+
+  /** A copy: the bytes lie in memory that the next datagrams are received into. */
+  #send(bytes: Uint8Array, to: PathAddress): void {
+    this.#means.node.effects.push({ kind: 'send', bytes: bytes.slice(), to });
+  }
+
+  #count(name: string): void {
+    this.#means.node.counters.add(name);
+  }
+}
+
+function indexAt(bytes: Uint8Array, at: number): SaIndex {
+  return saIndex(new DataView(bytes.buffer, bytes.byteOffset).getUint32(at));
+}
