@@ -44,6 +44,14 @@ describe('a relay entry', () => {
     expect(table.find(from, to, saIndex(index), at(1))).toBeUndefined();
   });
 
+  it('is found by where a datagram came from, when nothing else says whom it is for', () => {
+    expect(table.findFrom(A, saIndex(0x203), at(1))).toEqual(entry);
+    expect(table.findFrom(B, saIndex(0x100), at(1))).toEqual(entry);
+    expect(table.findFrom(A, saIndex(0x100), at(1))).toBeUndefined();
+    expect(table.findFrom(C, saIndex(0x200), at(1))).toBeUndefined();
+    expect(table.findFrom(A, saIndex(0x200), at(200))).toBeUndefined();
+  });
+
   it('ends after its lifetime without a datagram, and lives on with one', () => {
     expect(table.find(A, B, entry.indexEnd, at(59))).toEqual(entry);
     expect(table.find(A, B, entry.indexEnd, at(118))).toEqual(entry);

@@ -130,7 +130,7 @@ export class ElementRelay {
     if (bytes[0] === DATAGRAM.mpit && this.#inside.find(outer, own, now) !== below) return 'element-unasked';
     if (!isNamed) return undefined;
     // an index of this GEN's own would draw off what is for itself
-    const isFree = this.#means.node.sas.byIndex(saIndex(own & ~7)) === undefined;
+    const isFree = this.#means.node.sas.byIndex(saIndex((own & ~7) >>> 0)) === undefined;
     return isFree && this.#inside.claim(outer, own, below, now) ? undefined : 'element-index-taken';
   }
 

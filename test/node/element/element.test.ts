@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { millis } from '../../../src/base/brands.ts';
 import { toHex } from '../../../src/base/bytes.ts';
 import { numbered, numbersOf } from '../packets.ts';
 import type { SimNode } from '../world.ts';
@@ -115,7 +116,26 @@ describe('several GENs on the path', () => {
     expect(numbersOf(start)).toEqual([2]);
     const gens = [world.gi, world.go, world.hi, world.ho].filter((gen) => entriesOf(gen).length > 0);
     expect(gens.length).toBe(hops);
-    for (const gen of gens)
+    for (const gen of gens) {
       expect(entriesOf(gen)).toMatchObject([{ action: 'relay', startNode: idOf(start), endNode: idOf(end) }]);
+      // what was sent at once after CDN found its entry, also where a certificate had to be fetched for it
+      expect(gen.counter('element-no-entry')).toBe(0);
+    }
+  });
+
+  it('hold CDN back until they know who confirmed, so that no packet comes before its entry', () => {
+    const { world, a, b, gi, go } = nested();
+    const { wire } = world;
+    // questions for certificates and their answers are slow
+    world.wire = (datagram) => {
+      const isSlow = datagram.bytes[0] === 0x30 && datagram.bytes[2] >= 5;
+      const arrives = millis(datagram.arrives + 60);
+      return isSlow ? [{ ...datagram, arrives }] : wire(datagram);
+    };
+    world.send(a, numbered(a, b, 1));
+    world.run(1_500);
+    expect(numbersOf(b)).toEqual([1]);
+    expect([gi, go].map((gen) => gen.counter('element-no-entry'))).toEqual([0, 0]);
+    expect([gi, go].map((gen) => entriesOf(gen).length)).toEqual([1, 1]);
   });
 });
