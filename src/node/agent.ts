@@ -248,7 +248,7 @@ export class Agent {
     this.#state.writeHedge(encodeHedge(this.#hedge));
     this.#state.writeConfig(settings);
     this.#io.start({
-      frames: (arena, messages, count) => this.#engine.sort(arena, messages, count, now()),
+      frames: (arena, messages, count) => this.#engine.elements.sort(arena, messages, count, now()),
       outgoing: (arena, view, packets, count) => this.#engine.handleOutgoing(arena, view, packets, count, now()),
       incoming: (arena, view, messages, records, runs, count) =>
         this.#engine.handleIncoming(arena, view, messages, records, runs, count, now()),

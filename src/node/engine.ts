@@ -7,7 +7,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { decodeEntry } from '../crypto/roster-entry.ts';
 import { currentOf } from '../dprp/admission.ts';
 import { encodeControl } from '../dprp/control-record.ts';
-import { EphemeralSource, type Hedge } from '../dprp/ephemeral.ts';
+import type { Hedge } from '../dprp/ephemeral.ts';
 import type { GroupView } from '../dprp/negotiation-deps.ts';
 import type { QuotedTooBig } from '../nat/icmp-too-big.ts';
 import type { PathReason } from '../nat/path-reason.ts';
@@ -17,6 +17,7 @@ import { NO_OWNER } from '../pit/owners.ts';
 import type { PitListener } from '../pit/table.ts';
 import { chainHasFlows, isDeserted, mustMove } from './chains.ts';
 import { ControlRecords } from './control-records.ts';
+import { elementMeans } from './element/element-means.ts';
 import { Elements } from './element/elements.ts';
 import { FlowControl } from './flow-control.ts';
 import { Incoming } from './incoming.ts';
@@ -99,16 +100,12 @@ export class Engine {
       },
     );
     const own: Hedge = hedge ?? { key: random(32), bootCounter: new DataView(random(4).buffer).getUint32(0) };
-    const ephemerals = new EphemeralSource(provider, node.random, { ...own, key: provider.sha256(own.key) });
-    this.elements = new Elements(
-      { node, provider, ephemerals },
-      {
-        gate: this.reach.gate,
-        pathFound: (peer, path, now) => this.#negotiating.handlePath(peer, path, now),
-        rekey: (sa, now) => this.#negotiating.startForPair(sa, 'rekey', now),
-        again: (bytes, from, now) => this.#negotiating.handleDatagram(bytes, from, now),
-      },
-    );
+    this.elements = new Elements(elementMeans(node, provider, own), {
+      gate: this.reach.gate,
+      pathFound: (peer, path, now) => this.#negotiating.handlePath(peer, path, now),
+      rekey: (sa, now) => this.#negotiating.startForPair(sa, 'rekey', now),
+      again: (bytes, from, now) => this.#negotiating.handleDatagram(bytes, from, now),
+    });
     this.#usage = {
       handshake: (group, version) => this.#negotiating.usesVersion(group, version),
       chain: (group, version) => chainHasFlows(node, group, version),
@@ -148,15 +145,6 @@ export class Engine {
   handleOutgoing(arena: Uint8Array, view: DataView, packets: Int32Array, count: number, now: Millis): void {
     this.#noticeStandstill(now);
     this.#outgoing.handleBatch(arena, view, packets, count, now);
-  }
-
-  /**
-   * Received messages before they are opened: takes off frames, passes on what is for elements below, and takes out what is not
-   * for this node. Returns the new number of rows.
-   */
-  sort(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
-    const framed = this.elements.frames(arena, messages, count, now);
-    return this.elements.data(arena, messages, this.reach.gate.pass(arena, messages, framed), now);
   }
 
   /** Opened datagrams: fills `verdict` of every run (see RUN). */

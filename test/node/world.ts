@@ -143,7 +143,7 @@ export class SimNode {
     message[MESSAGE.family] = family;
     message.set(memory, MESSAGE.address);
     message[MESSAGE.port] = port;
-    const rows = this.engine.sort(this.#arena, message, 1, now);
+    const rows = this.engine.elements.sort(this.#arena, message, 1, now);
     const count = this.primitives.openBatch(this.#arena, message, rows, this.#records, this.#runs);
     this.engine.handleIncoming(this.#arena, this.#view, message, this.#records, this.#runs, count, now);
     this.#deliver(this.#records, this.#runs, count, this.#arena);

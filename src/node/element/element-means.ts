@@ -2,7 +2,7 @@ import type { CaPart } from '../../crypto/credential.ts';
 import { verifyCredential } from '../../crypto/credential.ts';
 import type { Identity } from '../../crypto/identity.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
-import type { EphemeralSource } from '../../dprp/ephemeral.ts';
+import { EphemeralSource, type Hedge } from '../../dprp/ephemeral.ts';
 import type { Proved } from '../../nat/element-session.ts';
 import type { NodeState } from '../node-state.ts';
 
@@ -11,6 +11,12 @@ export interface ElementMeans {
   readonly node: NodeState;
   readonly provider: CryptoProvider;
   readonly ephemerals: EphemeralSource;
+}
+
+/** Ephemeral keys of this folder come from a hedge of their own, so that none is one of the node's handshakes'. */
+export function elementMeans(node: NodeState, provider: CryptoProvider, hedge: Hedge): ElementMeans {
+  const own = { ...hedge, key: provider.sha256(hedge.key) };
+  return { node, provider, ephemerals: new EphemeralSource(provider, (length) => node.random(length), own) };
 }
 
 /** The certificate behind a key that was proved; undefined where it does not hold. */

@@ -127,8 +127,17 @@ export class Elements {
     this.#unsigned.push({ bytes: bytes.slice(), from, until: millis(now + ELEMENT.certificateMs) });
   }
 
-  /** Frames of elements below, before the others are sorted: returns the rows that are left. */
-  frames(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
+  /**
+   * Received messages before they are opened: takes off frames, passes on what is for elements below, and takes out what is
+   * not for this node. Returns the new number of rows.
+   */
+  sort(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
+    const left = this.#frames(arena, messages, count, now);
+    return this.#data(arena, messages, this.#calls.gate.pass(arena, messages, left), now);
+  }
+
+  /** Frames of elements below. */
+  #frames(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
     if (this.#desk.size === 0) return count;
     return this.#filter.pass(arena, messages, count, (bytes, rows, at) => {
       if (bytes[0] !== DATAGRAM.frame) return false;
@@ -140,8 +149,8 @@ export class Elements {
     });
   }
 
-  /** Ciphertext that passes to elements below, before this node opens its own: returns the rows that are left. */
-  data(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
+  /** Ciphertext that passes to elements below. */
+  #data(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
     if (this.relay.relays.size === 0) return count;
     return this.#filter.pass(arena, messages, count, (bytes, rows, at) => {
       const isData = bytes[0] === DATAGRAM.data && bytes.length >= DATA_HEADER;
