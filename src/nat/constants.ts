@@ -33,6 +33,7 @@ export const NAT_LABEL = {
   signal: 'gscip1 signal',
   helloCookie: 'gscip1 hello cookie',
   element: 'gscip1 element',
+  elementPsk: 'gscip1 element psk',
   certificate: 'gscip1 element cert',
 } as const;
 

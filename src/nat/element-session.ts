@@ -65,7 +65,7 @@ export function decodeElementHead(bytes: Uint8Array): ElementHead | NatFault {
 
 /** The key that stands for membership of a domain version. */
 export function elementPsk(provider: CryptoProvider, kTag: Uint8Array): Uint8Array {
-  return provider.hkdfExpand(kTag, PROLOGUE, LENGTH.key);
+  return provider.hkdfExpand(kTag, utf8(NAT_LABEL.elementPsk), LENGTH.key);
 }
 
 interface Own {

@@ -70,7 +70,7 @@ function logEvents(node: ts.Node): readonly string[] {
   return level && ts.isStringLiteral(level) && LEVELS.includes(level.text) ? namesOf(event) : [];
 }
 
-/** The element on the path, which no node runs yet. */
+/** The element on the path: its counters are the node's under `element-hop-`. */
 const NOT_RUN = /^src\/dprp\/hop/;
 /** Types whose members are counters' names as they are. */
 const COUNTED_TYPES = ['HeldDrop', 'FragmentFault', 'Refusal', 'NoRoom'];

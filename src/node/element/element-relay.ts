@@ -28,6 +28,9 @@ const HEADER = 12;
 /** CDNs that wait for a certificate, so that what follows them finds its entry. */
 const WAITING = 256;
 
+/** Why something from below is not passed on; also the name of the counter that counts it. */
+type Refusal = 'element-foreign-dde' | 'element-unasked' | 'element-index-taken';
+
 interface WaitingCdn {
   readonly bytes: Uint8Array;
   readonly to: PathAddress;
@@ -121,7 +124,7 @@ export class ElementRelay {
   }
 
   /** Why this may not go up: a DDE must be one of this network, and all else belong to a negotiation that is known. */
-  #refusal(below: Below, outer: PathAddress, bytes: Uint8Array, now: Millis): string | undefined {
+  #refusal(below: Below, outer: PathAddress, bytes: Uint8Array, now: Millis): Refusal | undefined {
     const own = indexAt(bytes, 4);
     const isNamed = bytes[0] === DATAGRAM.dde || bytes[0] === DATAGRAM.rgi;
     if (bytes[0] === DATAGRAM.dde && this.#opened(bytes) === undefined) return 'element-foreign-dde';
