@@ -47,10 +47,7 @@ const SWITCHES =
 const switches = async (where: Namespace) =>
   (await where.run(['sh', '-c', SWITCHES])).split('\n').filter((line) => !line.includes('gscip0'));
 const ruleset = async (where: Namespace) =>
-  (await where.run(['nft', '-s', 'list', 'ruleset'])).replace(
-    new RegExp(`table inet ${TABLE} \\{[\\s\\S]*?\\n\\}\\n?`),
-    '',
-  );
+  (await where.run(['nft', '-s', 'list', 'ruleset'])).replace(/table inet gscip_\w+ \{[\s\S]*?\n\}\n?/g, '');
 const tables = (where: Namespace) => where.run(['nft', 'list', 'tables']);
 const pings = async (from: Namespace, to: string, ...more: readonly string[]) =>
   (await from.attempt(['ping', '-c', '1', '-W', '2', ...more, to], { seconds: 10 })).code === 0;

@@ -34,7 +34,7 @@ export const THROUGH = 'gateway-through';
 
 /** The node's table, one for each overlay interface; nothing outside it is ever changed. */
 export function gatewayTable(tun: string): string {
-  return `inet gscip_gateway_${tun}`;
+  return `inet gscip_gateway_${tun.replace(/[^A-Za-z0-9]/g, '_')}`;
 }
 
 /**
