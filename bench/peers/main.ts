@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { withLab } from '../../src/cli/lab/lab.ts';
 import { pair } from '../../test/netns/kit.ts';
@@ -15,23 +16,28 @@ import { n2n } from './n2n.ts';
 import { nebula } from './nebula.ts';
 import { openvpn } from './openvpn.ts';
 import type { Peer } from './peer.ts';
+import { plot } from './plot.ts';
 import { strongswan } from './strongswan.ts';
 import { tinc } from './tinc.ts';
 import { veth } from './veth.ts';
-import { wireguardGo } from './wireguard-go.ts';
+import { wireguardGo, wireguardGoAt } from './wireguard-go.ts';
 
 /** Measures GSCIP beside the bare wire, the limit and other VPNs, in interleaved rounds. `--help` tells the options. */
 const PEERS: readonly Peer[] = [
   ...[veth, limit, gscip, wireguardGo],
   ...[nebula, tinc, openvpn, fastd, n2n, strongswan],
 ];
+const ALL = PEERS.map(({ name }) => name);
 
-const USAGE = `node bench/peers/main.ts [--peers a,b] [--rounds N] [--seconds N] [--mtu N] [--wire whole|frames] [--json FILE] [--quick]
-  --peers    of: ${PEERS.map((peer) => peer.name).join(', ')} (default all)
+const USAGE = `node bench/peers/main.ts [--peers a,b] [--rounds N] [--seconds N] [--mtu N] [--wire whole|frames] [--json FILE] [--svg FILE]
+       [--wireguard-go PATH] [--quick]
+  --peers    of: ${ALL.join(', ')} (default all)
   --rounds   interleaved rounds over all peers (3)
   --seconds  of each TCP run (8); UDP and latency runs take five eighths of it
   --mtu      inside the tunnel (1420)
   --wire     frames: one 1500-byte frame at a time crosses the wire, as on a network card (whole)
+  --svg      also draws the medians
+  --wireguard-go  a newer one, measured as wireguard-go-new beside the others
   --quick    one round of 2 seconds: to see that everything works, not for figures`;
 
 const { values } = parseArgs({
@@ -42,6 +48,8 @@ const { values } = parseArgs({
     mtu: { type: 'string', default: '1420' },
     wire: { type: 'string', default: 'whole' },
     json: { type: 'string' },
+    svg: { type: 'string' },
+    'wireguard-go': { type: 'string' },
     quick: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -54,10 +62,17 @@ if (values.help) {
 }
 
 async function main(): Promise<void> {
-  const chosen = choosePeers(values.peers?.split(',') ?? PEERS.map((peer) => peer.name));
+  const chosen = choosePeers(values.peers?.split(',') ?? ALL);
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   const tcp = Number(values.seconds ?? (values.quick ? 2 : 8));
-  const seconds: Durations = { tcp, udp: tcp * 0.625, latency: tcp * 0.625, step: values.quick ? 1 : 2 };
+  const size = values.quick ? 50_000_000 : 500_000_000;
+  const seconds: Durations = {
+    tcp,
+    udp: tcp * 0.625,
+    latency: tcp * 0.625,
+    step: values.quick ? 1 : 2,
+    download: size,
+  };
   const options = {
     peers: chosen.map((peer) => peer.name),
     rounds,
@@ -92,19 +107,27 @@ async function main(): Promise<void> {
     },
     values.json,
   );
+  if (values.svg !== undefined) {
+    const { mtu, wire } = options;
+    const caption = `Medians of ${rounds} rounds in one run, MTU ${mtu}, ${wire === 'frames' ? 'card-like wire' : 'veth'}`;
+    writeFileSync(values.svg, plot(rows, caption));
+  }
   if (failed.length > 0) process.exitCode = 1;
 }
 
 /** Refuses a run in which a peer would silently be left out. */
 function choosePeers(names: readonly string[]): Peer[] {
+  const newer = values['wireguard-go'];
   const chosen = names.map((name) => {
     const found = PEERS.find((peer) => peer.name === name);
-    if (found === undefined) fail(`no peer '${name}'; there are ${PEERS.map((peer) => peer.name).join(', ')}`);
+    if (found === undefined) fail(`no peer '${name}'; there are ${ALL.join(', ')}`);
     return found;
   });
-  const missing = chosen.flatMap((peer) =>
-    peer.missing() === undefined ? [] : [`${peer.name} needs ${peer.missing()}`],
-  );
+  if (newer !== undefined) chosen.push(wireguardGoAt(newer));
+  const missing = chosen.flatMap((peer) => {
+    const what = peer.missing();
+    return what === undefined ? [] : [`${peer.name} needs ${what}`];
+  });
   if (missing.length > 0)
     fail(`${missing.join('; ')}\nInstall it, or name the peers to measure: --peers veth,limit,gscip`);
   return chosen;

@@ -1,17 +1,21 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { download } from '../tools/download.ts';
 import { highestRate } from '../tools/highest-rate.ts';
 import { type IperfRoute, iperfTcp, iperfUdp } from '../tools/iperf.ts';
 import { ambientCores } from '../tools/machine.ts';
 import { cpuSeconds, residentMiB } from '../tools/process-cost.ts';
-import { sockperf } from '../tools/sockperf.ts';
+import { type RoundTrips, sockperf } from '../tools/sockperf.ts';
 import { type Bed, type Peer, stopTunnel, type Tunnel } from './peer.ts';
 import { startToReply } from './start-to-reply.ts';
 
-/** Seconds of each kind of run. */
+/** Seconds of each kind of run, and one size. */
 export interface Durations {
   readonly tcp: number;
   readonly udp: number;
   readonly latency: number;
   readonly step: number;
+  /** bytes of the download */
+  readonly download: number;
 }
 
 /** What is measured, in this order; the keys name the fields of the JSON, the titles the columns of the table. */
@@ -22,8 +26,13 @@ export const METRICS = {
   cpuSecondsPerGB: 'VPN CPU s/GB',
   udp64Rate: 'UDP 64 B ≤ 1 % loss /s',
   udp64Saturated: 'UDP 64 B saturated, received /s',
+  udp1200Rate: 'UDP 1200 B ≤ 1 % loss /s',
+  udp1200Saturated: 'UDP 1200 B saturated, received /s',
+  downloadSeconds: 'download s',
   rttP50: 'RTT p50 µs',
   rttP99: 'RTT p99 µs',
+  loadedP50: 'RTT p50 beside half of TCP µs',
+  loadedP99: 'RTT p99 beside half of TCP µs',
   peakMiB: 'peak RSS MiB',
   startMs: 'start to first reply ms',
   firstRttMs: 'first minus steady ping ms',
@@ -45,16 +54,20 @@ export async function measure(peer: Peer, bed: Bed, seconds: Durations): Promise
     const cpu = vpnCpu(tunnel) - before;
     const tcp4 = await iperfTcp(route, seconds.tcp, ['-P', '4']);
     const reverse = await iperfTcp(route, seconds.tcp, ['-R']);
-    const udp64Rate = await highestRate((rate) => carries(route, rate, seconds.step));
-    const saturated = await iperfUdp(route, seconds.udp, 64, 0);
+    const loaded = await besideTcp(route, tcp1.gigabits / 2, seconds.latency);
     const row = {
       tcp1Gbit: tcp1.gigabits,
       tcp4Gbit: tcp4.gigabits,
       tcpReverseGbit: reverse.gigabits,
-      udp64Rate,
-      udp64Saturated: saturated.received,
+      udp64Rate: await highestRate((rate) => carries(route, 64, rate, seconds.step)),
+      udp64Saturated: (await iperfUdp(route, seconds.udp, 64, 0)).received,
+      udp1200Rate: await highestRate((rate) => carries(route, 1_200, rate, seconds.step)),
+      udp1200Saturated: (await iperfUdp(route, seconds.udp, 1_200, 0)).received,
+      downloadSeconds: await download(route, seconds.download),
       rttP50: p50,
       rttP99: p99,
+      loadedP50: loaded.p50,
+      loadedP99: loaded.p99,
       startMs,
       ambient,
     };
@@ -67,9 +80,18 @@ export async function measure(peer: Peer, bed: Bed, seconds: Durations): Promise
 }
 
 /** At most 1 % lost, and the sender kept its rate: a starved sender loses nothing. */
-async function carries(route: IperfRoute, rate: number, seconds: number): Promise<boolean> {
-  const { offered, lossPercent } = await iperfUdp(route, seconds, 64, rate);
+async function carries(route: IperfRoute, size: number, rate: number, seconds: number): Promise<boolean> {
+  const { offered, lossPercent } = await iperfUdp(route, seconds, size, rate);
   return lossPercent <= 1 && offered >= 0.95 * rate;
+}
+
+/** Round trips while one TCP stream is held to a rate. */
+async function besideTcp(route: IperfRoute, gigabits: number, seconds: number): Promise<RoundTrips> {
+  const stream = iperfTcp(route, seconds + 2, ['-b', `${Math.round(gigabits * 1e9)}`]);
+  // the stream has reached its rate by then
+  await pause(1_000);
+  const [trips] = await Promise.all([sockperf(route, seconds), stream]);
+  return trips;
 }
 
 function vpnCpu(tunnel: Tunnel): number {

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runNow, tryNow } from '../../src/cli/lab/run-now.ts';
+import { runNow } from '../../src/cli/lab/run-now.ts';
 import { until } from '../../src/cli/lab/until.ts';
+import { packaged } from './packaged.ts';
 import { type Bed, configureDevices, INSIDE, type Peer } from './peer.ts';
 
 const SOCKETS = '/var/run/wireguard';
@@ -11,35 +12,44 @@ const device = (side: 'a' | 'b') => `wg${process.pid}${side}`;
 
 /** wireguard-go as the distribution packages it. */
 export const wireguardGo: Peer = {
-  name: 'wireguard-go',
-  version: () =>
-    runNow('sh', ['-c', 'dpkg-query -W wireguard-go 2>/dev/null || wireguard-go --version']).split(/\s+/)[1] ??
-    'unknown',
-  missing: () => {
-    const found = tryNow('sh', ['-c', 'command -v wireguard-go && command -v wg']);
-    return found ? undefined : 'wireguard-go and wg (Debian: apt-get install wireguard-go wireguard-tools)';
-  },
-  prepare: async (bed) => {
-    const keys = { a: runNow('wg', ['genkey']), b: runNow('wg', ['genkey']) };
-    writeConfig(bed, 'a', keys.a, publicKey(keys.b), INSIDE.b, bed.bAddress);
-    writeConfig(bed, 'b', keys.b, publicKey(keys.a), INSIDE.a, bed.aAddress);
-    mkdirSync(SOCKETS, { recursive: true, mode: 0o700 });
-  },
-  start: async (bed) => {
-    const start = (side: 'a' | 'b') =>
-      bed[side].start(['wireguard-go', '-f', device(side)], {
-        seconds: 3600,
-        env: { LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' },
-      });
-    const [aProcess, bProcess] = [start('a'), start('b')];
-    for (const side of ['a', 'b'] as const) {
-      await until(`the socket of ${device(side)}`, () => existsSync(`${SOCKETS}/${device(side)}.sock`));
-      bed[side].now('wg', ['setconf', device(side), configFile(bed, side)]);
-    }
-    await configureDevices(bed, device('a'), device('b'));
-    return { address: INSIDE.b, aProcess, bProcess };
-  },
+  ...packaged(['wireguard-go', 'wireguard-tools'], ['wireguard-go', 'wg']),
+  ...running('wireguard-go', 'wireguard-go'),
 };
+
+/** Another wireguard-go, by its path. */
+export function wireguardGoAt(path: string): Peer {
+  return {
+    version: () => runNow('sh', ['-c', '"$0" --version 2>&1 | head -1', path]).trim(),
+    missing: () => (existsSync(path) ? undefined : `${path}, which is not there`),
+    ...running('wireguard-go-new', path),
+  };
+}
+
+function running(name: string, program: string): Pick<Peer, 'name' | 'prepare' | 'start'> {
+  return {
+    name,
+    prepare: async (bed) => {
+      const keys = { a: runNow('wg', ['genkey']), b: runNow('wg', ['genkey']) };
+      writeConfig(bed, 'a', keys.a, publicKey(keys.b), INSIDE.b, bed.bAddress);
+      writeConfig(bed, 'b', keys.b, publicKey(keys.a), INSIDE.a, bed.aAddress);
+      mkdirSync(SOCKETS, { recursive: true, mode: 0o700 });
+    },
+    start: async (bed) => {
+      const start = (side: 'a' | 'b') =>
+        bed[side].start([program, '-f', device(side)], {
+          seconds: 3600,
+          env: { LOG_LEVEL: 'error', WG_PROCESS_FOREGROUND: '1' },
+        });
+      const [aProcess, bProcess] = [start('a'), start('b')];
+      for (const side of ['a', 'b'] as const) {
+        await until(`the socket of ${device(side)}`, () => existsSync(`${SOCKETS}/${device(side)}.sock`));
+        bed[side].now('wg', ['setconf', device(side), configFile(bed, side)]);
+      }
+      await configureDevices(bed, device('a'), device('b'));
+      return { address: INSIDE.b, aProcess, bProcess };
+    },
+  };
+}
 
 function publicKey(secret: string): string {
   return runNow('wg', ['pubkey'], secret).trim();
