@@ -1,9 +1,10 @@
+import { Backoff } from '../base/backoff.ts';
 import { type Millis, millis } from '../base/brands.ts';
 import { DATAGRAM } from '../base/datagram-kinds.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { unreachable } from '../base/unreachable.ts';
 import { NAT_KIND, NAT_SIZE } from '../nat/constants.ts';
-import { Backoff } from './server-link/backoff.ts';
+import { SERVER_BACKOFF } from './server-link/link.ts';
 
 /*
  * A node's datagrams to one coordinator and its relay over TCP, where UDP is blocked (protocol.md 6.8). Sans-io: which of the
@@ -58,7 +59,7 @@ export class DatagramTunnel {
   /** `addresses`: "HOST:PORT", tried in turn. */
   constructor(addresses: readonly string[], random: (length: number) => Uint8Array) {
     this.#addresses = addresses;
-    this.#backoff = new Backoff(random);
+    this.#backoff = new Backoff(SERVER_BACKOFF, random);
   }
 
   get isUp(): boolean {

@@ -2,12 +2,12 @@ import type { FetchReason, Holding, NodeEndpoints, NodeMessage } from '../../api
 import type { DirectoryPeer, ServerMessage } from '../../api/channel/server-message.ts';
 import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import type { JoinToken } from '../../api/join-token.ts';
+import { Backoff } from '../../base/backoff.ts';
 import { type GroupId, type Millis, millis, type UnixSeconds } from '../../base/brands.ts';
 import { compareBytes } from '../../base/bytes.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import { decodeCaPart, verifyCaPart } from '../../crypto/credential.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
-import { Backoff } from './backoff.ts';
 import { type ChannelEvent, type ChannelPlan, NodeChannel } from './channel.ts';
 import type { Enrolment, LinkStatus, LinkTrouble } from './link-state.ts';
 import { LINK_TIMES } from './link-times.ts';
@@ -72,6 +72,8 @@ type LinkFields = Readonly<Record<string, string | number | boolean>>;
 
 /** A connection that lasted so long was a good one: the next failure is a first one. */
 const GOOD = 10_000;
+/** When a server is tried again, over any connection. */
+export const SERVER_BACKOFF = { first: 1_000, most: 60_000, least: 0 } as const;
 
 export class ServerLink {
   readonly #deps: LinkDeps;
@@ -103,7 +105,7 @@ export class ServerLink {
 
   constructor(deps: LinkDeps, start: LinkStart) {
     this.#deps = deps;
-    this.#backoff = new Backoff((length) => deps.random(length));
+    this.#backoff = new Backoff(SERVER_BACKOFF, (length) => deps.random(length));
     this.#servers = start.servers;
     this.#enrolment = start.enrolment;
     this.#token = start.token;

@@ -5,6 +5,7 @@ import {
   type RelayMessage,
   type RelayOrder,
 } from '../../api/channel/relay-message.ts';
+import { Backoff } from '../../base/backoff.ts';
 import { type Millis, millis } from '../../base/brands.ts';
 import { fromHex } from '../../base/bytes.ts';
 import type { PathAddress } from '../../base/path-address.ts';
@@ -43,14 +44,14 @@ export interface RelayEndDeps {
 const OPENING_MS = 5_000;
 const PING_MS = 1_000;
 const SILENT_MS = 5_000;
-/** The pause before the next try: doubled each time, and shortened at random so that relays do not come at once. */
-const RETRY_MS = 250;
-const RETRY_MAX_MS = 10_000;
+/** When a server is tried again: sooner than by a node, since pairs wait for the relay. */
+const RETRIES = { first: 250, most: 10_000, least: 0.5 } as const;
 
 type State = 'waiting' | 'connecting' | 'handshake' | 'open';
 
 export class RelayEnd {
   readonly #deps: RelayEndDeps;
+  readonly #backoff: Backoff;
   #state: State = 'waiting';
   #handshake: RelayHandshake | undefined;
   #records: RecordChannel | undefined;
@@ -59,11 +60,11 @@ export class RelayEnd {
   #heardAt: Millis = millis(0);
   #saidAt: Millis = millis(0);
   #retryAt: Millis = millis(0);
-  #failures = 0;
   #effects: EndEffect[] = [];
 
   constructor(deps: RelayEndDeps) {
     this.#deps = deps;
+    this.#backoff = new Backoff(RETRIES, (length) => deps.random(length));
   }
 
   get isUp(): boolean {
@@ -136,7 +137,7 @@ export class RelayEnd {
   }
 
   #welcome(): void {
-    this.#failures = 0;
+    this.#backoff.reset();
     this.#isWelcome = true;
     this.#effects.push({ kind: 'up' });
   }
@@ -154,10 +155,7 @@ export class RelayEnd {
     this.#handshake = undefined;
     this.#isWelcome = false;
     this.#state = 'waiting';
-    const bound = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** this.#failures);
-    this.#failures = Math.min(this.#failures + 1, 16);
-    const [byte] = this.#deps.random(1);
-    this.#retryAt = millis(now + (bound * (256 + byte)) / 512);
+    this.#retryAt = this.#backoff.next(now);
     this.#effects.push({ kind: 'disconnect' }, { kind: 'down', why });
   }
 }
