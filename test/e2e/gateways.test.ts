@@ -92,6 +92,23 @@ describe('plain terminals behind GENs', () => {
   );
 
   it(
+    'are carried by closed GENs, too',
+    () =>
+      withGateways(async (network) => {
+        await network.up();
+        for (const [from, to, address] of await pairs(network)) {
+          const name = `${from.label} to ${to.label} at ${address}`;
+          expect(await pings(from, address), name).toBe(true);
+          expect(await carries(from, to, address, 100_000), name).toBe(true);
+        }
+        const { gateway } = await network.a.node.status();
+        expect(gateway?.packets.blocked).toBe(0);
+        expect(gateway?.packets.in).toBeGreaterThan(20);
+      }, 'cl'),
+    120_000,
+  );
+
+  it(
     'hear what became of packets that cannot go on: too large, too many hops, nobody there',
     () =>
       withGateways(async (network) => {

@@ -31,12 +31,12 @@ export class Gateways {
   /** the outer wire */
   readonly wire: Namespace;
 
-  constructor(lab: Lab) {
+  constructor(lab: Lab, mode: 'op' | 'cl' = 'op') {
     ensureBuilt();
     this.lab = lab;
     this.overlay = new Overlay(lab, [GROUP], { nice: 0 });
-    this.a = this.#site('a', 1);
-    this.b = this.#site('b', 2);
+    this.a = this.#site('a', 1, mode);
+    this.b = this.#site('b', 2, mode);
     const machine = lab.namespace('m');
     this.member = this.overlay.add('m', machine, { groups: [GROUP] });
     this.wire = lab.bridge('wire', [
@@ -66,7 +66,7 @@ export class Gateways {
     return [this.a.node, this.b.node, this.member];
   }
 
-  #site(letter: 'a' | 'b', place: number): Site {
+  #site(letter: 'a' | 'b', place: number, mode: 'op' | 'cl'): Site {
     const { lab } = this;
     const terminal = lab.namespace(`t${letter}`);
     const router = lab.namespace(`g${letter}`);
@@ -78,12 +78,12 @@ export class Gateways {
     terminal.route('default', `${v4}.1`);
     terminal.route('default', `${v6}:1`);
     const routes = [letter === 'a' ? '10.1.0.0/24' : '10.2.0.0/16', `${v6}:/64`];
-    const what = { type: 'gen', groups: [GROUP], routes } as const;
+    const what = { type: 'gen', mode, groups: [GROUP], routes } as const;
     return { terminal, router, node: this.overlay.add(`g${letter}`, router, what), v4: `${v4}.10`, v6: `${v6}:10` };
   }
 }
 
-/** Lays the network, runs `body`, and takes everything down. */
-export function withGateways<T>(body: (network: Gateways) => Promise<T>): Promise<T> {
-  return withLab((lab) => body(new Gateways(lab)));
+/** Lays the network, runs `body`, and takes everything down. `mode`: of both GENs. */
+export function withGateways<T>(body: (network: Gateways) => Promise<T>, mode: 'op' | 'cl' = 'op'): Promise<T> {
+  return withLab((lab) => body(new Gateways(lab, mode)));
 }
