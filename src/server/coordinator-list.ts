@@ -17,7 +17,9 @@ export class CoordinatorList {
   /** This process's own first, the others in an order that every process agrees on. */
   all(): readonly CoordinatorPlace[] {
     const others = [...this.#others].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, { places }]) => places);
-    return [...this.#own, ...others].slice(0, MOST_COORDINATORS);
+    // one that was killed and started again is another process at the same place, while the former one is still believed in
+    const each = new Map([...this.#own, ...others].map((place) => [nameOf([place]), place]));
+    return [...each.values()].slice(0, MOST_COORDINATORS);
   }
 
   get own(): readonly CoordinatorPlace[] {

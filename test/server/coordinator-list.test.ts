@@ -29,6 +29,14 @@ describe('the coordinators of a network', () => {
     expect(list.all()).toEqual([]);
   });
 
+  it('are named once, and news, when one was killed and another process is at its place', () => {
+    const list = new CoordinatorList();
+    list.own = [place(9)];
+    list.hear('a', [place(1)], millis(0));
+    expect(list.hear('b', [place(1)], millis(1))).toBe(true);
+    expect(list.all()).toEqual([place(9), place(1)]);
+  });
+
   it('are forgotten when their process falls silent', () => {
     const list = new CoordinatorList();
     list.hear('a', [place(1)], millis(0));

@@ -90,7 +90,8 @@ export class Coordinators {
   /** Those that are new are greeted, and those that were known as well: this is said after a restart of theirs. */
   set(places: readonly CoordinatorPlace[], now: Millis): void {
     const before = this.#links;
-    this.#links = places.map((place) => {
+    const each = new Map(places.map((place) => [nameOf(place), place]));
+    this.#links = [...each.values()].map((place) => {
       const known = before.find((link) => nameOf(link.place) === nameOf(place));
       known?.greet(now);
       return known ?? new CoordinatorLink(place, this.#deps, now);

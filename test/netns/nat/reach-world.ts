@@ -47,8 +47,8 @@ export class ReachWorld {
   }
 }
 
-/** All use the same key version and wait for no newer one. */
-async function agree(nodes: readonly OverlayNode[]): Promise<boolean> {
+/** Whether all use the same key version and wait for no newer one. */
+export async function agree(nodes: readonly OverlayNode[]): Promise<boolean> {
   const groups = (await Promise.all(nodes.map((node) => node.status()))).map((status) => status.groups[0]);
   return groups.every((group) => group?.next === null && group.version === groups[0]?.version);
 }
