@@ -22,6 +22,7 @@ export class MessageFilter {
         messages.set(this.#rows.subarray(row * stride, (row + 1) * stride), out * stride);
         messages[out * stride + MESSAGE.offset] = from;
         messages[out * stride + MESSAGE.length] = length;
+        messages[out * stride + MESSAGE.segment] = Math.min(this.#rows[row * stride + MESSAGE.segment], length);
         out += 1;
       }
     return out;
