@@ -34,7 +34,7 @@ export interface ExplainEnd {
 export interface ExplainLive {
   /** as in `status`; null where the other end is a stranger */
   readonly path: PeerStatus['path'] | null;
-  /** entries of the PIT for such flows, 8 at most */
+  /** entries of the PIT for such flows: 8 at most, among the first 16,384 */
   readonly flows: readonly PitEntryAnswer[];
   /** why such packets are dropped now */
   readonly blocked: { readonly reason: string; readonly text: string; readonly remedy: string } | null;

@@ -43,7 +43,12 @@ export class Directory {
     const words = new Int32Array(FLOW.stride);
     words[FLOW.head] = (isIpv4(address) ? 4 : 6) << 8;
     writeAddressWords(address, words, FLOW.source);
-    const number = this.#number(words, FLOW.source);
+    return this.in(words, FLOW.source);
+  }
+
+  /** The same of the address in FLOW words at `at`. */
+  in(flow: Int32Array, at: number): Member | undefined {
+    const number = this.#number(flow, at);
     return number < 0 ? undefined : this.#members[number];
   }
 

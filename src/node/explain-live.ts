@@ -2,8 +2,6 @@ import type { FlowQuestion } from '../api/control.ts';
 import type { PitEntryAnswer } from '../api/pit.ts';
 import type { ExplainLive } from '../api/questions.ts';
 import type { Millis } from '../base/brands.ts';
-import { compareBytes } from '../base/bytes.ts';
-import type { Cid } from '../base/cid.ts';
 import { addressKey, writeAddressWords } from '../base/flow-cid.ts';
 import { FLOW } from '../base/flow-words.ts';
 import { isIpv4 } from '../crypto/address-prefix.ts';
@@ -14,9 +12,9 @@ import type { FlowEnd, FlowPath } from './explain.ts';
 import { REASON_TEXTS } from './reason-texts.ts';
 import { isReason, type Reason } from './reasons.ts';
 
-/** Most flows that are shown, and most entries of the PIT that are looked at for them. */
+/** Most flows that are shown, and most entries of the PIT that are looked at for them: packets wait meanwhile. */
 const SHOWN = 8;
-const LOOKED_AT = 200_000;
+const LOOKED_AT = 16_384;
 
 /** What is in force between this node and the other end at the moment; null between two others. */
 export function liveOf(
@@ -39,24 +37,28 @@ export function liveOf(
 
 function flowsOf(engine: Engine, ends: FlowPath['ends'], question: FlowQuestion, now: Millis): PitEntryAnswer[] {
   const { pit, owners } = engine.node;
+  const flow = new Int32Array(FLOW.stride);
   const found: PitEntryAnswer[] = [];
   let left = LOOKED_AT;
   for (const entry of entriesFrom(pit)) {
     if (left-- === 0 || found.length === SHOWN) break;
-    const described = describeEntry(pit, owners, entry, now);
-    if (isAsked(engine, described.cid, ends, question)) found.push(entryAnswer(engine, described));
+    pit.entries.writeFlow(entry, flow);
+    if (isAsked(engine, flow, ends, question)) found.push(entryAnswer(engine, describeEntry(pit, owners, entry, now)));
   }
   return found;
 }
 
-function isAsked(engine: Engine, cid: Cid, [source, destination]: FlowPath['ends'], asked: FlowQuestion): boolean {
-  if (cid.protocol !== asked.protocol || (asked.port !== 0 && cid.destinationPort !== asked.port)) return false;
-  return isAt(engine, cid.source, source) && isAt(engine, cid.destination, destination);
+function isAsked(engine: Engine, flow: Int32Array, [source, destination]: FlowPath['ends'], asked: FlowQuestion) {
+  if ((flow[FLOW.head] & 0xff) !== asked.protocol) return false;
+  if (asked.port !== 0 && (flow[FLOW.ports] & 0xffff) !== asked.port) return false;
+  return isAt(engine, flow, FLOW.source, source) && isAt(engine, flow, FLOW.destination, destination);
 }
 
-function isAt({ node }: Engine, address: Uint8Array, end: FlowEnd): boolean {
-  if (end.address) return compareBytes(end.address, address) === 0;
-  return node.directory.at(address) === end.member;
+function isAt({ node }: Engine, flow: Int32Array, at: number, end: FlowEnd): boolean {
+  if (!end.address) return node.directory.in(flow, at) === end.member;
+  const wanted = new DataView(end.address.buffer, end.address.byteOffset, 16);
+  for (let word = 0; word < 4; word++) if (wanted.getInt32(4 * word) !== flow[at + word]) return false;
+  return true;
 }
 
 /** Why a negotiation with the destination failed so lately that it is not tried again yet. */
