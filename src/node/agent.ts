@@ -205,7 +205,7 @@ export class Agent {
       },
       services: (coordinators) => this.#underlay.setCoordinators(coordinators),
       lost: (wasReady) => this.#underlay.handleServerLost(wasReady),
-      keep: () => void Promise.all([this.#keep(), this.#forwarding.follow()]),
+      keep: () => void Promise.all([this.#keep(), this.#forwarding.followMode()]),
     });
     this.#tellEndpoints();
     if (!isFirst) linked.start();

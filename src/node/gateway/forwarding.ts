@@ -20,24 +20,30 @@ export class Forwarding {
   constructor(parts: ForwardingParts) {
     const { node, config, state, log } = parts;
     this.#parts = parts;
-    this.#routes = new RosterRoutes(node, mainTable(config.tun), log, () => void this.#followLock());
+    this.#routes = new RosterRoutes(node, mainTable(config.tun), log, () => void this.followMode());
     this.#lock = new Lock(state, config.tun, log);
     this.#gateway = new Gateway(parts);
   }
 
   /** Before the interface has an address; throws where a closed node cannot be closed, or a GEN not guard what it would forward. */
   async open(): Promise<void> {
-    await this.#followLock();
+    await this.followMode();
     this.#lock.refuseOpen();
     this.#lock.watch();
     await this.#gateway.open();
   }
 
-  /** Keys, rosters or the certificate changed. Never rejects. */
+  /** Keys or rosters changed. Never rejects. */
   follow(): Promise<void> {
-    void this.#followLock();
+    void this.followMode();
     this.#gateway.lookSoon();
     return this.#routes.follow();
+  }
+
+  /** The kernel holds back what belongs to the node's mode, at once also where flows are under way (protocol.md 11.6). */
+  followMode(): Promise<void> {
+    const { mode, type } = this.#parts.node.keys.self();
+    return this.#lock.follow({ mode, type, overlay: [...this.#parts.overlay(), ...this.#routes.taken] });
   }
 
   /** Looks at the machine now, for somebody who asks. */
@@ -66,11 +72,5 @@ export class Forwarding {
   async close(isForgotten = false): Promise<void> {
     this.#routes.close();
     await Promise.all([this.#gateway.close(), isForgotten ? this.#lock.forget() : this.#lock.release()]);
-  }
-
-  /** The kernel holds back what belongs to the node's mode, at once also where flows are under way (protocol.md 11.6). */
-  #followLock(): Promise<void> {
-    const { mode, type } = this.#parts.node.keys.self();
-    return this.#lock.follow({ mode, type, overlay: [...this.#parts.overlay(), ...this.#routes.taken] });
   }
 }
