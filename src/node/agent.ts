@@ -29,6 +29,7 @@ import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
+import { prefixOf } from './roster-routes.ts';
 import { selfTest } from './self-test.ts';
 import { ServerDial } from './server-dial.ts';
 import { ownEndpoints } from './server-link/own-endpoints.ts';
@@ -214,7 +215,10 @@ export class Agent {
   #tellEndpoints(): void {
     if (this.#source.kind === 'file') return;
     const { port } = this.#io.facts().udp;
-    this.#source.linked.setEndpoints(port, ownEndpoints(port, this.#config.tun));
+    this.#source.linked.setEndpoints(
+      port,
+      ownEndpoints(port, this.#config.tun, this.#keys.self().routes.map(prefixOf)),
+    );
   }
 
   /** The server is told by the connection that outlived the change, or by the next one. */

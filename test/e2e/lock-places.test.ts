@@ -135,6 +135,7 @@ describe('a closed GEN', () => {
           { namespace: terminal, device: 'eth0', addresses: ['10.1.0.10/24'] },
         );
         terminal.route('default', '10.1.0.1');
+        router.sysctl('net.ipv4.ip_forward', '1'); // it was a router before
         stranger.route('10.1.0.0/24', machines.ip('gate'));
         for (const each of [terminal, stranger, machines.space('desk')]) await serve(each);
         const gate = await nodes.join('gate', { type: 'gen', routes: ['10.1.0.0/24'] });

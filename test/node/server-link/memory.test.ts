@@ -13,6 +13,7 @@ import {
   type LinkIdentity,
 } from '../../../src/node/server-link/link-memory.ts';
 import { ownEndpoints } from '../../../src/node/server-link/own-endpoints.ts';
+import { parsePrefix } from '../../../src/tun/prefix.ts';
 import { bundle, roster } from '../../crypto/bundle-fixtures.ts';
 import { NOW, seedOf } from '../../crypto/fixtures.ts';
 
@@ -99,7 +100,9 @@ describe('the endpoints of a machine', () => {
       eth0: [info('192.0.2.1'), info('2001:db8::1'), info('fe80::1'), info('169.254.0.9')],
       gscip0: [info('100.64.0.1')],
     };
-    const found = ownEndpoints(5, 'gscip0', { interfaces, inet6: '' });
+    const found = ownEndpoints(5, 'gscip0', [], { interfaces, inet6: '' });
     expect(found).toEqual(['192.0.2.1:5', '[2001:db8::1]:5']);
+    const behind = [parsePrefix('192.0.2.0/24')];
+    expect(ownEndpoints(5, 'gscip0', behind, { interfaces, inet6: '' })).toEqual(['[2001:db8::1]:5']);
   });
 });
