@@ -179,9 +179,11 @@ export class Outgoing {
 
   /** A confirmed flow whose triple has no SA that sends: the packet waits for a new one. */
   #withoutSa(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
-    const { flow, directory } = this.#node;
+    const { flow, directory, paths } = this.#node;
     const member = directory.ownerOf(flow, FLOW.destination);
     if (!member) return this.#dropped('no-member-there');
+    // of what waits the oldest goes when there is too much: TCP had better try again soon
+    if (paths.sends(paths.peer(member.id).slot, now)) this.#silent.tell(arena, packets, row * PACKET.stride, now);
     return this.#holdAndNegotiate(member, heldPacket(arena, packets, row, since ?? now, this.#node.flow), now);
   }
 

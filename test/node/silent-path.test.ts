@@ -85,4 +85,14 @@ describe('TCP over a path that fell silent', () => {
     world.run(1_000);
     expect(a.counter('standstills')).toBe(1);
   });
+
+  it('is told also while its packets wait for new keys, after a sleep that ended all', () => {
+    const { world, a, b } = cutOff();
+    world.now = millis(world.now + 5_000);
+    a.engine.handleClockJump(world.now);
+    world.run(10);
+    world.send(a, tcpPacket(a, b, ACK));
+    expect(errors(a)).toEqual(['3/1']);
+    expect(a.engine.node.held.packets).toBe(1);
+  });
 });
