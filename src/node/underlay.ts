@@ -5,6 +5,7 @@ import { MESSAGE } from '../base/primitives.ts';
 import type { AddressPrefix } from '../nat/outer-address.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
 import { openBatchSocket } from '../udp/open-batch-socket.ts';
+import { outerAddresses } from './gateway/outer-addresses.ts';
 import { bestFirst, mapperPlace, type NetworkView, networkName } from './network-view.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { knownPath } from './path-cache.ts';
@@ -124,7 +125,8 @@ export class Underlay {
   /** True when the engine takes it for another network. */
   #tellAddresses(view: NetworkView): boolean {
     const { engine, overlay, port, now } = this.#parts;
-    const own = { port: port(), network: this.#network, interfaces: bestFirst(view), mapped: this.#mapped };
+    const interfaces = outerAddresses(bestFirst(view), engine.node.keys.self().routes);
+    const own = { port: port(), network: this.#network, interfaces, mapped: this.#mapped };
     return engine.reach.setAddresses(own, overlay(), now());
   }
 
