@@ -67,6 +67,8 @@ async function directed(anna: WireNode, ben: WireNode, dc: PathAddress, request:
   anna.send(anna.signal.seal({ type: 'direction-request', request, target }), dc);
   const { pathId } = await heard(ben, 'route-direction');
   ben.send(ben.signal.seal({ type: 'ack', pathId, status: 'ready', nat: UNKNOWN_NAT, candidates: [] }), dc);
+  // told at once, and again behind the answer
+  await heard(anna, 'route-direction');
   return direction(await heard(anna, 'route-direction')).relay;
 }
 
