@@ -34,7 +34,7 @@ await benchMain(
       opened: 'datagrams per second while a direct path opens that was closed; 0: not measured',
       idle: 'seconds without traffic; 0: not measured',
     },
-    values: { scenes: 5, trials: 10, seconds: 3, rate: 100, opened: 5_000, idle: 150 },
+    values: { scenes: 5, trials: 5, seconds: 3, rate: 100, opened: 5_000, idle: 75 },
     quick: { trials: 1, seconds: 3, opened: 500, idle: 30 },
   },
   async (options) => {
