@@ -102,8 +102,8 @@ export interface Idle {
 
 const IDLE_UNIT = 25;
 
-/** Paths are compared and searched for a minute after the last packet. */
-const SETTLED_MS = 70_000;
+/** Paths are compared and searched for a minute after the last packet; keys are renewed for the last time after two. */
+const SETTLED_MS = 130_000;
 
 /** Watches two nodes that have an SA and a path and no traffic. */
 export async function idlePair(bed: ReachBed, seconds: number): Promise<Idle> {
