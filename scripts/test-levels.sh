@@ -31,8 +31,10 @@ tests() {
 level checks as_owner sh scripts/check.sh --no-rules
 if [ -e scripts/fuzz-native.sh ]; then level sanitizers as_owner sh scripts/fuzz-native.sh; fi
 level units tests units as_owner vitest run --maxWorkers=2 --exclude 'test/netns/**' --exclude 'test/e2e/**'
-# the tests in namespaces mostly wait, and go two at a time; those that send as fast as they can have the machine for themselves
-alone='e2e/demo e2e/gateways e2e/launcher e2e/rollover e2e/server-rollover e2e/three-ways e2e/traffic
+# the tests in namespaces mostly wait, and go two at a time; those that send as fast as they can, start many nodes or stop clocks
+# have the machine for themselves
+alone='e2e/demo e2e/gateways e2e/launcher e2e/nat-matrix e2e/nat-neighbours e2e/relay-failover e2e/roaming e2e/rollover
+  e2e/server-rollover e2e/several-coordinators e2e/three-ways e2e/traffic e2e/wake
   netns/kit netns/native-tunnel netns/numbered-datagrams'
 files() { for each in $alone; do echo "$@" "test/$each.test.ts"; done; }
 # shellcheck disable=SC2046
