@@ -9,7 +9,7 @@ import { RelayApart } from '../netns/nat/relay-apart.ts';
 import { SERVER } from '../netns/nat/sites.ts';
 import { Typing } from './typing.ts';
 
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 180_000 });
 
 const ROUNDS = 2;
 

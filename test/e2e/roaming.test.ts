@@ -9,7 +9,7 @@ import { SERVER } from '../netns/nat/sites.ts';
 import { pings } from './two-nodes.ts';
 import { Typing } from './typing.ts';
 
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 180_000 });
 
 /** The networks that the laptop is in, and the other one's, by number. */
 const [HOME, HOTEL, CARRIER] = [0, 1, 2];

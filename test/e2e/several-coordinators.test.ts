@@ -13,7 +13,7 @@ import { NatWorld, SERVER } from '../netns/nat/sites.ts';
 import { TestPostgres } from '../server/store/postgres.ts';
 import { GROUP, PORT, pings } from './two-nodes.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 });
 
 const NAMES = ['a', 'b', 'c', 'd'] as const;
 type Name = (typeof NAMES)[number];

@@ -11,7 +11,7 @@ import { Roamer } from '../netns/nat/roamer.ts';
 import { counted } from './two-nodes.ts';
 import { Typing } from './typing.ts';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 150_000, hookTimeout: 180_000 });
 
 const ASLEEP_MS = 8_000;
 /** How long after its begin the network is another one. */
@@ -69,8 +69,8 @@ describe('a laptop that sleeps while its network changes', () => {
   ] as const)('goes on by itself in %s when its %s slept', async (where, who, to, kind) => {
     const typing = await Typing.start(laptop, desk, port++);
     const words = ['ping', '-n', '-D', '-i', '0.02', await desk.address()];
-    const ping = laptop.namespace.start(words, { seconds: 60 });
-    await until('answers', () => answers(ping).length > 20);
+    const ping = laptop.namespace.start(words, { seconds: 150 });
+    await until('answers', () => answers(ping).length > 20, { seconds: 60 });
     const jumps = await counted(laptop, 'clock-jumps');
 
     laptop.process?.signal('SIGSTOP');
@@ -82,7 +82,7 @@ describe('a laptop that sleeps while its network changes', () => {
     const woke = Date.now();
     laptop.process?.signal('SIGCONT');
 
-    await until('answers', () => answers(ping).filter((time) => time > woke).length > 50, { seconds: 20 });
+    await until('answers', () => answers(ping).filter((time) => time > woke).length > 50, { seconds: 60 });
     await typing.goesOn(woke + 500);
     await kindIs(kind);
     const tcp = typing.heard().map((times) => backAfter(times, woke));

@@ -186,7 +186,7 @@ export class OverlayNode {
         const status = await this.status();
         return status.node.addresses.length > 0 && status;
       },
-      { seconds: 30 },
+      { seconds: 90 },
     );
   }
 
