@@ -5,6 +5,15 @@ const EMPTY = new Uint8Array(0);
 /** The nonce 2^64 - 1, which no message uses: the counter stops below 2^53. */
 const LAST_NONCE = new Uint8Array(LENGTH.nonce).fill(0xff, 4);
 
+/** The nonce of a counter below 2^53: four zero bytes, then the counter, least byte first (Noise 12.3). */
+export function noiseNonce(counter: number): Uint8Array {
+  const nonce = new Uint8Array(LENGTH.nonce);
+  const view = new DataView(nonce.buffer);
+  view.setUint32(4, counter % 2 ** 32, true);
+  view.setUint32(8, Math.floor(counter / 2 ** 32), true);
+  return nonce;
+}
+
 /** A key with its counter (Noise 5.1). */
 export class CipherState {
   readonly #provider: CryptoProvider;
@@ -46,12 +55,7 @@ export class CipherState {
 
   #nonce(): Uint8Array {
     if (this.#counter >= Number.MAX_SAFE_INTEGER) throw new RangeError('noise: counter exhausted');
-    const nonce = new Uint8Array(LENGTH.nonce);
-    const view = new DataView(nonce.buffer);
-    view.setUint32(4, this.#counter % 2 ** 32, true);
-    view.setUint32(8, Math.floor(this.#counter / 2 ** 32), true);
-    this.#counter++;
-    return nonce;
+    return noiseNonce(this.#counter++);
   }
 }
 
@@ -114,9 +118,9 @@ export class SymmetricState {
   }
 
   /** The two transport keys, initiator's first (Noise 5.2). */
-  split(): readonly [CipherState, CipherState] {
+  split(): readonly [Uint8Array, Uint8Array] {
     const [first, second] = this.#derive(EMPTY, 2);
-    return [new CipherState(this.#provider, first), new CipherState(this.#provider, second)];
+    return [first, second];
   }
 
   clone(): SymmetricState {

@@ -1,7 +1,7 @@
 import { concat, wipe } from '../base/bytes.ts';
 import { unreachable } from '../base/unreachable.ts';
 import type { NoisePattern, NoiseRole, NoiseToken } from './noise-pattern.ts';
-import { type CipherState, SymmetricState } from './noise-symmetric.ts';
+import { CipherState, SymmetricState } from './noise-symmetric.ts';
 import { type CryptoProvider, type KeyPair, LENGTH } from './provider.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -172,6 +172,12 @@ export class HandshakeState {
 
   /** Transport keys by direction, after the last message. */
   split(): { readonly send: CipherState; readonly receive: CipherState } {
+    const { send, receive } = this.splitKeys();
+    return { send: new CipherState(this.#provider, send), receive: new CipherState(this.#provider, receive) };
+  }
+
+  /** The same as bare keys, for datagrams that carry their counter. */
+  splitKeys(): { readonly send: Uint8Array; readonly receive: Uint8Array } {
     const [fromInitiator, fromResponder] = this.#symmetric.split();
     return this.#role === 'initiator'
       ? { send: fromInitiator, receive: fromResponder }

@@ -41,6 +41,8 @@ export interface Roster extends RosterState, RosterCoverage {
   readonly names: readonly { readonly seq: number; readonly name: string }[];
   /** The places of REMOVE entries, oldest first. */
   readonly removals: readonly number[];
+  /** Whom the entry at each place adds. */
+  readonly additions: readonly (NodeId | undefined)[];
   /** Whether an entry behind `seq` adds this member: it cannot hold keys that were made for the roster up to `seq`. */
   joinedAfter(id: NodeId, seq: number): boolean;
 }
@@ -137,7 +139,7 @@ interface Link {
   readonly groupId: GroupId;
   readonly seq: number;
   readonly head: Uint8Array;
-  readonly kind: RosterChange['kind'] | undefined;
+  readonly change: RosterChange | undefined;
 }
 
 /** Goes through the entries that follow `held`; undefined when there are none. */
@@ -147,30 +149,27 @@ function verified(
   chain: readonly Uint8Array[],
 ): Roster | RosterFault | undefined {
   if (chain.length === 0) return held;
-  let link: Link | undefined = held && { ...held, state: held, kind: undefined };
+  let link: Link | undefined = held && { ...held, state: held, change: undefined };
   const own = ownMembers(held?.members);
   const heads = [...(held?.heads ?? [])];
   const names = [...(held?.names ?? [])];
   const removals = [...(held?.removals ?? [])];
+  const additions = [...(held?.additions ?? [])];
   for (const bytes of chain) {
     const next = nextLink(provider, link, bytes, own);
     if (typeof next === 'string') return next;
     heads.push(next.head);
     if (next.state.name !== link?.state.name) names.push({ seq: next.seq, name: next.state.name });
-    if (next.kind === 'remove') removals.push(next.seq);
+    if (next.change?.kind === 'remove') removals.push(next.seq);
+    additions.push(next.change?.kind === 'add' ? next.change.member.nodeId : undefined);
     link = next;
   }
   if (link === undefined) return held;
   const { state, groupId: id, seq, head } = link;
   const entries = [...(held?.entries ?? []), ...chain];
   const coverage = rosterCoverage(state.members, own.vips);
-  const joinedAfter = (node: NodeId, from: number) => entries.slice(from + 1).some((entry) => adds(entry, node));
-  return { ...state, ...coverage, groupId: id, seq, head, entries, heads, names, removals, joinedAfter };
-}
-
-function adds(bytes: Uint8Array, id: NodeId): boolean {
-  const entry = decodeEntry(bytes);
-  return typeof entry !== 'string' && entry.change.kind === 'add' && entry.change.member.nodeId === id;
+  const joinedAfter = (node: NodeId, from: number) => additions.findLastIndex((added) => added === node) > from;
+  return { ...state, ...coverage, groupId: id, seq, head, entries, heads, names, removals, additions, joinedAfter };
 }
 
 function nextLink(
@@ -193,7 +192,7 @@ function nextLink(
   if (first) return first;
   const head = headOf(provider, entry.core);
   const id = link?.groupId ?? groupId(toHex(head.subarray(0, 16)));
-  return { state, groupId: id, seq: entry.seq, head, kind: entry.change.kind };
+  return { state, groupId: id, seq: entry.seq, head, change: entry.change };
 }
 
 /** Why nobody who may stands behind an entry, or undefined when somebody does. */

@@ -4,6 +4,7 @@ import { concat, isZero, utf8, wipe } from '../base/bytes.ts';
 import { DATAGRAM } from '../base/datagram-kinds.ts';
 import { HandshakeState } from '../crypto/noise.ts';
 import { noisePattern } from '../crypto/noise-pattern.ts';
+import { noiseNonce } from '../crypto/noise-symmetric.ts';
 import { type CryptoProvider, type KeyPair, LENGTH } from '../crypto/provider.ts';
 import { NAT_LABEL, NAT_VERSION } from './constants.ts';
 import type { NatFault } from './fault.ts';
@@ -27,7 +28,6 @@ const XX = noisePattern(
    -> s, se`,
 );
 const PROLOGUE = utf8(NAT_LABEL.element);
-const EMPTY = new Uint8Array(0);
 export const ELEMENT_TYPE = { query: 1, answer: 2, hello: 3, sealed: 4 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPE;
 const HEAD = 8;
@@ -109,7 +109,7 @@ export class ElementAsker {
       ...proved,
       accept: () => {
         const hello = concat(head('hello', 0, remote), written(this.#noise, this.#own.credential));
-        return { hello, session: sessionOf(this.#provider, this.#noise, 'asker', remote) };
+        return { hello, session: sessionOf(this.#provider, this.#noise, remote) };
       },
     };
   }
@@ -153,7 +153,7 @@ export class ElementAnswerer {
     if (this.#noise.finished) return 'sequence';
     const proved = read(this.#noise, bytes.subarray(HEAD));
     if (typeof proved === 'string') return proved;
-    return { ...proved, session: sessionOf(this.#provider, this.#noise, 'answerer', this.#remote) };
+    return { ...proved, session: sessionOf(this.#provider, this.#noise, this.#remote) };
   }
 
   wipe(): void {
@@ -184,7 +184,7 @@ export class ElementSession {
       .u32(0)
       .u32(counter)
       .finish();
-    return concat(aad, this.#provider.chachaSeal(this.#send, nonceOf(counter), aad, message));
+    return concat(aad, this.#provider.chachaSeal(this.#send, noiseNonce(counter), aad, message));
   }
 
   open(bytes: Uint8Array): Uint8Array | ElementFault {
@@ -194,7 +194,7 @@ export class ElementSession {
     const counter = reader.u32();
     if (counter <= this.#taken) return 'replay';
     const aad = bytes.subarray(0, SEALED_HEAD);
-    const message = this.#provider.chachaOpen(this.#receive, nonceOf(counter), aad, bytes.subarray(SEALED_HEAD));
+    const message = this.#provider.chachaOpen(this.#receive, noiseNonce(counter), aad, bytes.subarray(SEALED_HEAD));
     if (message === null) return 'auth';
     this.#taken = counter;
     return message;
@@ -223,30 +223,14 @@ function read(noise: HandshakeState, message: Uint8Array): Proved | ElementFault
   return remoteStatic === undefined || credential.length !== CREDENTIAL ? 'length' : { remoteStatic, credential };
 }
 
-/** Noise's Split, with keys that take a counter from the datagram; uses the handshake up. */
-function sessionOf(
-  provider: CryptoProvider,
-  noise: HandshakeState,
-  side: 'asker' | 'answerer',
-  remote: number,
-): ElementSession {
-  const prk = provider.hkdfExtract(noise.symmetric.ck, EMPTY);
-  const okm = provider.hkdfExpand(prk, EMPTY, 2 * LENGTH.key);
-  const [first, second] = [okm.slice(0, LENGTH.key), okm.slice(LENGTH.key)];
-  wipe(prk, okm);
+/** By Noise's Split, with keys that take a counter from the datagram; uses the handshake up. */
+function sessionOf(provider: CryptoProvider, noise: HandshakeState, remote: number): ElementSession {
+  const { send, receive } = noise.splitKeys();
   noise.wipe();
-  return side === 'asker'
-    ? new ElementSession(provider, first, second, remote)
-    : new ElementSession(provider, second, first, remote);
+  return new ElementSession(provider, send, receive, remote);
 }
 
 function head(type: ElementType, domain: number, index: number): Uint8Array {
   const writer = new ByteWriter(HEAD).u8(DATAGRAM.elementQuery).u8(NAT_VERSION).u8(ELEMENT_TYPE[type]);
   return writer.u8(domain).u32(index).finish();
-}
-
-function nonceOf(counter: number): Uint8Array {
-  const nonce = new Uint8Array(LENGTH.nonce);
-  new DataView(nonce.buffer).setUint32(4, counter, true);
-  return nonce;
 }

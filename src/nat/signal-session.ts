@@ -3,6 +3,7 @@ import { ByteWriter } from '../base/byte-writer.ts';
 import { concat, utf8, wipe } from '../base/bytes.ts';
 import { HandshakeState } from '../crypto/noise.ts';
 import { noisePattern } from '../crypto/noise-pattern.ts';
+import { noiseNonce } from '../crypto/noise-symmetric.ts';
 import { type CryptoProvider, type KeyPair, LENGTH } from '../crypto/provider.ts';
 import { NAT_KIND, NAT_LABEL, NAT_VERSION } from './constants.ts';
 import type { NatFault } from './fault.ts';
@@ -27,7 +28,6 @@ const IK = noisePattern(
    <- e, ee, se`,
 );
 const PROLOGUE = utf8(NAT_LABEL.signal);
-const EMPTY = new Uint8Array(0);
 const HELLO_HEAD = 8;
 const WELCOME_HEAD = 12;
 const SIGNAL_HEAD = 16;
@@ -84,7 +84,7 @@ export class SignalHandshake {
     const remote = reader.u32();
     const payload = this.#noise.readMessage(bytes.subarray(WELCOME_HEAD));
     if (typeof payload === 'string') return payload;
-    return { session: SignalSession.fromHandshake(this.#provider, this.#noise, 'node', remote), payload };
+    return { session: SignalSession.fromHandshake(this.#provider, this.#noise, remote), payload };
   }
 
   wipe(): void {
@@ -130,7 +130,7 @@ export function openHello(provider: CryptoProvider, own: KeyPair, bytes: Uint8Ar
       if (typeof message === 'string') return message;
       const writer = new ByteWriter(WELCOME_HEAD + message.length).u8(NAT_KIND.welcome).u8(NAT_VERSION).zeros(2);
       const welcome = writer.u32(index).u32(ownIndex).raw(message).finish();
-      return { welcome, session: SignalSession.fromHandshake(provider, noise, 'coordinator', index) };
+      return { welcome, session: SignalSession.fromHandshake(provider, noise, index) };
     },
   };
 }
@@ -153,21 +153,11 @@ export class SignalSession {
     this.#remote = remote;
   }
 
-  /** Noise's Split, with keys that take a counter from the datagram; uses the handshake up. */
-  static fromHandshake(
-    provider: CryptoProvider,
-    noise: HandshakeState,
-    side: 'node' | 'coordinator',
-    remote: number,
-  ): SignalSession {
-    const prk = provider.hkdfExtract(noise.symmetric.ck, EMPTY);
-    const okm = provider.hkdfExpand(prk, EMPTY, 2 * LENGTH.key);
-    const [first, second] = [okm.slice(0, LENGTH.key), okm.slice(LENGTH.key)];
-    wipe(prk, okm);
+  /** By Noise's Split, with keys that take a counter from the datagram; uses the handshake up. */
+  static fromHandshake(provider: CryptoProvider, noise: HandshakeState, remote: number): SignalSession {
+    const { send, receive } = noise.splitKeys();
     noise.wipe();
-    return side === 'node'
-      ? new SignalSession(provider, first, second, remote)
-      : new SignalSession(provider, second, first, remote);
+    return new SignalSession(provider, send, receive, remote);
   }
 
   seal(message: Uint8Array): Uint8Array {
@@ -175,7 +165,7 @@ export class SignalSession {
     const head = new ByteWriter(SIGNAL_HEAD).u8(NAT_KIND.signal).u8(NAT_VERSION).zeros(2).u32(this.#remote);
     head.u32(Math.floor(counter / 2 ** 32)).u32(counter % 2 ** 32);
     const aad = head.finish();
-    return concat(aad, this.#provider.chachaSeal(this.#send, nonceOf(counter), aad, message));
+    return concat(aad, this.#provider.chachaSeal(this.#send, noiseNonce(counter), aad, message));
   }
 
   open(bytes: Uint8Array): Uint8Array | SignalFault {
@@ -187,7 +177,7 @@ export class SignalSession {
     const behind = BigInt(this.#highest - counter);
     if (behind >= 0n && (behind >= WINDOW || (this.#taken >> behind) & 1n)) return 'replay';
     const aad = bytes.subarray(0, SIGNAL_HEAD);
-    const message = this.#provider.chachaOpen(this.#receive, nonceOf(counter), aad, bytes.subarray(SIGNAL_HEAD));
+    const message = this.#provider.chachaOpen(this.#receive, noiseNonce(counter), aad, bytes.subarray(SIGNAL_HEAD));
     if (message === null) return 'auth';
     this.#mark(counter);
     return message;
@@ -218,12 +208,4 @@ function readHead(reader: ByteReader, kind: number): NatFault | undefined {
   if (reader.u8() !== kind) return 'kind';
   if (reader.u8() !== NAT_VERSION) return 'version';
   return reader.zeros(2) ? undefined : 'pad';
-}
-
-function nonceOf(counter: number): Uint8Array {
-  const nonce = new Uint8Array(LENGTH.nonce);
-  const view = new DataView(nonce.buffer);
-  view.setUint32(4, counter % 2 ** 32, true);
-  view.setUint32(8, Math.floor(counter / 2 ** 32), true);
-  return nonce;
 }
