@@ -38,8 +38,21 @@ alone='e2e/demo e2e/gateways e2e/launcher e2e/nat-matrix e2e/nat-neighbours e2e/
   netns/kit netns/native-tunnel netns/numbered-datagrams'
 files() { for each in $alone; do echo "$@" "test/$each.test.ts"; done; }
 # shellcheck disable=SC2046
-level namespaces tests namespaces vitest run --maxWorkers=2 test/netns test/e2e $(files --exclude)
+namespaces() { tests namespaces vitest run --maxWorkers=2 test/netns test/e2e $(files --exclude); }
 # shellcheck disable=SC2046
-level alone tests alone vitest run --maxWorkers=1 $(files)
+alone() { tests alone vitest run --maxWorkers=1 $(files); }
+steps_before=$failed_steps
+level namespaces namespaces
+level alone alone
+
+# Tests of real machines wait for them, and a host that stands still for seconds breaks one. One or two files that failed run once
+# more by themselves; the summary names them and what they said first. More than two is a defect, and stands.
+again=$(node scripts/test-summary.js --failed-files $results/namespaces.json $results/alone.json)
+count=$(printf '%s' "$again" | grep -c . || :)
+if [ "$count" -gt 0 ] && [ "$count" -le 2 ]; then
+  failed_steps=$steps_before
+  # shellcheck disable=SC2086
+  level again tests again vitest run --maxWorkers=1 $again
+fi
 
 node scripts/test-summary.js $results $failed_steps
