@@ -93,8 +93,8 @@ bool checksumHolds(const uint8_t* packet, int length, const Inner& inner) {
 
 void completeChecksum(uint8_t* packet, int length, int start, int offset) {
   uint16_t sum = static_cast<uint16_t>(~foldSum(sumBytes(packet + start, length - start)));
-  // UDP sends 0 as ffff; to TCP both mean the same.
-  storeSum(packet + start + offset, sum ? sum : 0xffff);
+  // To UDP 0 means that there is none. TCP, whose field lies elsewhere, sends 0 as it is.
+  storeSum(packet + start + offset, sum || offset != udp::kChecksum ? sum : 0xffff);
 }
 
 void writePartialChecksum(uint8_t* packet, int length, const Inner& inner) {

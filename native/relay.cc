@@ -37,10 +37,8 @@ class Walk {
       until = least(to, end);
       if (channel && count_ == runs_.capacity) return false;
       cursor_.offset = static_cast<int32_t>(until - start);
-      if (channel)
-        frames(row, channel, static_cast<int32_t>(from), static_cast<int32_t>(until - from));
-      else if (isBind(static_cast<int32_t>(from), static_cast<int32_t>(until - from)))
-        return false;
+      const int32_t at = static_cast<int32_t>(from), bytes = static_cast<int32_t>(until - from);
+      if (channel ? frames(row, channel, at, bytes) : isBind(at, bytes)) return false;
     }
     return true;
   }
@@ -51,28 +49,37 @@ class Walk {
   bool isBind(int32_t from, int32_t length) {
     const uint8_t kind = arena_.bytes[from];
     if (kind != kBindKind) {
-      drop(kind == kFrameKind ? kRelayFrame : kRelayKind, 1);
-      return false;
+      return drop(kind == kFrameKind ? kRelayFrame : kRelayKind, 1);
     }
-    cursor_.bind = from;
-    cursor_.bindLength = length;
+    return stop(from, length, 0);
+  }
+
+  bool stop(int32_t from, int32_t length, int32_t early) {
+    cursor_.stop = from;
+    cursor_.stopLength = length;
+    cursor_.early = early;
     return true;
   }
 
-  // Frames of one channel, one after the other.
-  void frames(const MessageRow& row, uint32_t channel, int32_t from, int32_t length) {
+  // Frames of one channel, one after the other. True where the first of them may be kept for its end.
+  bool frames(const MessageRow& row, uint32_t channel, int32_t from, int32_t length) {
     const int datagrams = static_cast<int>((int64_t{length} + row.segment - 1) / row.segment);
     const int sender = senderOf(row, static_cast<int32_t>(channel));
     if (sender < 0) return drop(kRelayUnbound, datagrams);
     if (sender < table_.heardAt.capacity) table_.heardAt.rows[sender] = table_.numbers->now;
     const int receiver = sender ^ 1;
-    if (table_.ends.rows[receiver].family == 0) return drop(kRelayPeerUnbound, datagrams);
+    if (table_.ends.rows[receiver].family == 0) {
+      const bool isEarly = table_.ends.rows[receiver].early != 0;
+      drop(kRelayPeerUnbound, isEarly ? datagrams - 1 : datagrams);
+      return isEarly && stop(from, static_cast<int32_t>(least(row.segment, length)), receiver + 1);
+    }
     if (isAt(receiver, row)) return drop(kRelayToItself, datagrams);
     const int refusal = take(table_.ends.rows[sender].share, length);
     if (refusal >= 0) return drop(static_cast<RelayDrop>(refusal), datagrams);
     table_.numbers->datagrams += datagrams;
     table_.numbers->bytes += length;
     runs_.rows[count_++] = RelayRunRow{from, length, row.segment, receiver};
+    return false;
   }
 
   // The row of the end that the message was sent from; -1 when the channel is unknown or bound elsewhere.
@@ -114,7 +121,11 @@ class Walk {
     return -1;
   }
 
-  void drop(RelayDrop why, int datagrams) { table_.numbers->drops[why] += datagrams; }
+  // Nothing to stop for.
+  bool drop(RelayDrop why, int datagrams) {
+    table_.numbers->drops[why] += datagrams;
+    return false;
+  }
 
   const RelayTable& table_;
   Arena arena_;
@@ -127,7 +138,7 @@ class Walk {
 
 int relayWalk(const RelayTable& table, Arena arena, Table<const MessageRow> messages, Table<RelayRunRow> runs,
               RelayCursor& cursor) {
-  cursor.bindLength = 0;
+  cursor.stopLength = cursor.early = 0;
   Walk walk(table, arena, runs, cursor);
   if (cursor.message < 0 || cursor.offset < 0) return 0;
   while (cursor.message < messages.capacity && walk.message(messages.rows[cursor.message])) {

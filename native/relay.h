@@ -8,7 +8,7 @@ struct RelayEndRow {
   static constexpr int kStride = 8;
   int32_t family;
   uint8_t address[16];
-  int32_t port, share, reserved;
+  int32_t port, share, early;
 };
 
 struct RelaySlotRow {
@@ -22,8 +22,8 @@ struct RelayRunRow {
 };
 
 struct RelayCursor {
-  static constexpr int kStride = 4;
-  int32_t message, offset, bind, bindLength;
+  static constexpr int kStride = 5;
+  int32_t message, offset, stop, stopLength, early;
 };
 
 struct RelayShare {

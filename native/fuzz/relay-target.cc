@@ -18,6 +18,7 @@ void fuzzRelay(Input& input) {
     end.family = input.byte() & 4;
     end.port = input.byte() & 1;
     end.share = input.byte() & 1 ? 0 : input.byte();
+    end.early = input.byte() & 1;
   }
   const int odd = input.byte();
   std::vector<MessageRow> messages(4);
@@ -53,6 +54,11 @@ void fuzzRelay(Input& input) {
                                 {runs.data(), 3}, cursor);
     REQUIRE(count >= 0 && count <= 3);
     REQUIRE(cursor.message > before.message || cursor.offset > before.offset);
+    if (cursor.stopLength) {
+      REQUIRE(cursor.stop >= 0 && cursor.stopLength > 0 && size_t(cursor.stop) + cursor.stopLength <= arena.size());
+      REQUIRE(cursor.early >= 0 && cursor.early <= 8);
+      if (cursor.early) REQUIRE(!ends[cursor.early - 1].family && ends[cursor.early - 1].early && cursor.stopLength > 8);
+    }
     for (int i = 0; i < count; i++) {
       REQUIRE(runs[i].offset >= 0 && runs[i].length > 8 && size_t(runs[i].offset) + runs[i].length <= arena.size());
       REQUIRE(runs[i].segment > 0 && runs[i].end >= 0 && runs[i].end < 8 && ends[runs[i].end].family);

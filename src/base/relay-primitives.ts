@@ -13,7 +13,8 @@ export const RELAY_END = {
   port: 5,
   /** row of `shares` */
   share: 6,
-  reserved: 7,
+  /** 1 while no node is bound and the first frame that comes for it may be kept */
+  early: 7,
 } as const;
 /** Words of one channel in `ends`. */
 export const RELAY_CHANNEL = 2 * RELAY_END.stride;
@@ -46,13 +47,15 @@ export const RELAY_RUN = {
 
 /** How far a batch has been read; all 0 before the first call. */
 export const RELAY_CURSOR = {
-  length: 4,
+  length: 5,
   message: 0,
   /** bytes of this message that were read */
   offset: 1,
-  /** where in the arena a BIND lies, for which the walk stopped, and its length; length 0: none */
-  bind: 2,
-  bindLength: 3,
+  /** where in the arena the datagram lies for which the walk stopped, and its length; length 0: none */
+  stop: 2,
+  stopLength: 3,
+  /** what it is. 0: a BIND; else a frame for an end that is `early`, and the row of that end plus 1 */
+  early: 4,
 } as const;
 
 /** Why frames and other datagrams did not go on. */
@@ -99,7 +102,7 @@ export interface RelayTable {
 
 /**
  * Reads `count` messages (MESSAGE in primitives.ts) from `cursor` on and fills `runs` with what goes on; returns their number.
- * It stops behind a BIND and when `runs` is full; otherwise `cursor.message` is `count` afterwards.
+ * It stops behind a BIND, behind frames for an end that is `early`, and when `runs` is full; otherwise `cursor.message` is `count` afterwards.
  */
 export type RelayWalk = (
   table: RelayTable,

@@ -100,9 +100,9 @@ export class Negotiations {
   }
 
   /** A path towards a peer became known while a handshake is open. */
-  pathFound(peer: NodeId, path: PathAddress, now: Millis): DprpEffect[] {
+  pathFound(peer: NodeId, path: PathAddress, now: Millis, isAgain = false): DprpEffect[] {
     const index = this.#byPeer.get(peer);
-    return index === undefined ? [] : this.#step(index, { kind: 'path', path }, now);
+    return index === undefined ? [] : this.#step(index, { kind: 'path', path, isAgain }, now);
   }
 
   /** Call after every change of a group's or the domain's versions: what waited for newer keys goes on. */

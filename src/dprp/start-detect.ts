@@ -67,9 +67,11 @@ export function repeatDde(context: NegotiationContext, state: Detecting, now: Mi
 }
 
 /** A path became known meanwhile: the same bytes there too. */
-export function detectOn(state: Detecting, path: PathAddress, now: Millis): StartStep {
-  if (state.paths.includes(path)) return { state, effects: [] };
-  return { state: { ...state, paths: [...state.paths, path] }, effects: sendDde(state, [path], now) };
+export function detectOn(state: Detecting, path: PathAddress, isAgain: boolean, now: Millis): StartStep {
+  const isKnown = state.paths.includes(path);
+  if (isKnown && !isAgain) return { state, effects: [] };
+  const paths = isKnown ? state.paths : [...state.paths, path];
+  return { state: { ...state, paths }, effects: sendDde(state, [path], now) };
 }
 
 export function sendDde(state: Detecting, paths: readonly PathAddress[], now: Millis): DprpEffect[] {

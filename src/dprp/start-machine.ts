@@ -34,7 +34,7 @@ export type StartInput =
   | { readonly kind: 'datagram'; readonly bytes: Uint8Array; readonly from: PathAddress }
   | { readonly kind: 'data' }
   | { readonly kind: 'tick' }
-  | { readonly kind: 'path'; readonly path: PathAddress }
+  | { readonly kind: 'path'; readonly path: PathAddress; readonly isAgain: boolean }
   | { readonly kind: 'wait'; readonly cid: Cid }
   | { readonly kind: 'versions' }
   | { readonly kind: 'abort'; readonly reason: Failure };
@@ -55,7 +55,7 @@ export function stepStart(context: NegotiationContext, state: StartState, input:
     case 'tick':
       return handleTick(context, state, now);
     case 'path':
-      return addPath(state, input.path, now);
+      return addPath(state, input.path, input.isAgain, now);
     case 'wait':
       return {
         state: { ...state, base: { ...state.base, waiting: [...state.base.waiting, input.cid] } },
@@ -144,8 +144,13 @@ function repeatMpit(context: NegotiationContext, state: Making, now: Millis): St
   return { state: { ...state, retry }, effects: sendMpit(state, state.path, now) };
 }
 
-function addPath(state: Exclude<StartState, { phase: 'over' }>, path: PathAddress, now: Millis): StartStep {
-  if (state.phase === 'detecting') return detectOn(state, path, now);
+function addPath(
+  state: Exclude<StartState, { phase: 'over' }>,
+  path: PathAddress,
+  isAgain: boolean,
+  now: Millis,
+): StartStep {
+  if (state.phase === 'detecting') return detectOn(state, path, isAgain, now);
   if (state.phase !== 'refreshing' || state.paths.includes(path)) return { state, effects: [] };
   return { state: { ...state, paths: [...state.paths, path] }, effects: [] };
 }

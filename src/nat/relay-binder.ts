@@ -8,6 +8,8 @@ import { decodeFrame } from './relay-frame.ts';
 
 export type BinderEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress }
+  /** behind the BIND before it, which carries a proof of this node's address: what follows by this channel may well arrive */
+  | { readonly kind: 'ahead'; readonly relay: PathAddress; readonly channel: number }
   | { readonly kind: 'bound'; readonly relay: PathAddress; readonly channel: number; readonly rtt: number }
   | { readonly kind: 'unbound'; readonly relay: PathAddress; readonly channel: number; readonly cause: string }
   /** in doubt, it answered none of the quick questions; it is asked on for some seconds */
@@ -140,7 +142,7 @@ export class RelayBinder {
     binding.challenge = message.challenge;
     binding.startedAt = now;
     this.#proofs.set(from, message.challenge);
-    return [this.#send(binding, now)];
+    return this.#send(binding, now);
   }
 
   nextDeadline(): Millis | undefined {
@@ -178,24 +180,25 @@ export class RelayBinder {
     binding.challenge = this.#proofs.get(binding.relay);
     binding.startedAt = now;
     binding.tries = 0;
-    return [this.#send(binding, now)];
+    return this.#send(binding, now);
   }
 
   #repeat(binding: Binding, now: Millis): BinderEffect[] {
     const { relay, channel, isDoubted, tries } = binding;
-    if (!isDoubted || tries < DOUBT_TRIES) return [this.#send(binding, now)];
+    if (!isDoubted || tries < DOUBT_TRIES) return this.#send(binding, now);
     binding.isDoubted = false;
-    return [{ kind: 'silent', relay, channel }, this.#send(binding, now)];
+    return [{ kind: 'silent', relay, channel }, ...this.#send(binding, now)];
   }
 
-  #send(binding: Binding, now: Millis): BinderEffect {
+  #send(binding: Binding, now: Millis): BinderEffect[] {
     const { provider, self } = this.#deps;
     const { relay, channel, key, seq, nonce, challenge, rtt = DOUBT_MAX_MS } = binding;
     const quick = Math.min(DOUBT_MAX_MS, Math.max(DOUBT_MIN_MS, 2 * rtt));
     binding.nextAt = millis(now + (binding.isDoubted ? quick : REPEAT_MS * 2 ** Math.min(binding.tries, 3)));
     binding.tries++;
     const bytes = encodeBind(provider, key, { kind: 'bind', channel, node: self, seq, nonce, challenge });
-    return { kind: 'send', bytes, to: relay };
+    const sent: BinderEffect = { kind: 'send', bytes, to: relay };
+    return challenge && !binding.open ? [sent, { kind: 'ahead', relay, channel }] : [sent];
   }
 
   #ack(binding: Binding, ack: BindAck, bytes: Uint8Array, keepAlive: number, now: Millis): BinderEffect[] {

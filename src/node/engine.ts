@@ -96,6 +96,7 @@ export class Engine {
       {
         challenge: (peer, path, token, now) => this.#keeper.tryPath(peer, path, token, now),
         use: (peer, path, reason, now) => this.#usePath(peer, path, reason, now),
+        follow: (peer, path, now) => this.#negotiating.handlePath(peer, path, now, true),
         noDirection: (peer, now) => this.#tryHints(peer, now),
       },
     );

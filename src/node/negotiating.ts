@@ -94,9 +94,9 @@ export class Negotiating {
     return this.#elements.ways(peer, this.#reach.begin(peer, now), now);
   }
 
-  /** Another way towards a peer: a handshake that is open goes there, too. */
-  handlePath(peer: NodeId, path: PathAddress, now: Millis): void {
-    this.#apply(this.#negotiations.pathFound(peer, path, now), now);
+  /** Another way towards a peer: a handshake that is open goes there, too; with `isAgain` also where it went in vain before. */
+  handlePath(peer: NodeId, path: PathAddress, now: Millis, isAgain = false): void {
+    this.#apply(this.#negotiations.pathFound(peer, path, now, isAgain), now);
   }
 
   /** The first authentic datagram on an SA confirms it at either end (protocol.md 3.1). */

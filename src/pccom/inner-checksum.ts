@@ -17,12 +17,12 @@ export function writePartialChecksum(view: DataView, at: number, length: number,
   view.setUint16(at + inner.l4Offset + inner.checksumOffset, foldSum(pseudo));
 }
 
-/** Writes the whole L4 checksum; a sum of 0 is written as ffff, which TCP reads the same and UDP needs. */
+/** Writes the whole L4 checksum. */
 export function writeFullChecksum(view: DataView, at: number, length: number, inner: InnerHeader): void {
   writePartialChecksum(view, at, length, inner);
   const l4 = at + inner.l4Offset;
   const sum = finishChecksum(sumWords(view, l4, length - inner.l4Offset));
-  view.setUint16(l4 + inner.checksumOffset, sum === 0 ? 0xffff : sum);
+  view.setUint16(l4 + inner.checksumOffset, written(sum, inner.protocol));
 }
 
 export function writeIpv4Checksum(view: DataView, at: number, headerLength: number): void {
@@ -34,5 +34,10 @@ export function writeIpv4Checksum(view: DataView, at: number, headerLength: numb
 export function completeChecksum(packet: Uint8Array, l4: number, protocol: number): void {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
   const sum = finishChecksum(sumWords(view, l4, packet.length - l4));
-  view.setUint16(l4 + (protocol === TCP.protocol ? TCP.checksum : UDP.checksum), sum === 0 ? 0xffff : sum);
+  view.setUint16(l4 + (protocol === TCP.protocol ? TCP.checksum : UDP.checksum), written(sum, protocol));
+}
+
+/** To UDP 0 means that there is no checksum, so ffff stands for it; TCP sends it as it is. */
+function written(sum: number, protocol: number): number {
+  return sum === 0 && protocol === UDP.protocol ? 0xffff : sum;
 }

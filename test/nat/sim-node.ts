@@ -250,7 +250,7 @@ export class SimNode {
     for (const effect of effects) {
       if (effect.kind === 'send') this.#out(effect.to, effect.bytes);
       else if (effect.kind === 'counter') this.count(effect.name);
-      else
+      else if (effect.kind !== 'ahead')
         for (const agent of this.agents.agents())
           if (this.#channels.get(effect.channel) === agent.peer)
             this.#carry(

@@ -59,15 +59,31 @@ function carry(primitives: PacketPrimitives, inputs: readonly PacketInput[], vne
   return result;
 }
 
-/** To TCP a checksum of 0 and of ffff are one; a completed one is always written as ffff. */
-function canonical(packet: Uint8Array): string {
-  const v4 = packet[0] >> 4 === 4;
-  const tcp = packet[v4 ? 9 : 6] === 6;
-  const at = (v4 ? 20 : 40) + 16;
-  return tcp && packet[at] === 0 && packet[at + 1] === 0
-    ? toHex(packet.with(at, 255).with(at + 1, 255))
-    : toHex(packet);
-}
+/** The ninth of these TCP segments has a checksum of 0, which stays 0. */
+const ZERO_CHECKSUM: Train = {
+  fields: {
+    version: 6,
+    protocol: 'tcp',
+    source: 3,
+    destination: 3,
+    sourcePort: 10_002,
+    destinationPort: 80,
+    ttl: 64,
+    tos: 0,
+    id: 0,
+    sequence: 4_294_967_040,
+    window: 0,
+    flags: 16,
+    tcpOptions: new Uint8Array(40).fill(1),
+    checksum: 'partial',
+    extra: Uint8Array.of(6, 0, 1, 4, 0, 0, 0, 0),
+    firstExtension: 60,
+  },
+  size: 41,
+  count: 11,
+  last: 1,
+  asSuper: false,
+};
 
 describeImplementations('round trip', (primitives) => {
   for (const [name, suite] of Object.entries(SUITE)) {
@@ -84,10 +100,10 @@ describeImplementations('round trip', (primitives) => {
               joined.map((piece) => inputOf(piece, second.index)),
               false,
             );
-            expect(packets.map((piece) => canonical(piece.packet))).toEqual(list.flatMap(packetsOf).map(canonical));
+            expect(packets.map((piece) => toHex(piece.packet))).toEqual(list.flatMap(packetsOf).map(toHex));
           }),
         ),
-        { numRuns: 60 },
+        { numRuns: 60, examples: [[[ZERO_CHECKSUM], 0]] },
       );
     });
   }

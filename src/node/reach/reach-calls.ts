@@ -9,6 +9,8 @@ export interface ReachCalls {
   challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis): void;
   /** traffic and handshakes of this peer go by this path from now on */
   use(peer: NodeId, path: PathAddress, reason: PathReason, now: Millis): void;
+  /** an open handshake with this peer goes by this path, too, also where it went before: only now it may arrive */
+  follow(peer: NodeId, path: PathAddress, now: Millis): void;
   /** no coordinator knows a way: what else is known of the peer may be tried */
   noDirection(peer: NodeId, now: Millis): void;
 }

@@ -1,10 +1,9 @@
 import type { CoordinatorPlace } from '../../api/channel/services.ts';
 import { type Millis, millis, type NodeId } from '../../base/brands.ts';
-import { type PathAddress, parsePath } from '../../base/path-address.ts';
+import { type PathAddress, parsePath, relayPath } from '../../base/path-address.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
 import type { AddressPrefix } from '../../nat/outer-address.ts';
-import type { OwnSide } from '../../nat/own-side.ts';
 import { PathAgents } from '../../nat/path-agents.ts';
 import type { PathEffect } from '../../nat/path-effects.ts';
 import type { PathReport } from '../../nat/path-report.ts';
@@ -58,7 +57,7 @@ export class Reach {
     this.#traffic = new TrafficSample(node);
     this.gate = new FrameGate((name) => node.counters.add(name));
     this.#view = new OwnView({ provider, random });
-    this.#agents = new PathAgents({ provider, random, self }, () => this.#own());
+    this.#agents = new PathAgents({ provider, random, self }, () => this.#view.side);
     this.#channels = new RelayChannels({ provider, random, self, nextSeq: grown }, this.gate);
     this.#coordinators = new Coordinators({
       provider,
@@ -343,6 +342,9 @@ export class Reach {
         case 'bound':
           this.#carry(agent?.handleBound(event.relay, event.channel, now) ?? [], now);
           break;
+        case 'ahead':
+          this.#calls.follow(event.peer, relayPath(event.relay, event.channel), now);
+          break;
         case 'unbound':
           this.#carry(agent?.handleUnbound(event.relay, event.channel, now) ?? [], now);
           break;
@@ -392,9 +394,5 @@ export class Reach {
 
   #send(bytes: Uint8Array, to: PathAddress): void {
     this.#node.effects.push({ kind: 'send', bytes, to });
-  }
-
-  #own(): OwnSide {
-    return this.#view.side;
   }
 }

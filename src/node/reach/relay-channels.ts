@@ -12,6 +12,8 @@ export type ChannelEvent =
   | Extract<BinderEffect, { kind: 'send' | 'counter' }>
   /** how far the relays are is news for the coordinators */
   | { readonly kind: 'measured' }
+  /** what is sent by this channel now follows a BIND that may well be taken */
+  | { readonly kind: 'ahead'; readonly peer: NodeId; readonly relay: PathAddress; readonly channel: number }
   | { readonly kind: 'bound'; readonly peer: NodeId; readonly relay: PathAddress; readonly channel: number }
   | { readonly kind: 'unbound'; readonly peer: NodeId; readonly relay: PathAddress; readonly channel: number };
 
@@ -116,6 +118,7 @@ export class RelayChannels {
       const known = this.#channels.get(name);
       if (!known) return [];
       const { peer } = known;
+      if (kind === 'ahead') return { kind, peer, relay, channel };
       known.isSilent = kind === 'silent';
       if (kind === 'bound') this.#gate.open(relay, channel);
       if (kind === 'unbound') this.#drop(name, relay, channel);

@@ -28,8 +28,10 @@ export interface RelayDeps {
   readonly place: ServedPlace;
 }
 
-/** An answer to whoever sent the BIND; or the name of a counter. */
-export type BindOutcome = { readonly answer: Uint8Array; readonly counter?: string } | { readonly counter: string };
+/** An answer to whoever sent the BIND, and the row of the end that is bound now; or the name of a counter. */
+export type BindOutcome =
+  | { readonly answer: Uint8Array; readonly counter?: string; readonly end?: number }
+  | { readonly counter: string };
 
 const CHALLENGE_BYTES = 16;
 
@@ -62,7 +64,7 @@ export class BindingDesk {
     if (bind.kind !== 'bind') return { counter: 'relay-bind-kind' };
     const key = relayKeyOf(this.#deps.provider, this.#deps.relaySecret, bind.node);
     if (!isAuthenticBinding(this.#deps.provider, key, bytes)) return { counter: 'relay-bind-forged' };
-    if (!this.#deps.members.isActive(bind.node)) return this.#ack(bind, key, 'refused', from);
+    if (!this.#deps.members.isActive(bind.node)) return this.#refused(bind, key, 'refused', from);
     if (bind.channel !== MEASURING_CHANNEL) return this.#admit(bind, key, from, now);
     if (!this.#isProved(bind, from, now)) return this.#challenged(bind, from);
     return { answer: this.#ackBytes(bind, key, 'unknown-channel', from) };
@@ -71,13 +73,14 @@ export class BindingDesk {
   #admit(bind: Bind, key: Uint8Array, from: PathAddress, now: Millis): BindOutcome {
     const { channel: number, node, seq } = bind;
     const channel = this.#channels.get(number);
-    if (!channel?.nodes.includes(node)) return this.#ack(bind, key, 'unknown-channel', from);
+    if (!channel?.nodes.includes(node)) return this.#refused(bind, key, 'unknown-channel', from);
     const end = channel.ends[sideOf(channel, node)];
     // equal: the same binding again, whose BIND-ACK was lost; from elsewhere it is a copy
     if (end && (seq < end.seq || (seq === end.seq && from !== end.path))) return { counter: 'relay-bind-old' };
     if (!this.#isProved(bind, from, now)) return this.#challenged(bind, from);
     const isBound = this.#channels.bind(channel, node, seq, from, now);
-    return this.#ack(bind, key, isBound ? 'bound' : 'quota', from);
+    if (!isBound) return this.#refused(bind, key, 'quota', from);
+    return { answer: this.#ackBytes(bind, key, 'bound', from), end: 2 * channel.row + sideOf(channel, node) };
   }
 
   #challenged({ channel, seq, node }: Bind, from: PathAddress): BindOutcome {
@@ -85,9 +88,9 @@ export class BindingDesk {
     return { answer: encodeBindChallenge({ kind: 'bind-challenge', channel, seq, challenge }) };
   }
 
-  #ack(bind: Bind, key: Uint8Array, status: BindStatus, seen: PathAddress): BindOutcome {
-    const answer = this.#ackBytes(bind, key, status, seen);
-    return status === 'bound' ? { answer } : { answer, counter: `relay-bind-refused-${status}` };
+  /** Not bound. */
+  #refused(bind: Bind, key: Uint8Array, status: Exclude<BindStatus, 'bound'>, seen: PathAddress): BindOutcome {
+    return { answer: this.#ackBytes(bind, key, status, seen), counter: `relay-bind-refused-${status}` };
   }
 
   #ackBytes({ channel, seq, nonce }: Bind, key: Uint8Array, status: BindStatus, seen: PathAddress): Uint8Array {

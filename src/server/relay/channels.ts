@@ -1,5 +1,6 @@
 import type { Millis, NodeId } from '../../base/brands.ts';
 import { type PathAddress, parsePath } from '../../base/path-address.ts';
+import { EarlyFrames } from './early-frames.ts';
 import { ForwardTable } from './forward-table.ts';
 import { CHANNELS, CHANNELS_OF_NODE, SILENT_MS } from './relay-limits.ts';
 
@@ -23,6 +24,8 @@ export interface Channel {
 /** The channels of a relay: which two nodes may use each, and where they are. What the packet path needs of that lies in `table`. */
 export class Channels {
   readonly table = new ForwardTable();
+  /** by row of `table.ends` */
+  readonly early = new EarlyFrames();
   readonly #channels = new Map<number, Channel>();
   readonly #boundOf = new Map<NodeId, number>();
   readonly #shares = new Map<NodeId, number>();
@@ -40,6 +43,8 @@ export class Channels {
     const known = this.#channels.get(number);
     if (known) {
       known.allowedAt = now;
+      this.table.setEarly(2 * known.row, true);
+      this.table.setEarly(2 * known.row + 1, true);
       return known.nodes.every((node) => nodes.includes(node));
     }
     if (this.#channels.size >= CHANNELS) return false;
@@ -84,6 +89,7 @@ export class Channels {
     if (!end) return;
     channel.ends[side] = undefined;
     this.table.clearEnd(2 * channel.row + side);
+    this.table.setEarly(2 * channel.row + side, true);
     const left = (this.#boundOf.get(end.node) ?? 1) - 1;
     if (left > 0) {
       this.#boundOf.set(end.node, left);
@@ -96,7 +102,10 @@ export class Channels {
   }
 
   #drop(channel: Channel): void {
-    for (const side of [0, 1] as const) this.#unbind(channel, side);
+    for (const side of [0, 1] as const) {
+      this.#unbind(channel, side);
+      this.early.forget(2 * channel.row + side);
+    }
     this.table.remove(channel.number, channel.row);
     this.#channels.delete(channel.number);
   }

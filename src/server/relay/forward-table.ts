@@ -28,6 +28,7 @@ export class ForwardTable implements RelayTable {
     const row = this.#rows.take();
     if ((row + 1) * RELAY_CHANNEL > this.ends.length) this.#grow();
     this.#enter(channel | 0, row);
+    for (const end of [2 * row, 2 * row + 1]) this.setEarly(end, true);
     return row;
   }
 
@@ -44,6 +45,11 @@ export class ForwardTable implements RelayTable {
     this.ends[at + RELAY_END.port] = port;
     this.ends[at + RELAY_END.share] = share;
     this.heardAt[end] = now;
+  }
+
+  /** May the first frame for this end, which nobody is bound to, be kept? */
+  setEarly(end: number, isEarly: boolean): void {
+    this.ends[end * RELAY_END.stride + RELAY_END.early] = isEarly ? 1 : 0;
   }
 
   clearEnd(end: number): void {

@@ -21,5 +21,8 @@ export const CHALLENGE_MS = 660_000;
 /** Channels that a relay knows, and those that one node is bound to. */
 export const CHANNELS = 131_072;
 export const CHANNELS_OF_NODE = 1_024;
+/** A frame for an end that is not bound yet is kept for so long, and so many of them in all. */
+export const EARLY_MS = 1_000;
+export const EARLY_FRAMES = 4_096;
 /** An end that sent nothing is forgotten after twice the longest keep-alive; a channel without ends after this, too. */
 export const SILENT_MS = 600_000;

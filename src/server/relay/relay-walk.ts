@@ -39,7 +39,8 @@ class Walk {
 
   go(count: number): number {
     const cursor = this.#cursor;
-    cursor[RELAY_CURSOR.bindLength] = 0;
+    cursor[RELAY_CURSOR.stopLength] = 0;
+    cursor[RELAY_CURSOR.early] = 0;
     while (cursor[RELAY_CURSOR.message] < count) {
       if (!this.#message(cursor[RELAY_CURSOR.message] * MESSAGE.stride)) break;
       cursor[RELAY_CURSOR.message]++;
@@ -64,8 +65,7 @@ class Walk {
       const until = Math.min(to, end);
       if (channel !== 0 && (this.#count + 1) * RELAY_RUN.stride > this.#runs.length) return false;
       this.#cursor[RELAY_CURSOR.offset] = until - start;
-      if (channel !== 0) this.#frames(at, channel, from, until);
-      else if (this.#isBind(from, until)) return false;
+      if (channel === 0 ? this.#isBind(from, until) : this.#frames(at, channel, from, until)) return false;
       from = until;
     }
     return true;
@@ -75,16 +75,20 @@ class Walk {
   #isBind(from: number, until: number): boolean {
     const kind = this.#arena[from];
     if (kind !== NAT_KIND.bind) {
-      this.#drop(kind === DATAGRAM.frame ? 'relay-frame' : 'relay-kind', 1);
-      return false;
+      return this.#drop(kind === DATAGRAM.frame ? 'relay-frame' : 'relay-kind', 1);
     }
-    this.#cursor[RELAY_CURSOR.bind] = from;
-    this.#cursor[RELAY_CURSOR.bindLength] = until - from;
+    return this.#stop(from, until - from, 0);
+  }
+
+  #stop(from: number, length: number, early: number): true {
+    this.#cursor[RELAY_CURSOR.stop] = from;
+    this.#cursor[RELAY_CURSOR.stopLength] = length;
+    this.#cursor[RELAY_CURSOR.early] = early;
     return true;
   }
 
-  /** Frames of one channel, one after the other. */
-  #frames(at: number, channel: number, from: number, until: number): void {
+  /** Frames of one channel, one after the other. True where the first of them may be kept for its end. */
+  #frames(at: number, channel: number, from: number, until: number): boolean {
     const { ends, heardAt, numbers } = this.#table;
     const segment = this.#messages[at + MESSAGE.segment];
     const datagrams = Math.ceil((until - from) / segment);
@@ -92,7 +96,12 @@ class Walk {
     if (sender < 0) return this.#drop('relay-unbound', datagrams);
     heardAt[sender] = numbers[RELAY_NUMBER.now];
     const receiver = sender ^ 1;
-    if (ends[receiver * RELAY_END.stride + RELAY_END.family] === 0) return this.#drop('relay-peer-unbound', datagrams);
+    const bound = receiver * RELAY_END.stride;
+    if (ends[bound + RELAY_END.family] === 0) {
+      const isEarly = ends[bound + RELAY_END.early] !== 0;
+      this.#drop('relay-peer-unbound', isEarly ? datagrams - 1 : datagrams);
+      return isEarly && this.#stop(from, Math.min(segment, until - from), receiver + 1);
+    }
     if (this.#isAt(receiver, at)) return this.#drop('relay-to-itself', datagrams);
     const refusal = this.#take(ends[sender * RELAY_END.stride + RELAY_END.share], until - from);
     if (refusal !== undefined) return this.#drop(refusal, datagrams);
@@ -103,6 +112,7 @@ class Walk {
     this.#runs[run + RELAY_RUN.length] = until - from;
     this.#runs[run + RELAY_RUN.segment] = segment;
     this.#runs[run + RELAY_RUN.end] = receiver;
+    return false;
   }
 
   /** The row of the end that this message was sent from; -1 when the channel is unknown or bound elsewhere. */
@@ -146,8 +156,9 @@ class Walk {
     return undefined;
   }
 
-  #drop(why: Drop, datagrams: number): void {
+  #drop(why: Drop, datagrams: number): false {
     this.#table.numbers[RELAY_NUMBER.drops + RELAY_DROPS.indexOf(why)] += datagrams;
+    return false;
   }
 }
 

@@ -31,11 +31,11 @@ const RUNS = 512;
  * A relay (protocol.md 7). Sans-io: received messages, what the coordinator allows and the time go in.
  *
  *   20 frame ──► walk: channel ─► bound to this very source? ─► share ─► runs for the other end
- *   3c BIND ───► BindingDesk ─► challenge or BIND-ACK
+ *   3c BIND ───► BindingDesk ─► challenge or BIND-ACK, and the frame that came before it
  *
  * A message is a GRO run of one sender, perhaps with frames of several channels in it. Neighbours of one channel go on as one
  * run. What a frame holds is never looked at but for its kind; a frame moves no binding. The walk stops at each BIND, so that
- * everything takes effect in the order in which it came.
+ * everything takes effect in the order in which it came, and at the first frame for an end that is not bound yet.
  */
 export class Relay {
   readonly #channels = new Channels();
@@ -94,19 +94,39 @@ export class Relay {
     while (cursor[RELAY_CURSOR.message] < count) {
       const runs = this.#out.walk(this.#table, arena, rows, count, this.#runs, cursor);
       if (runs > 0) this.#out.forward(arena, this.#runs, runs, this.#table.ends);
-      if (cursor[RELAY_CURSOR.bindLength] > 0) this.#bind(arena, rows, now, isTunnel);
+      if (cursor[RELAY_CURSOR.stopLength] === 0) continue;
+      if (cursor[RELAY_CURSOR.early] > 0) this.#keep(arena, now);
+      else this.#bind(arena, rows, now, isTunnel);
     }
     this.#addNumbers();
   }
 
   /** The BIND that the cursor stands behind. */
   #bind(arena: Uint8Array, rows: Int32Array, now: Millis, isTunnel: boolean): void {
-    const from = this.#cursor[RELAY_CURSOR.bind];
-    const bytes = arena.slice(from, from + this.#cursor[RELAY_CURSOR.bindLength]);
+    const bytes = this.#stopped(arena);
     const source = pathOf(rows, this.#cursor[RELAY_CURSOR.message] * MESSAGE.stride);
     const outcome = this.#bindings.handleBind(bytes, source, now, isTunnel);
     if (outcome.counter !== undefined) this.#out.count(outcome.counter, 1);
-    if ('answer' in outcome) this.#out.answer(outcome.answer, source);
+    if (!('answer' in outcome)) return;
+    this.#out.answer(outcome.answer, source);
+    const early = outcome.end === undefined ? undefined : this.#channels.early.take(outcome.end, now);
+    if (early === undefined) return;
+    this.#out.answer(early, source);
+    this.#out.count('relay-early-sent', 1);
+  }
+
+  /** The first frame for an end that is not bound yet. */
+  #keep(arena: Uint8Array, now: Millis): void {
+    const end = this.#cursor[RELAY_CURSOR.early] - 1;
+    this.#channels.table.setEarly(end, false);
+    const isKept = this.#channels.early.keep(end, this.#stopped(arena), now);
+    this.#out.count(isKept ? 'relay-early-kept' : 'relay-peer-unbound', 1);
+  }
+
+  /** The datagram for which the walk stopped. */
+  #stopped(arena: Uint8Array): Uint8Array {
+    const from = this.#cursor[RELAY_CURSOR.stop];
+    return arena.slice(from, from + this.#cursor[RELAY_CURSOR.stopLength]);
   }
 
   #addNumbers(): void {

@@ -34,6 +34,14 @@ function missing(node: ReachNode, first: number, end: number): number[] {
   return Array.from({ length: end - first }, (_, at) => first + at).filter((number) => !came.has(number));
 }
 
+/** Milliseconds from the first packet of the pair to its arrival. */
+function firstArrival({ network, a, b }: ReachWorld): number {
+  const begin = network.now;
+  a.send(b, 1);
+  while (missing(b, 1, 2).length > 0 && network.now < begin + 2_000) network.run(network.now + 5);
+  return network.now - begin;
+}
+
 function elsewhere(world: ReachWorld, side: number): ReturnType<Place> {
   return behind({ mapping: 'endpoint', filtering: 'port' })(world.network, side);
 }
@@ -57,6 +65,19 @@ describe('two whole nodes with a coordinator', () => {
     expect(kinds(world)).toEqual([kind, kind]);
     expect(missing(world.b, 1, end)).toEqual([]);
     expect(missing(world.a, 1, end)).toEqual([]);
+  });
+
+  it('that only a relay joins send the handshake right behind BIND, once their address was proved there', () => {
+    const world = reachWorld(PLACES['symmetric'], PLACES['symmetric']);
+    // 4 legs of signals, then 3 messages and the packet over 2 legs each; a leg takes 20 ms
+    expect(firstArrival(world)).toBeLessThan(12 * 20 + 30);
+  });
+
+  it('send the handshake again behind the BIND that a relay takes, where the first was thrown away with its proof', () => {
+    const world = reachWorld(PLACES['symmetric'], PLACES['symmetric']);
+    world.server.restartRelay();
+    expect(firstArrival(world)).toBeLessThan(14 * 20 + 30);
+    expect(world.server.counters.get('relay-unbound')).toBe(1);
   });
 
   it('say why a peer is relayed', () => {

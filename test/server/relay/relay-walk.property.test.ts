@@ -45,14 +45,17 @@ const limits = fc.record({ perNode: fc.nat(2_000), total: fc.nat(3_000), level: 
 const world = fc.record({
   bindings: fc.array(binding, { maxLength: 10 }),
   messages: fc.array(message, { maxLength: 6 }),
+  /** a bit for each end whose first frame is kept */
+  early: fc.oneof(fc.constant(0), fc.nat(63)),
   limits,
   room: fc.integer({ min: 1, max: 20 }),
 });
 type World = typeof world extends fc.Arbitrary<infer T> ? T : never;
 
-function tableOf({ bindings, limits: { perNode, total, level } }: World): RelayTable {
+function tableOf({ bindings, early, limits: { perNode, total, level } }: World): RelayTable {
   const table = new ForwardTable();
   for (const channel of CHANNELS) table.add(channel);
+  for (let end = 0; end < 2 * CHANNELS.length; end++) table.setEarly(end, ((early >> end) & 1) === 1);
   for (let share = 0; share < 3; share++) table.addShare();
   for (const each of bindings) {
     const family = each.address.length === 4 ? 4 : 6;

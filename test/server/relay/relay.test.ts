@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeId } from '../../../src/base/brands.ts';
+import { millis, type NodeId } from '../../../src/base/brands.ts';
 import { concat } from '../../../src/base/bytes.ts';
 import { type PathAddress, pathAddress } from '../../../src/base/path-address.ts';
 import { decodeBinding } from '../../../src/nat/bind.ts';
 import { NAT_KIND } from '../../../src/nat/constants.ts';
+import { EarlyFrames } from '../../../src/server/relay/early-frames.ts';
 import { fairLevel } from '../../../src/server/relay/fair-shares.ts';
-import { BIND_RATE, CHALLENGE_MS, SHARE_MS, SILENT_MS } from '../../../src/server/relay/relay-limits.ts';
+import {
+  BIND_RATE,
+  CHALLENGE_MS,
+  EARLY_FRAMES,
+  EARLY_MS,
+  SHARE_MS,
+  SILENT_MS,
+} from '../../../src/server/relay/relay-limits.ts';
 import { describeWalks } from './relay-walks.ts';
 import { ANNA, AT_ANNA, AT_BEN, AT_EVE, BEN, EVE, framed, RELAY, RelayWorld } from './relay-world.ts';
 
@@ -152,10 +160,75 @@ describeWalks('a relay', (walk) => {
       world.pass(SILENT_MS - 1);
       expect(world.receive([framed(CHANNEL, 1)], AT_ANNA)).toHaveLength(1);
       world.pass(1);
-      expect(world.receive([framed(CHANNEL, 1)], AT_ANNA)).toEqual([]);
+      expect(world.receive([framed(CHANNEL, 1), framed(CHANNEL, 2)], AT_ANNA)).toEqual([]);
       expect(world.counters.get('relay-peer-unbound')).toBe(1);
       world.pass(SILENT_MS);
       expect(world.relay.channels).toBe(0);
+    });
+  });
+
+  describe('a frame for an end that is not bound yet', () => {
+    const [FIRST, SECOND] = [framed(CHANNEL, 1), framed(CHANNEL, 2)];
+
+    /** Anna is bound and has sent; then Ben binds. What he is sent. */
+    function early(bens: (world: RelayWorld) => void = () => {}): readonly Uint8Array[] {
+      const world = new RelayWorld(walk);
+      world.relay.allow(CHANNEL, [ANNA, BEN], world.now);
+      expect(world.bind(ANNA, CHANNEL, AT_ANNA)).toBe('bound');
+      expect(world.receive([FIRST, SECOND], AT_ANNA)).toEqual([]);
+      expect(world.receive([SECOND], AT_ANNA)).toEqual([]);
+      expect(world.counters.get('relay-early-kept')).toBe(1);
+      expect(world.counters.get('relay-peer-unbound')).toBe(2);
+      bens(world);
+      world.answers();
+      // challenged, then with the proof
+      world.receive([world.bindBytes(BEN, CHANNEL, 1)], AT_BEN);
+      const [challenge, ...more] = world.answers();
+      expect(more).toEqual([]);
+      world.receive([world.bindBytes(BEN, CHANNEL, 1, challenge?.bytes.slice(16, 32))], AT_BEN);
+      const answers = world.answers();
+      expect(answers.every(({ to }) => to === AT_BEN)).toBe(true);
+      expect(world.counters.get('relay-early-sent') ?? 0).toBe(answers.length - 1);
+      expect(world.receive([SECOND], AT_ANNA)).toMatchObject([{ to: AT_BEN }]);
+      return answers.map(({ bytes }) => bytes);
+    }
+
+    it('is kept, one for each end, and goes on behind BIND-ACK', () => {
+      const [ack, frame, ...more] = early();
+      expect(ack?.[0]).toBe(0x3e);
+      expect(frame).toEqual(FIRST);
+      expect(more).toEqual([]);
+    });
+
+    it('is gone after a second', () => {
+      expect(early((world) => world.pass(EARLY_MS - 1))).toHaveLength(2);
+      expect(early((world) => world.pass(EARLY_MS))).toHaveLength(1);
+    });
+
+    it('is gone with its channel, and not for the next one in its place', () => {
+      const gone = (world: RelayWorld) => {
+        world.relay.handleRemoved(BEN);
+        world.relay.allow(CHANNEL, [ANNA, BEN], world.now);
+        expect(world.bind(ANNA, CHANNEL, AT_ANNA)).toBe('bound');
+      };
+      expect(early(gone)).toHaveLength(1);
+    });
+
+    it('is kept again when the coordinator brings the two together again', () => {
+      const again = (world: RelayWorld) => {
+        world.pass(EARLY_MS);
+        world.relay.allow(CHANNEL, [ANNA, BEN], world.now);
+        expect(world.receive([SECOND], AT_ANNA)).toEqual([]);
+      };
+      expect(early(again)[1]).toEqual(SECOND);
+    });
+
+    it('is one of so many at most', () => {
+      const frames = new EarlyFrames();
+      for (let end = 0; end < EARLY_FRAMES; end++) expect(frames.keep(end, FIRST, millis(0))).toBe(true);
+      expect(frames.keep(EARLY_FRAMES, FIRST, millis(0))).toBe(false);
+      expect(frames.keep(EARLY_FRAMES, FIRST, millis(EARLY_MS))).toBe(true);
+      expect(frames.take(0, millis(EARLY_MS))).toBeUndefined();
     });
   });
 

@@ -140,7 +140,7 @@ describe.each([
       changed(token, (line) => line.replace('anna', 'anne')),
       changed(token, () => '{'),
       changed(0, (line) => line.replace('"revision":304', '"revision":999')),
-      changed(lines.length - 2, (line) => line.replace(/[0-9a-f]{2}"}$/, '00"}')),
+      changed(lines.length - 2, (line) => line.replace(/[0-9a-f]{2}(?="}$)/, (end) => (end === '00' ? '11' : '00'))),
       [...lines.slice(0, 3), lines[2], ...lines.slice(3)],
       [...lines.slice(0, -1), lines[1], ''],
     ];
