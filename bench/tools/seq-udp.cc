@@ -232,9 +232,14 @@ void receive(char** words) {
   // Signals are let in only while poll waits: otherwise one that comes just before it would be overlooked.
   sigset_t none;
   sigemptyset(&none);
-  while (!stopped) {
-    const int ready = ppoll(sockets.data(), sockets.size(), nullptr, &none);
-    const int64_t at = now();
+  // What is under way when SIGTERM comes counts: it ends after a tenth of a second without any, or after one second.
+  const timespec quiet{0, 100'000'000};
+  int64_t endsAt = INT64_MAX;
+  for (int64_t at = 0; at < endsAt;) {
+    if (stopped && endsAt == INT64_MAX) endsAt = now() + 1'000'000'000;
+    const int ready = ppoll(sockets.data(), sockets.size(), stopped ? &quiet : nullptr, &none);
+    at = now();
+    if (stopped && ready == 0) break;
     if (marked) marked = 0, seen.mark(at);
     if (ready <= 0) continue;
     for (const pollfd& socket : sockets) {

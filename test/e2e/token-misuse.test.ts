@@ -137,7 +137,8 @@ describe('a server with other keys at the same address', () => {
       const x = served.adopt('x', machines.space('x'), token);
       const joining = x.start({ listen: machines.at('x') });
       await until('x to see it', async () => (await healthOf(x)).includes('server-not-trusted'));
-      expect(joining.stderr()).toContain('the server there is not the one that the join token names');
+      const says = 'the server there is not the one that the join token names';
+      await until('x to say so', () => joining.stderr().includes(says));
       const { entries } = await impostor.admin.get<AuditList>('/audit?last=1000');
       expect(entries.filter(({ action }) => action === 'enrol')).toEqual([]);
       expect((await impostor.admin.get<{ nodes: readonly unknown[] }>('/nodes')).nodes).toEqual([]);
