@@ -40,7 +40,7 @@ export function handleMpit(
   const answered = end.answered.byIndex(mpit.header.receiver);
   if (answered) return repeatCdn(end, answered, name, from, now);
   const offered = end.offered.byIndex(mpit.header.receiver);
-  if (offered === undefined) return [count('unknown-index')]; // S5
+  if (offered === undefined) return [count('dprp-unknown-index')]; // S5
   const before = offered.handshake.snapshot();
   const claim = readClaim(context, offered, mpit, core, now);
   if (typeof claim === 'string') {

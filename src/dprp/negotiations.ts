@@ -191,7 +191,7 @@ export class Negotiations {
   #step(index: SaIndex, input: StartInput, now: Millis): DprpEffect[] {
     const state = this.#starts.get(index);
     if (state === undefined)
-      return [count(this.#context.deps.liveSa(index) === undefined ? 'unknown-index' : 'dprp-late')]; // S5
+      return [count(this.#context.deps.liveSa(index) === undefined ? 'dprp-unknown-index' : 'dprp-late')]; // S5
     return this.#keep(index, state, stepStart(this.#context, state, input, now), now);
   }
 

@@ -235,7 +235,7 @@ describe('the wire', () => {
     const fresh = new TestNode('bob', '192.0.2.2:1002', { vips: ['100.64.0.2'] });
     for (const { bytes } of world.log.slice(1)) {
       const effects = fresh.negotiations.handleDatagram(bytes, a.path, world.now);
-      expect(effects).toEqual([{ kind: 'counter', name: 'unknown-index' }]);
+      expect(effects).toEqual([{ kind: 'counter', name: 'dprp-unknown-index' }]);
     }
   });
 
