@@ -16,3 +16,13 @@ export interface LockAnswer {
   readonly openedByHand: boolean;
   readonly table: string;
 }
+
+/** `gscip down --json` */
+export interface DownAnswer {
+  readonly schema: 1;
+  readonly stopped: true;
+  /** what the rules of the node do from now on: closed: nothing passes; open: it is a closed node, but they are not in force; none: no rules */
+  readonly lock: 'closed' | 'open' | 'none';
+  /** the node's folder, which `gscip lock` wants to know */
+  readonly state: string;
+}

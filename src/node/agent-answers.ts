@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlRequest } from '../api/control.ts';
+import type { DownAnswer } from '../api/lock.ts';
 import type { ReloadAnswer } from '../api/questions.ts';
 import type { StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
@@ -29,6 +30,8 @@ export interface AgentCalls {
   uptimeSeconds(): number;
   random(length: number): Uint8Array;
   status(): Promise<StatusAnswer>;
+  /** what an orderly end leaves behind */
+  whatStays(): DownAnswer;
   /** the protocol by which a router maps this node's port */
   mappedBy(): string | undefined;
   reload(): Promise<ReloadAnswer>;
@@ -96,7 +99,7 @@ export class AgentAnswers {
         this.#calls.stop('asked by gscip logout');
         return reply.closed;
       case 'down':
-        reply.send({ schema: 1, stopped: true });
+        reply.send(this.#calls.whatStays());
         this.#calls.stop('asked by gscip down');
         return reply.closed;
     }

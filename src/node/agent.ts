@@ -23,6 +23,7 @@ import { type Beside, NOTHING_BESIDE, refusedBundleLine, refusedRosterLine } fro
 import { encodeHedge, nextHedge } from './hedge-file.ts';
 import { type KeySource, poolOf, sourceOf } from './key-source.ts';
 import type { KeyChange } from './key-store.ts';
+import { whatStays } from './lock/lock.ts';
 import { nodeMemory } from './node-memory.ts';
 import { statusAnswer } from './node-status.ts';
 import { openIo } from './open-io.ts';
@@ -119,6 +120,7 @@ export class Agent {
       ...{ now, random },
       uptimeSeconds: () => this.#uptime(),
       status: () => this.#forwarding.look().then(() => this.#status()),
+      whatStays: () => whatStays(this.#forwarding.lockStatus().state, config.state),
       mappedBy: () => this.#underlay.status().portMapping?.by,
       reload: () => this.reload(),
       logout: () => this.#logout(),

@@ -105,7 +105,10 @@ describe('the lock of a closed node', () => {
         await until('the members', () => pings(laptop, desk, 4, 1), { seconds: 20 });
         await membersReach(net);
         expect(await strangers(net)).toEqual(SHUT);
-        expect(await gscip(laptop.namespace, 'down', '--socket', laptop.socket)).toMatchObject({ code: 0 });
+        const { code, stdout } = await gscip(laptop.namespace, 'down', '--socket', laptop.socket);
+        expect(code).toBe(0);
+        expect(stdout).toContain('This node is closed, and stays locked');
+        expect(stdout).toContain(`sudo gscip lock open --state ${laptop.state}\n`);
         expect(await strangers(net)).toEqual(SHUT);
         expect(await lock(net, 'open')).toMatchObject({ kernel: 'none', openedByHand: true });
         expect(await strangers(net)).toEqual(OPEN);

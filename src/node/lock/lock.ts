@@ -1,4 +1,5 @@
-import type { LockStatus } from '../../api/lock.ts';
+import { resolve } from 'node:path';
+import type { DownAnswer, LockStatus } from '../../api/lock.ts';
 import type { HealthLine } from '../../api/status.ts';
 import { CONTROL_MARK } from '../../base/control-mark.ts';
 import { GscipError } from '../../base/errors.ts';
@@ -227,6 +228,18 @@ export async function standing(tun: string, ports: LockPorts = NFTABLES): Promis
   const wanted = `"family":"${family}","name":"${name}"`;
   if (!tables.some((each) => JSON.stringify(each).includes(wanted))) return 'none';
   return isClosed(await ports.list(['table', ...lockTable(tun).split(' ')])) ? 'closed' : 'guard';
+}
+
+/** What the end of an agent leaves of its rules, as `down` says it. */
+export function whatStays(state: LockStatus['state'], folder: string): DownAnswer {
+  const lock = state === 'closed' || state === 'open' ? state : 'none';
+  return { schema: 1, stopped: true, lock, state: resolve(folder) };
+}
+
+/** The same of a node that has no keys yet, by what an earlier run kept. */
+export function whatStaysKept(state: StateDir): DownAnswer {
+  const opened = state.text('lockOpened') === undefined ? 'closed' : 'open';
+  return whatStays(state.text('lock') === undefined ? 'none' : opened, state.path);
 }
 
 function planOf({ mode, type, overlay }: LockFacts, tun: string): LockPlan {

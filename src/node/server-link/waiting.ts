@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import type { VerifiedBundle } from '../../crypto/bundle-verify.ts';
 import type { AgentConfig } from '../agent-config.ts';
 import { ControlSocket } from '../control-socket.ts';
+import { whatStaysKept } from '../lock/lock.ts';
 import { lockTable } from '../lock/lock-rules.ts';
 import type { StateDir } from '../state-dir.ts';
 import type { LinkedNode } from './linked-node.ts';
@@ -28,7 +29,7 @@ export async function waitForKeys(
         return waitingStatus(config, linked, (performance.now() - since) / 1000);
       case 'down':
         ended.reject(stopped('it was ended while it waited for its first keys'));
-        return { schema: 1, stopped: true };
+        return whatStaysKept(state);
       case 'logout':
         await linked.logout();
         state.forget();

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GscipError } from '../../../src/base/errors.ts';
-import { closeKept, Lock, type LockFacts, type LockPorts, openByHand } from '../../../src/node/lock/lock.ts';
+import {
+  closeKept,
+  Lock,
+  type LockFacts,
+  type LockPorts,
+  openByHand,
+  whatStaysKept,
+} from '../../../src/node/lock/lock.ts';
 import { lockTable } from '../../../src/node/lock/lock-rules.ts';
 import { StateDir } from '../../../src/node/state-dir.ts';
 import { parsePrefix } from '../../../src/tun/prefix.ts';
@@ -109,7 +116,9 @@ describe('the lock of a node', () => {
   it('leaves open what root opened by hand, until it is closed again', async () => {
     const { lock, tables, state } = setUp();
     await lock.follow(CLOSED);
+    expect(whatStaysKept(state).lock).toBe('closed');
     await openByHand(state, 'gscip0', tables);
+    expect(whatStaysKept(state).lock).toBe('open');
     expect(tables.held).toBeUndefined();
     expect(await look(lock, FIRST)).toEqual(['lock-opened']);
     expect([lock.status().state, tables.held]).toEqual(['open', undefined]);
@@ -121,6 +130,7 @@ describe('the lock of a node', () => {
   it('E3: is closed by a start before the node is there, also when it was opened by hand', async () => {
     const { lock, tables, state } = setUp();
     expect(await closeKept(state, tables)).toBe(false);
+    expect(whatStaysKept(state).lock).toBe('none');
     await lock.follow(CLOSED);
     await openByHand(state, 'gscip0', tables);
     expect(await closeKept(state, tables)).toBe(true);
