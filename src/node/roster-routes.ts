@@ -19,6 +19,8 @@ export interface RouteTable {
 
 /** How often the networks of the machine are looked at, in milliseconds. */
 const LOOK = 2_000;
+/** For so long the routes that others make on the machine may stay unnoticed, in milliseconds. */
+const TRUST = 60_000;
 
 /** Keeps the machine's routes at what the rosters give to other members, while the agent runs (protocol.md 8.2). */
 export class RosterRoutes {
@@ -30,9 +32,12 @@ export class RosterRoutes {
   #refused: readonly RefusedRoute[] = [];
   #networks: string;
   #lookAt = 0;
+  #doubtAt = 0;
   #running: Promise<void> | undefined;
   #again = false;
   #closed = false;
+  /** what the last whole round went by; nothing is looked at again while that stays as it is */
+  #settled: string | undefined;
 
   /** `changed`: `taken` is another list now. */
   constructor(node: NodeState, table: RouteTable, log: Logger, changed: () => void = () => undefined) {
@@ -48,7 +53,10 @@ export class RosterRoutes {
     return this.#taken;
   }
 
-  /** Brings the routes up to date; calls while it is at work are served by one more round. Never rejects. */
+  /**
+   * Brings the routes up to date; calls while it is at work are served by one more round. Each key that rolls leads here, mostly with
+   * the same offers: then no program is started, which would cost as much as all the rest of a roll. Never rejects.
+   */
   follow(): Promise<void> {
     this.#again = true;
     this.#running ??= this.#rounds().finally(() => {
@@ -61,6 +69,10 @@ export class RosterRoutes {
   tick(now: number): void {
     if (now < this.#lookAt) return;
     this.#lookAt = now + LOOK;
+    if (now >= this.#doubtAt) {
+      this.#doubtAt = now + TRUST;
+      this.#settled = undefined;
+    }
     const networks = this.#table.networks();
     if (networks === this.#networks) return;
     this.#networks = networks;
@@ -88,11 +100,15 @@ export class RosterRoutes {
 
   async #round(): Promise<void> {
     const offered = this.#node.keys.members().flatMap(({ routes }) => routes.map(prefixOf));
+    const own = this.#node.keys.self().routes.map(prefixOf);
+    const endpoints = this.#endpoints();
+    const seen = JSON.stringify([this.#networks, ...[offered, own, endpoints].map((list) => list.map(formatPrefix))]);
+    if (seen === this.#settled) return;
+    this.#settled = undefined;
     try {
       const present = await this.#table.present();
       const used = offered.length === 0 ? [] : await this.#table.used();
-      const own = this.#node.keys.self().routes.map(prefixOf);
-      const { taken, refused } = chooseRoutes(offered, { used, own, endpoints: this.#endpoints() });
+      const { taken, refused } = chooseRoutes(offered, { used, own, endpoints });
       const added = without(taken, present);
       const removed = without(present, taken);
       this.#taken = taken;
@@ -101,6 +117,7 @@ export class RosterRoutes {
       const missing = added.length === 0 ? [] : without(taken, await this.#table.present());
       const why = 'the kernel did not take it';
       this.#note([...refused, ...missing.map((prefix) => ({ prefix, why }))]);
+      if (missing.length === 0) this.#settled = seen;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#note(offered.map((prefix) => ({ prefix, why })));

@@ -10,6 +10,7 @@ class Table implements RouteTable {
   routes: readonly Prefix[] = [];
   inTheWay: UsedRange[] = [];
   changes = 0;
+  looks = 0;
 
   connect(network: string): void {
     this.inTheWay.push({ prefix: parsePrefix(network), by: 'wlan0', connected: true });
@@ -20,6 +21,7 @@ class Table implements RouteTable {
   }
 
   present() {
+    this.looks++;
     return Promise.resolve(this.routes);
   }
 
@@ -59,6 +61,22 @@ describe('the routes that rosters bring', () => {
     await Promise.all([routes.follow(), routes.follow()]);
     expect(table.changes).toBe(2);
     expect(routes.health()).toEqual([]);
+  });
+
+  it('are not looked at again when a key rolled and nothing else, for a minute', async () => {
+    const { routes, table } = meeting();
+    await routes.follow();
+    const { looks } = table;
+    await routes.follow();
+    await routes.follow();
+    expect(table.looks).toBe(looks);
+    routes.tick(60_000);
+    await routes.follow();
+    expect(table.looks).toBe(looks + 1);
+    table.connect('172.20.0.0/16');
+    routes.tick(62_000);
+    await routes.follow();
+    expect(table.looks).toBe(looks + 2);
   });
 
   it('go when their member is removed, by a bundle or by a signed REMOVE', async () => {
