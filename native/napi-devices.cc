@@ -1,10 +1,11 @@
-// TUN, UDP, netlink and ICMP for JavaScript.
+// TUN, UDP, netlink, nftables and ICMP for JavaScript.
 #include <errno.h>
 
 #include "devices.h"
 #include "icmp.h"
 #include "napi-context.h"
 #include "netlink.h"
+#include "nft-generation.h"
 #include "tcp.h"
 #include "tun.h"
 #include "udp.h"
@@ -182,6 +183,12 @@ napi_value drainNetlink(napi_env env, napi_callback_info info) {
   return args.ok() ? fromInteger(env, netlinkDrain(fd)) : nullptr;
 }
 
+napi_value generationOfNft(napi_env env, napi_callback_info) {
+  const int64_t answer = nftGeneration();
+  // Only whether it is another number matters, so that 31 bits are enough.
+  return fromInteger(env, static_cast<int32_t>(answer < 0 ? answer : answer & 0x7fffffff));
+}
+
 napi_value openIcmp(napi_env env, napi_callback_info info) {
   Args args(env, info);
   const int family = args.integer(0);
@@ -219,6 +226,7 @@ void exportDevices(Context& context, napi_value exports) {
   exportFunction(context, exports, "udpState", stateOfUdp);
   exportFunction(context, exports, "netlinkOpen", openNetlink);
   exportFunction(context, exports, "netlinkDrain", drainNetlink);
+  exportFunction(context, exports, "nftGeneration", generationOfNft);
   exportFunction(context, exports, "icmpOpen", openIcmp);
   exportFunction(context, exports, "icmpRead", readIcmp);
   exportFunction(context, exports, "close", closeDevice);

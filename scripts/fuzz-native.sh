@@ -9,7 +9,7 @@ seed=${2:-1}
 target=build/fuzz-native
 sanitizers=address,undefined
 sources="native/fuzz/target.cc native/fuzz/relay-target.cc native/fuzz/stub-aead.cc native/inner.cc native/slots.cc native/paths.cc native/segment.cc
-  native/open.cc native/relay.cc native/coalesce.cc native/tun.cc native/netlink.cc native/devices.cc"
+  native/open.cc native/relay.cc native/coalesce.cc native/tun.cc native/netlink.cc native/nft-generation.cc native/devices.cc"
 flags='-std=c++17 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer -fno-sanitize-recover=undefined'
 
 mkdir -p build

@@ -8,6 +8,7 @@
 #include "../checksum.h"
 #include "../coalesce.h"
 #include "../netlink.h"
+#include "../nft-generation.h"
 #include "../open.h"
 #include "../seal.h"
 #include "../tun.h"
@@ -294,6 +295,10 @@ void fuzzNetlink(Input& input) {
   }
   const int bits = netlinkBits(bytes.data(), bytes.size());
   REQUIRE((bits & ~(kLinksChanged | kAddressesChanged | kRoutesChanged | kChangesLost)) == 0);
+  // an answer about nftables, of such lengths
+  if (bytes.size() > 5) bytes[4] = 15, bytes[5] = 10;
+  const int64_t generation = nftGenerationIn(bytes.data(), bytes.size());
+  REQUIRE(generation > -4096 && generation <= 0xffffffff);
 }
 
 }  // namespace

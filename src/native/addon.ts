@@ -88,6 +88,9 @@ export interface DeviceIo {
   /** Reads what waits there: bits of NETWORK_CHANGE, or a negative errno. */
   netlinkDrain(fd: number): number;
 
+  /** A number that is another one after each change of the nftables rules in this network namespace; or a negative errno. */
+  nftGeneration(): number;
+
   /** A raw socket of this IP version, for ICMP of datagrams that were too large for a router. */
   icmpOpen(family: 4 | 6): number | ErrnoName;
   /** One message, of IPv4 with its IP header: its length, 0 when none waits, or a negative errno. */
@@ -158,4 +161,12 @@ export function loadAddon(path: string = DEFAULT_PATH): Addon | string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Set to any value, it keeps the addon out: for trying the fallback. */
+const WITHOUT_ADDON = 'GSCIP_WITHOUT_ADDON';
+
+/** The addon of this process; or why it goes without, as text. */
+export function usedAddon(): Addon | string {
+  return process.env[WITHOUT_ADDON] === undefined ? loadAddon() : `${WITHOUT_ADDON} is set`;
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type Addon, type ErrnoName, loadAddon, type PollHandle } from '../native/addon.ts';
+import { type Addon, type ErrnoName, type PollHandle, usedAddon } from '../native/addon.ts';
 
 /** Where the word comes from that something about the network may have changed. */
 export type EventSource = 'netlink' | 'ip monitor' | 'polling';
@@ -10,13 +10,11 @@ export interface NetworkEvents {
   close(): void;
 }
 
-/** Set to any value, it keeps the addon out: for trying the fallback. */
-const WITHOUT_ADDON = 'GSCIP_WITHOUT_ADDON';
 const POLL_MS = 5_000;
 
 /** The best source that works here: netlink by the addon, else a child `ip monitor`, else looking every five seconds. */
 export function openNetworkEvents(changed: () => void): NetworkEvents {
-  const addon = process.env[WITHOUT_ADDON] === undefined ? loadAddon() : WITHOUT_ADDON;
+  const addon = usedAddon();
   return (typeof addon === 'string' ? undefined : openNetlink(addon, changed)) ?? new MonitorEvents(changed);
 }
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { GscipError } from '../base/errors.ts';
+import { usedAddon } from '../native/addon.ts';
 
 /** Ruleset of a busy machine (thousands of Docker's rules) as JSON, in bytes at most. */
 const MOST_OUTPUT = 64 * 1024 * 1024;
@@ -14,6 +15,13 @@ export async function nftJson(what: readonly string[]): Promise<readonly unknown
   const value: unknown = JSON.parse(await nft(['-j', 'list', ...what]));
   if (typeof value !== 'object' || value === null || !('nftables' in value)) return [];
   return Array.isArray(value.nftables) ? value.nftables : [];
+}
+
+/** Another number after each change of any rules in this network namespace; undefined where the kernel cannot be asked. */
+export function nftGeneration(): number | undefined {
+  const addon = usedAddon();
+  const answer = typeof addon === 'string' ? -1 : addon.nftGeneration();
+  return answer < 0 ? undefined : answer;
 }
 
 /** Takes a table away, whether it is there or not, in one transaction. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { CONTROL_MARK } from '../base/control-mark.ts';
 import { GscipError } from '../base/errors.ts';
 import type { PathAddress } from '../base/path-address.ts';
-import { type Addon, loadAddon, type TunDevice, type UdpSocket } from '../native/addon.ts';
+import { type Addon, type TunDevice, type UdpSocket, usedAddon } from '../native/addon.ts';
 import { nodePacketCipher } from '../pccom/node-packet-cipher.ts';
 import { TypescriptPrimitives } from '../pccom/typescript-primitives.ts';
 import { interfaceExists } from '../tun/interface.ts';
@@ -21,8 +21,6 @@ export interface IoPlan {
 
 /** Number of the open TUN file, or the name of the error that kept it from being opened (scripts/tun-inherit.pl). */
 const INHERITED_FD = 'GSCIP_TUN_FD';
-/** Set to any value, it keeps the addon out: for trying the fallback. */
-const WITHOUT_ADDON = 'GSCIP_WITHOUT_ADDON';
 
 /**
  * Opens TUN device and UDP socket with the addon; where that cannot be loaded, by Node alone. For the latter the process
@@ -33,7 +31,7 @@ export async function openIo(plan: IoPlan): Promise<PacketIo> {
   // A device that somebody made to stay would be taken over, and keep our addresses after us.
   if (process.env[INHERITED_FD] === undefined && (await interfaceExists(plan.tun)))
     throw tunFailure(plan.tun, 'EEXIST');
-  const addon = process.env[WITHOUT_ADDON] === undefined ? loadAddon() : `${WITHOUT_ADDON} is set`;
+  const addon = usedAddon();
   return typeof addon === 'string' ? openScriptIo(plan, addon) : openNativeIo(plan, addon);
 }
 

@@ -1,8 +1,6 @@
 import { parseTooBig4, parseTooBig6, type QuotedTooBig } from '../nat/icmp-too-big.ts';
-import { type Addon, type ErrnoName, loadAddon, type PollHandle } from '../native/addon.ts';
+import { type Addon, type ErrnoName, type PollHandle, usedAddon } from '../native/addon.ts';
 
-/** Set to any value, it keeps the addon out: for trying the fallback. */
-const WITHOUT_ADDON = 'GSCIP_WITHOUT_ADDON';
 /** Messages of one wake-up: what is left calls back, after others had their turn. */
 const MOST = 16;
 /** What routers quote: 576 bytes of IPv4, 1,280 of IPv6. */
@@ -18,7 +16,7 @@ export class TooBigWatch {
 
   constructor(heard: (quoted: QuotedTooBig) => void) {
     this.#heard = heard;
-    const addon = process.env[WITHOUT_ADDON] === undefined ? loadAddon() : WITHOUT_ADDON;
+    const addon = usedAddon();
     this.#addon = typeof addon === 'string' ? undefined : addon;
     for (const family of FAMILIES) if (this.#addon) this.#listen(this.#addon, family);
   }

@@ -1,18 +1,16 @@
 import { createSocket } from 'node:dgram';
 import { CONTROL_MARK } from '../base/control-mark.ts';
 import { MESSAGE } from '../base/primitives.ts';
-import { type Addon, loadAddon, UDP_MESSAGE_STRIDE } from '../native/addon.ts';
+import { type Addon, UDP_MESSAGE_STRIDE, usedAddon } from '../native/addon.ts';
 import { BATCH, type BatchSocket, type BatchSocketOptions, NativeSocket } from './batch-socket.ts';
 import { NodeSocket } from './node-socket.ts';
 
-/** Set to any value, it keeps the addon out: for trying the fallback. */
-const WITHOUT_ADDON = 'GSCIP_WITHOUT_ADDON';
 /** Asked of the kernel for either direction; it gives what net.core allows. */
 const SOCKET_BUFFER = 4 << 20;
 
 /** Opens a UDP socket by the addon, or by Node alone where that cannot be loaded. A refusal is the name of a system error. */
 export async function openBatchSocket(options: BatchSocketOptions): Promise<BatchSocket | string> {
-  const addon = process.env[WITHOUT_ADDON] === undefined ? loadAddon() : WITHOUT_ADDON;
+  const addon = usedAddon();
   return typeof addon === 'string' ? openByNode(options) : openByAddon(addon, options);
 }
 

@@ -171,6 +171,7 @@ describe('the type of the addon', () => {
       udpState: true,
       netlinkOpen: true,
       netlinkDrain: true,
+      nftGeneration: true,
       icmpOpen: true,
       icmpRead: true,
       pollStart: true,

@@ -5,7 +5,7 @@ import { CONTROL_MARK } from '../../base/control-mark.ts';
 import { GscipError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Prefix } from '../../tun/prefix.ts';
-import { nftJson, runNft, withoutTable } from '../nft.ts';
+import { nftGeneration, nftJson, runNft, withoutTable } from '../nft.ts';
 import type { StateDir } from '../state-dir.ts';
 import { fingerprint, isClosed, threats } from './lock-listing.ts';
 import { type LockLevel, type LockPlan, lockRules, lockTable } from './lock-rules.ts';
@@ -22,9 +22,11 @@ export interface LockFacts {
 export interface LockPorts {
   run(script: string): Promise<void>;
   list(what: readonly string[]): Promise<readonly unknown[]>;
+  /** another number after each change of any rules of this machine; undefined where nobody knows */
+  generation(): number | undefined;
 }
 
-const NFTABLES: LockPorts = { run: runNft, list: nftJson };
+const NFTABLES: LockPorts = { run: runNft, list: nftJson, generation: nftGeneration };
 
 /** How often it looks whether the table still stands, and what stands in front of it; milliseconds. */
 const LOOK = 5_000;
@@ -49,6 +51,9 @@ export class Lock {
   #threats: readonly string[] = [];
   #work: Promise<void> = Promise.resolve();
   #lookAroundAt = 0;
+  /** of the rules that were looked at last, and looked around in */
+  #looked: number | undefined;
+  #lookedAround: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
@@ -140,6 +145,7 @@ export class Lock {
 
   async #putInForce(): Promise<void> {
     this.#trouble = undefined;
+    this.#looked = undefined;
     if (await this.#attempt(this.#script)) this.#made = await this.#listing();
   }
 
@@ -159,9 +165,17 @@ export class Lock {
   async #look(isAround: boolean): Promise<void> {
     this.#isOpened = this.#level === 'closed' && this.#state.text('lockOpened') !== undefined;
     if (this.#isOpened) return;
+    // a program is started only where something changed: that costs the agent more than all the rest of a minute's work
+    const generation = this.#ports.generation();
     if (this.#trouble !== undefined) await this.#retry();
-    else if ((await this.#listing()) !== this.#made) await this.#restore();
-    if (isAround && this.#level === 'closed') await this.#lookAround();
+    else if (generation === undefined || generation !== this.#looked) await this.#compare(generation);
+    if (!isAround || this.#level !== 'closed') return;
+    if (generation === undefined || generation !== this.#lookedAround) await this.#lookAround(generation);
+  }
+
+  async #compare(generation: number | undefined): Promise<void> {
+    if ((await this.#listing()) !== this.#made) return this.#restore();
+    this.#looked = generation;
   }
 
   async #retry(): Promise<void> {
@@ -178,9 +192,10 @@ export class Lock {
     await this.#putInForce();
   }
 
-  async #lookAround(): Promise<void> {
+  async #lookAround(generation: number | undefined): Promise<void> {
     try {
       this.#threats = threats(await this.#ports.list(['ruleset']), lockTable(this.#tun), CONTROL_MARK);
+      this.#lookedAround = generation;
     } catch {
       this.#threats = []; // the next look may fare better
     }

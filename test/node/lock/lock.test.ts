@@ -21,6 +21,9 @@ class FakeTables implements LockPorts {
   ran = 0;
   isMissing = false;
   ruleset: readonly unknown[] = [];
+  /** undefined: as where the kernel cannot be asked */
+  changes: number | undefined;
+  lists: string[] = [];
 
   run(script: string): Promise<void> {
     if (this.isMissing) return Promise.reject(new GscipError('no-nft', 'no nft', 'install it'));
@@ -30,7 +33,12 @@ class FakeTables implements LockPorts {
     return Promise.resolve();
   }
 
+  generation(): number | undefined {
+    return this.changes;
+  }
+
   list([what]: readonly string[]): Promise<readonly unknown[]> {
+    this.lists.push(what);
     if (what === 'ruleset') return Promise.resolve(this.ruleset);
     if (what === 'tables') return Promise.resolve([]);
     if (this.held === undefined) return Promise.reject(new GscipError('nft-failed', 'no such table', ''));
@@ -81,6 +89,23 @@ describe('the lock of a node', () => {
     expect(tables.ran).toBe(1);
     await lock.follow({ ...OPEN, overlay: [...OPEN.overlay, parsePrefix('10.9.0.0/16')] });
     expect(tables.held).toContain('10.9.0.0/16');
+  });
+
+  it('lists the rules again only where any rules of the machine changed', async () => {
+    const { lock, tables } = setUp();
+    tables.changes = 7;
+    await lock.follow(CLOSED);
+    expect(await look(lock, FIRST)).toEqual([]);
+    tables.lists = [];
+    expect(await look(lock, FIRST + 100_000)).toEqual([]);
+    expect(tables.lists).toEqual([]);
+    tables.changes = 8;
+    expect(await look(lock, FIRST + 200_000)).toEqual([]);
+    expect(tables.lists).toEqual(['table', 'ruleset']);
+    tables.changes = 9;
+    tables.held = undefined;
+    expect(await look(lock, FIRST + 300_000)).toEqual(['lock-restored']);
+    expect(tables.held).toBeDefined();
   });
 
   it('E3: stays closed when the node ends, and opens nothing behind the back of a closed node', async () => {
