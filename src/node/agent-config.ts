@@ -37,6 +37,8 @@ export interface AgentConfig {
   readonly portMapping: boolean;
   /** of a GEN: terminals see the router's address as the sender of what comes from the overlay */
   readonly snat: boolean;
+  /** of a closed GEN: interfaces between which it forwards also what is of no network behind it */
+  readonly transit: readonly string[];
 }
 
 export interface ListenAddress {
@@ -68,6 +70,7 @@ export interface WrittenConfig {
   readonly 'warm-up'?: boolean;
   readonly 'port-mapping'?: boolean;
   readonly snat?: boolean;
+  readonly transit?: readonly string[];
 }
 
 export const DEFAULT_PORT = 47_247;
@@ -112,6 +115,7 @@ const KEYS = {
   'warm-up': 'boolean',
   'port-mapping': 'boolean',
   snat: 'boolean',
+  transit: 'strings',
 } as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number' | 'boolean'>;
 
 function isKey(text: string): text is keyof WrittenConfig {
@@ -192,6 +196,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     warmUp: written['warm-up'] ?? true,
     portMapping: written['port-mapping'] ?? true,
     snat: written.snat ?? false,
+    transit: (written.transit ?? []).map(parseInterface),
   };
 }
 

@@ -5,14 +5,15 @@ import { connect, createServer } from 'node:net';
  * A program of no member: it answers, or asks, by TCP and UDP on ordinary addresses.
  *
  *   serve PORT                     answers both on all addresses, and prints what UDP heard: one JSON line each
- *   reach ADDRESS PORT [FROM]      prints {"tcp":…,"udp":…}: whether an answer came; FROM is the local port
+ *   reach ADDRESS PORT [FROM [AS]] prints {"tcp":…,"udp":…}: whether an answer came; from this local port and address
  *   hold ADDRESS PORT              a TCP connection with a line every 50 ms; prints each answer
  */
 const [verb, ...words] = process.argv.slice(2);
 const PATIENCE = 700;
 
 if (verb === 'serve') serve(Number(words[0]));
-else if (verb === 'reach') void reach(words[0] ?? '', Number(words[1]), Number(words[2] ?? 0));
+else if (verb === 'reach')
+  void reach(words[0] ?? '', Number(words[1]), { port: Number(words[2] ?? 0), address: words[3] || undefined });
 else hold(words[0] ?? '', Number(words[1]));
 
 function serve(port: number): void {
@@ -25,29 +26,42 @@ function serve(port: number): void {
   udp.bind(port, '::', () => tcp.listen(port, '::', () => console.log('ready')));
 }
 
-async function reach(address: string, port: number, from: number): Promise<void> {
+interface From {
+  /** 0: any */
+  readonly port: number;
+  readonly address: string | undefined;
+}
+
+async function reach(address: string, port: number, from: From): Promise<void> {
   const [tcp, udp] = await Promise.all([reachByTcp(address, port, from), reachByUdp(address, port, from)]);
   console.log(JSON.stringify({ tcp, udp }));
   process.exit();
 }
 
-function reachByTcp(host: string, port: number, from: number): Promise<boolean> {
+function reachByTcp(host: string, port: number, from: From): Promise<boolean> {
   return new Promise((resolve) => {
     setTimeout(() => resolve(false), PATIENCE);
-    const socket = connect({ host, port, ...(from !== 0 && { localPort: from }) });
+    const socket = connect({
+      host,
+      port,
+      ...(from.port !== 0 && { localPort: from.port }),
+      ...(from.address !== undefined && { localAddress: from.address }),
+    });
     socket.once('error', () => resolve(false));
     socket.once('data', () => resolve(true));
     socket.write('clear text');
   });
 }
 
-function reachByUdp(address: string, port: number, from: number): Promise<boolean> {
+function reachByUdp(address: string, port: number, from: From): Promise<boolean> {
   return new Promise((resolve) => {
     setTimeout(() => resolve(false), PATIENCE);
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.once('error', () => resolve(false));
     socket.once('message', () => resolve(true));
-    socket.bind(from, () => socket.send('clear text', port, address, (error) => error && resolve(false)));
+    socket.bind({ port: from.port, address: from.address }, () =>
+      socket.send('clear text', port, address, (error) => error && resolve(false)),
+    );
   });
 }
 

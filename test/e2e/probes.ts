@@ -27,24 +27,35 @@ export interface Reached {
 export const ALL: Reached = { tcp: true, udp: true, ping: true };
 export const NOTHING: Reached = { tcp: false, udp: false, ping: false };
 
+/** How a machine asks, where it is not left to the machine. */
+export interface Asking {
+  /** its own address */
+  readonly from?: string;
+  /** bytes of a ping's data */
+  readonly size?: number;
+}
+
 /** Asks a machine where `serve` runs. */
-export async function reach(from: Namespace, address: string): Promise<Reached> {
+export async function reach(from: Namespace, address: string, how: Asking = {}): Promise<Reached> {
   const family = address.includes(':') ? '-6' : '-4';
+  const as = how.from === undefined ? [] : ['-I', how.from];
+  const words = ['ping', family, '-c', '1', '-W', '0.7', '-s', `${how.size ?? 56}`, ...as, address];
   const [answers, ping] = await Promise.all([
-    reachFrom(from, address, PORT, 0),
-    from.attempt(['ping', family, '-c', '1', '-W', '1', address], { seconds: 10 }),
+    reachFrom(from, address, PORT, 0, how.from),
+    from.attempt(words, { seconds: 10 }),
   ]);
   return { ...answers, ping: ping.code === 0 };
 }
 
-/** The same by TCP and UDP from a port of its own; 0: any. */
+/** The same by TCP and UDP from a port and an address of its own; 0 and '': any. */
 export async function reachFrom(
   from: Namespace,
   address: string,
   port: number,
   ownPort: number,
+  ownAddress = '',
 ): Promise<Omit<Reached, 'ping'>> {
-  const said = await from.run([...TOOL, 'reach', address, `${port}`, `${ownPort}`], { seconds: 20 });
+  const said = await from.run([...TOOL, 'reach', address, `${port}`, `${ownPort}`, ownAddress], { seconds: 20 });
   const { tcp, udp } = JSON.parse(said);
   return { tcp, udp };
 }

@@ -43,7 +43,8 @@ describe('the configuration file', () => {
       flows = 2048
       flows-per-peer = 100
       new-flows-per-second = 50
-      snat = true`;
+      snat = true
+      transit = ["wan0", "wan1"]`;
     expect(resolveConfig(parseConfigFile(text, 'f'))).toEqual({
       given: new Set(),
       bundle: '/etc/gscip/a.bundle',
@@ -68,6 +69,7 @@ describe('the configuration file', () => {
       warmUp: true,
       portMapping: true,
       snat: true,
+      transit: ['wan0', 'wan1'],
     });
   });
 
@@ -130,6 +132,7 @@ describe('the configuration', () => {
       warmUp: true,
       portMapping: true,
       snat: false,
+      transit: [],
     });
   });
 

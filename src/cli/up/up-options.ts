@@ -36,6 +36,7 @@ export interface UpOptions {
   readonly warmUp?: boolean;
   readonly portMapping?: boolean;
   readonly snat?: boolean;
+  readonly transit?: readonly string[];
   readonly newFlowsPerSecond?: number;
   readonly logLevel?: string;
   readonly config?: string;
@@ -88,12 +89,21 @@ export function machineFlags(command: Command): Command {
       "of a GEN: its terminals see the router's own address as the sender of what comes from the overlay",
     )
     .option('--no-snat', 'source addresses are kept (default)')
+    .option(
+      '--transit <INTERFACE>',
+      'of a closed GEN: forward between these interfaces what is of no network behind it; given twice or more',
+      collectInterface,
+    )
     .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
     .option('--config <FILE>', 'a TOML file with the same settings; options win over it');
 }
 
 function collectPeer(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, checked(parsePeer)(value)];
+}
+
+function collectInterface(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, checked(parseInterface)(value)];
 }
 
 function collectServer(value: string, earlier: readonly string[] = []): readonly string[] {

@@ -2,6 +2,7 @@ import type { LockStatus } from '../../api/lock.ts';
 import type { GatewayStatus, HealthLine } from '../../api/status.ts';
 import type { Millis } from '../../base/brands.ts';
 import { Lock } from '../lock/lock.ts';
+import type { PlainForwarding } from '../lock/lock-rules.ts';
 import { mainTable, RosterRoutes } from '../roster-routes.ts';
 import type { StateDir } from '../state-dir.ts';
 import { Gateway, type GatewayParts } from './gateway.ts';
@@ -22,7 +23,7 @@ export class Forwarding {
     this.#parts = parts;
     this.#routes = new RosterRoutes(node, mainTable(config.tun), log, () => void this.followMode());
     this.#lock = new Lock(state, config.tun, log);
-    this.#gateway = new Gateway(parts);
+    this.#gateway = new Gateway(parts, () => void this.followMode());
   }
 
   /** Before the interface has an address; throws where a closed node cannot be closed, or a GEN not guard what it would forward. */
@@ -43,7 +44,19 @@ export class Forwarding {
   /** The kernel holds back what belongs to the node's mode, at once also where flows are under way (protocol.md 11.6). */
   followMode(): Promise<void> {
     const { mode, type } = this.#parts.node.keys.self();
-    return this.#lock.follow({ mode, type, overlay: [...this.#parts.overlay(), ...this.#routes.taken] });
+    const overlay = [...this.#parts.overlay(), ...this.#routes.taken];
+    return this.#lock.follow({ mode, type, overlay, between: this.#between() });
+  }
+
+  #between(): PlainForwarding | undefined {
+    const { served } = this.#gateway;
+    return (
+      served && {
+        own: served.map(({ prefix }) => prefix),
+        inside: [...new Set(served.flatMap(({ inside }) => inside))],
+        transit: this.#parts.config.transit,
+      }
+    );
   }
 
   /** Looks at the machine now, for somebody who asks. */

@@ -18,7 +18,7 @@ import { terminalsSeen } from './terminals.ts';
 /** What the gateway is told at the start. */
 export interface GatewayParts {
   readonly node: NodeState;
-  readonly config: Pick<AgentConfig, 'tun' | 'snat'>;
+  readonly config: Pick<AgentConfig, 'tun' | 'snat' | 'transit'>;
   /** the overlay's own ranges */
   readonly overlay: () => readonly Prefix[];
   readonly state: Pick<StateDir, 'switches' | 'writeSwitches'>;
@@ -40,8 +40,9 @@ const NOBODY: Neighbours = { obstacles: [], translates: false };
  */
 export class Gateway {
   readonly #parts: GatewayParts;
+  readonly #changed: () => void;
   readonly #switches: Switches;
-  #served: readonly Subnet[] = [];
+  #served: readonly Subnet[] | undefined;
   #outside: readonly string[] = [];
   #problems: readonly HealthLine[] = [];
   #neighbours = NOBODY;
@@ -52,8 +53,10 @@ export class Gateway {
   #isOpen = false;
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(parts: GatewayParts) {
+  /** `changed`: it serves other networks than before, or by other interfaces. */
+  constructor(parts: GatewayParts, changed: () => void) {
     this.#parts = parts;
+    this.#changed = changed;
     const { state } = parts;
     this.#switches = new Switches(kernelBoard, {
       read: () => state.switches(),
@@ -107,13 +110,18 @@ export class Gateway {
     return [...this.#problems, ...told];
   }
 
+  /** The networks behind this node; undefined on a node that is no GEN, and until it has looked. */
+  get served(): readonly Subnet[] | undefined {
+    return this.#isOpen ? this.#served : undefined;
+  }
+
   /** Null on a node that is no GEN. */
   status(now: Millis): GatewayStatus | null {
     if (!this.#isOpen) return null;
     const { node, config } = this.#parts;
     const { passedIn, passedOut, blocked, dropped } = this.#counts;
     return {
-      subnets: this.#served.map(({ prefix, inside }) => ({ prefix: formatPrefix(prefix), inside })),
+      subnets: (this.#served ?? []).map(({ prefix, inside }) => ({ prefix: formatPrefix(prefix), inside })),
       outside: this.#outside,
       snat: config.snat,
       terminals: terminalsSeen(node, now),
@@ -197,8 +205,11 @@ export class Gateway {
   #tell(served: readonly Subnet[]): void {
     const text = (subnets: readonly Subnet[]) =>
       subnets.map(({ prefix, inside }) => `${formatPrefix(prefix)} by ${inside.join(', ') || 'nothing'}`).join('; ');
-    if (text(served) !== text(this.#served)) this.#parts.log.log('info', 'gateway-serves', { subnets: text(served) });
+    const before = this.#served;
     this.#served = served;
+    if (before && text(served) === text(before)) return;
+    if (text(served) !== '') this.#parts.log.log('info', 'gateway-serves', { subnets: text(served) });
+    this.#changed();
   }
 
   #failed(error: unknown): void {

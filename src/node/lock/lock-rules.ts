@@ -20,6 +20,17 @@ export interface ClosedPlan {
   readonly tun: string;
   /** it gives other machines addresses and routes (DHCP, router advertisements) */
   readonly isRouter: boolean;
+  /** what it forwards beside the overlay; undefined: nothing */
+  readonly between: PlainForwarding | undefined;
+}
+
+/** Whose packets a closed router may pass on in clear: it protects neither end, or both (protocol.md 20.2, rule 1). */
+export interface PlainForwarding {
+  /** the networks behind it, and the interfaces that lead to them */
+  readonly own: readonly Prefix[];
+  readonly inside: readonly string[];
+  /** interfaces between which it is a router for others, too */
+  readonly transit: readonly string[];
 }
 
 export interface GuardPlan {
@@ -46,7 +57,7 @@ export function lockRules(plan: LockPlan): string {
 /** Before connection tracking (-200) and raw tables (-300). */
 const PRIORITY = 'priority raw - 10';
 
-function closedBody({ tun, isRouter }: ClosedPlan): string[] {
+function closedBody({ tun, isRouter, between }: ClosedPlan): string[] {
   const mark = `0x${CONTROL_MARK.toString(16).padStart(8, '0')}`;
   return [
     ...HANDSHAKES,
@@ -69,8 +80,39 @@ function closedBody({ tun, isRouter }: ClosedPlan): string[] {
       // the sender is told at once, instead of waiting for an answer that cannot come
       'counter reject with icmpx admin-prohibited',
     ]),
-    chain('forward', 'forward', 'drop', [`iifname "${tun}" accept`, `oifname "${tun}" accept`, 'counter drop']),
+    chain('forward', 'forward', 'drop', [
+      `iifname "${tun}" accept`,
+      `oifname "${tun}" accept`,
+      ...(between ? plainForwarding(between) : []),
+      'counter drop',
+    ]),
   ];
+}
+
+/** Both by interface and by address: neither alone says which end is protected. */
+function plainForwarding({ own, inside, transit }: PlainForwarding): string[] {
+  const ranges = ([4, 6] as const).map((v) =>
+    own
+      .filter(({ family }) => family === v)
+      .map(formatPrefix)
+      .join(', '),
+  );
+  const others = transit.filter((device) => !inside.includes(device));
+  return ['ip', 'ip6'].flatMap((ip, at) => {
+    const behind = ranges[at] === '' ? '' : `{ ${ranges[at]} }`;
+    const within = behind && inside.length > 0 ? `${ip} saddr ${behind} ${ip} daddr ${behind}` : '';
+    const past = behind && `${ip} saddr != ${behind} ${ip} daddr != ${behind}`;
+    const family = `meta nfproto ipv${at === 0 ? 4 : 6}`;
+    return [
+      ...(within && [`${betweenDevices(inside)} ${within} accept`]),
+      ...(others.length > 0 ? [`${betweenDevices(others)} ${past || family} accept`] : []),
+    ];
+  });
+}
+
+function betweenDevices(devices: readonly string[]): string {
+  const names = devices.map((device) => `"${device}"`).join(', ');
+  return `iifname { ${names} } oifname { ${names} }`;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Prefix } from '../../tun/prefix.ts';
 import { nftGeneration, nftJson, runNft, withoutTable } from '../nft.ts';
 import type { StateDir } from '../state-dir.ts';
 import { fingerprint, isClosed, threats } from './lock-listing.ts';
-import { type LockLevel, type LockPlan, lockRules, lockTable } from './lock-rules.ts';
+import { type LockLevel, type LockPlan, lockRules, lockTable, type PlainForwarding } from './lock-rules.ts';
 
 /** What the lock follows of a running node. */
 export interface LockFacts {
@@ -16,6 +16,8 @@ export interface LockFacts {
   readonly type: string;
   /** what is reached through the overlay */
   readonly overlay: readonly Prefix[];
+  /** of a GEN, once it is known */
+  readonly between: PlainForwarding | undefined;
 }
 
 /** nftables, or its twin in a test. */
@@ -257,8 +259,8 @@ export function whatStaysKept(state: StateDir): DownAnswer {
   return whatStays(state.text('lock') === undefined ? 'none' : opened, state.path);
 }
 
-function planOf({ mode, type, overlay }: LockFacts, tun: string): LockPlan {
-  return mode === 'cl' ? { level: 'closed', tun, isRouter: type === 'gen' } : { level: 'guard', tun, overlay };
+function planOf({ mode, type, overlay, between }: LockFacts, tun: string): LockPlan {
+  return mode === 'cl' ? { level: 'closed', tun, isRouter: type === 'gen', between } : { level: 'guard', tun, overlay };
 }
 
 const OPENED_LINE: HealthLine = {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type LockPlan, lockRules, lockTable } from '../../../src/node/lock/lock-rules.ts';
 import { parsePrefix } from '../../../src/tun/prefix.ts';
 
-const HOST: LockPlan = { level: 'closed', tun: 'gscip0', isRouter: false };
+const HOST: LockPlan = { level: 'closed', tun: 'gscip0', isRouter: false, between: undefined };
 const ROUTER: LockPlan = { ...HOST, isRouter: true };
 const GUARD: LockPlan = { level: 'guard', tun: 'gscip0', overlay: ['100.64.0.0/10', 'fd12::/48'].map(parsePrefix) };
 
@@ -69,6 +69,32 @@ describe('the rules of a lock', () => {
       'iifname "gscip0" accept',
       'oifname "gscip0" accept',
       'counter drop',
+    ]);
+  });
+
+  it('let a closed router pass on what it protects both ends of, and between named interfaces neither', () => {
+    const own = ['10.1.0.0/16', '10.3.0.0/24', 'fd01::/64'].map(parsePrefix);
+    const past = (transit: readonly string[], inside = ['lan0', 'lan1']) =>
+      chain({ ...HOST, isRouter: true, between: { own, inside, transit } }, 'forward').slice(3, -1);
+    const within = 'iifname { "lan0", "lan1" } oifname { "lan0", "lan1" }';
+    const [four, six] = ['{ 10.1.0.0/16, 10.3.0.0/24 }', '{ fd01::/64 }'];
+    const both = [
+      `${within} ip saddr ${four} ip daddr ${four} accept`,
+      `${within} ip6 saddr ${six} ip6 daddr ${six} accept`,
+    ];
+    expect(past([])).toEqual(both);
+    const outside = 'iifname { "wan0", "wan1" } oifname { "wan0", "wan1" }';
+    const neither = [
+      `${outside} ip saddr != ${four} ip daddr != ${four} accept`,
+      `${outside} ip6 saddr != ${six} ip6 daddr != ${six} accept`,
+    ];
+    expect(past(['wan0', 'wan1', 'lan1'])).toEqual([both[0], neither[0], both[1], neither[1]]);
+    // nobody is behind it where no interface leads there, and everybody is a stranger where it serves nothing
+    expect(past(['wan0', 'wan1'], [])).toEqual(neither);
+    const empty = { ...HOST, between: { own: [], inside: [], transit: ['wan0', 'wan1'] } };
+    expect(chain(empty, 'forward').slice(3, -1)).toEqual([
+      `${outside} meta nfproto ipv4 accept`,
+      `${outside} meta nfproto ipv6 accept`,
     ]);
   });
 

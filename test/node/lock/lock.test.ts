@@ -59,8 +59,8 @@ function setUp() {
   return { folder, file: join(folder, 'lock.nft'), state, tables, events, lock };
 }
 
-const CLOSED: LockFacts = { mode: 'cl', type: 'ges', overlay: [] };
-const OPEN: LockFacts = { mode: 'op', type: 'ges', overlay: [parsePrefix('100.64.0.0/10')] };
+const CLOSED: LockFacts = { mode: 'cl', type: 'ges', overlay: [], between: undefined };
+const OPEN: LockFacts = { mode: 'op', type: 'ges', overlay: [parsePrefix('100.64.0.0/10')], between: undefined };
 /** Times at which it looks. */
 const [FIRST, SECOND] = [10_000, 20_000];
 

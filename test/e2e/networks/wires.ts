@@ -1,0 +1,81 @@
+import type { Lab } from '../../../src/cli/lab/lab.ts';
+import type { Namespace } from '../../../src/cli/lab/namespace.ts';
+import { type CapturedPacket, capture } from '../../netns/capture.ts';
+import { ipPackets, type SeenPacket } from '../seen-frames.ts';
+import { PORT } from '../two-nodes.ts';
+
+/** What was seen of one exchange on one link. Anything else is written out. */
+export type LinkState = 'clear' | 'sealed' | 'none' | `odd: ${string}`;
+
+/** How an exchange is known on a wire. */
+export interface Exchange {
+  /** the addresses that the two machines use, in clear */
+  readonly between: readonly [string, string];
+  /** bytes of the inner ICMP packets, of which no other exchange has packets */
+  readonly pinged: number;
+}
+
+/** A capture that runs, read from the last look on. */
+export interface Wire {
+  skip(): void;
+  since(): readonly CapturedPacket[];
+}
+
+/** Captures a device until the lab ends. */
+export async function tap(lab: Lab, where: Namespace, device: string): Promise<Wire> {
+  const running = await capture(lab, where, device);
+  let seen = 0;
+  return {
+    skip: () => {
+      seen = running.packets().length;
+    },
+    since: () => running.packets().slice(seen),
+  };
+}
+
+const [UDP, TCP, ICMP] = [17, 6, 1];
+/** ICMP echo and its answer; errors about a packet are no part of the exchange */
+const ECHO = [8, 0];
+const [DATA, FRAME] = [0x10, 0x20];
+const FRAME_HEADER = 8;
+/** header and tag of a data datagram, and the record that a flow's first packet may ride behind (protocol.md 1.2) */
+const SEAL = 32;
+const RIDING = 54;
+
+/** What a link carried of an exchange: all of it in clear, all of it sealed, or nothing. */
+export function linkState(captured: readonly CapturedPacket[], exchange: Exchange): LinkState {
+  const packets = ipPackets(captured);
+  const clear = new Set(packets.filter((each) => isBetween(each, exchange.between)).flatMap(protocolOf));
+  const sealed = packets.some((each) => isSealed(each, exchange.pinged));
+  if (clear.size === 0) return sealed ? 'sealed' : 'none';
+  return clear.size === 3 && !sealed
+    ? 'clear'
+    : `odd: ${[...clear].sort().join(', ')}${sealed ? ' and sealed' : ''} in clear`;
+}
+
+function isBetween({ source, destination }: SeenPacket, [one, other]: Exchange['between']): boolean {
+  const [a, b] = [hex(one), hex(other)];
+  return (source === a && destination === b) || (source === b && destination === a);
+}
+
+function hex(address: string): string {
+  return Buffer.from(address.split('.').map(Number)).toString('hex');
+}
+
+function protocolOf({ protocol, above }: SeenPacket): string[] {
+  if (protocol === TCP) return ['TCP'];
+  if (protocol === ICMP) return ECHO.includes(above[0] ?? -1) ? ['ICMP'] : [];
+  return protocol === UDP && !isOwn(above) ? ['UDP'] : [];
+}
+
+/** A datagram of the overlay itself. */
+function isOwn(udp: Buffer): boolean {
+  return udp.length >= 8 && [udp.readUInt16BE(0), udp.readUInt16BE(2)].includes(PORT);
+}
+
+function isSealed({ protocol, above }: SeenPacket, pinged: number): boolean {
+  if (protocol !== UDP || !isOwn(above)) return false;
+  const payload = above.subarray(8);
+  const data = payload[0] === FRAME ? payload.subarray(FRAME_HEADER) : payload;
+  return data[0] === DATA && [pinged + SEAL, pinged + SEAL + RIDING].includes(data.length);
+}
