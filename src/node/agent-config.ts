@@ -2,6 +2,7 @@ import { parse } from 'smol-toml';
 import { GscipError } from '../base/errors.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { type PathAddress, pathAddress } from '../base/path-address.ts';
+import { type Prefix, parsePrefix } from '../tun/prefix.ts';
 
 /** What an agent runs with; flags win over the file, the file over what was kept. */
 export interface AgentConfig {
@@ -39,6 +40,8 @@ export interface AgentConfig {
   readonly snat: boolean;
   /** of a closed GEN: interfaces between which it forwards also what is of no network behind it */
   readonly transit: readonly string[];
+  /** connected networks that are at home behind a GEN although its router cannot prove it (protocol.md 8.2) */
+  readonly home: readonly Prefix[];
 }
 
 export interface ListenAddress {
@@ -71,6 +74,7 @@ export interface WrittenConfig {
   readonly 'port-mapping'?: boolean;
   readonly snat?: boolean;
   readonly transit?: readonly string[];
+  readonly home?: readonly string[];
 }
 
 export const DEFAULT_PORT = 47_247;
@@ -116,6 +120,7 @@ const KEYS = {
   'port-mapping': 'boolean',
   snat: 'boolean',
   transit: 'strings',
+  home: 'strings',
 } as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number' | 'boolean'>;
 
 function isKey(text: string): text is keyof WrittenConfig {
@@ -197,6 +202,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     portMapping: written['port-mapping'] ?? true,
     snat: written.snat ?? false,
     transit: (written.transit ?? []).map(parseInterface),
+    home: (written.home ?? []).map(parsePrefix),
   };
 }
 

@@ -283,6 +283,7 @@ export class Engine {
   handleClockJump(now: Millis): void {
     this.#negotiating.dropAll(now);
     this.#closeSas(() => true, 'clock', now);
+    this.node.home.doubt();
     this.node.counters.add('clock-jumps');
   }
 

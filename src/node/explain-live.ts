@@ -27,11 +27,22 @@ export function liveOf(
   if (!certain) return null;
   const other = ends.find(({ member }) => member !== undefined && member.id !== self)?.member;
   const flows = flowsOf(engine, ends, question, now);
+  if (other && ends.some(({ address }) => address !== undefined && engine.node.home.lanOf(address) === 'strange'))
+    return { path: pathAnswer(engine, other.id, now), flows, blocked: strangeLan(other.name) };
   const reason = failedTo(engine, ends[1], now) ?? flows.find(({ action }) => action === 'discard')?.reason;
   return {
     path: other ? pathAnswer(engine, other.id, now) : null,
     flows,
     blocked: reason !== undefined && isReason(reason) ? { reason, ...REASON_TEXTS[reason] } : null,
+  };
+}
+
+/** The machine is connected to a network with these addresses, which is not proved to be the one behind the member. */
+function strangeLan(name: string): NonNullable<ExplainLive['blocked']> {
+  return {
+    reason: 'lan-not-proved',
+    text: `this machine is connected to a network with the same addresses as the one behind ${name}, where no router has proved to be ${name}`,
+    remedy: `if it is that network: let ${name} be its router, or gscip up --home CIDR; else one of the two needs other addresses`,
   };
 }
 

@@ -63,6 +63,7 @@ function flowPath(engine: Engine, question: FlowQuestion): FlowPath {
   const self = engine.node.keys.self().id;
   const certain = source?.id === self || destination?.id === self;
   if (source && source === destination) return { ends, certain, ...within(engine, source) };
+  if (certain && isAtHome(engine, ends)) return { ends, certain, ...ownLink(engine, ends) };
   const path = [
     ...(source ? [elementOf(engine, source, 's')] : []),
     ...between(engine, source, destination),
@@ -71,6 +72,17 @@ function flowPath(engine: Engine, question: FlowQuestion): FlowPath {
   // the overlay carries what goes to an overlay address, or from one member's network to another's
   const overlay = (source && destination) || isOverlay(ends[1]);
   return { ends, certain, path, decision: overlay ? overlayDecision(path) : decide(path) };
+}
+
+/** This node and a terminal of the network that it is at home in: nothing of the overlay is between them (protocol.md 8.2). */
+function isAtHome({ node }: Engine, ends: FlowPath['ends']): boolean {
+  return ends.some(({ address }) => address !== undefined && node.home.lanOf(address) === 'home');
+}
+
+function ownLink(engine: Engine, [source]: FlowPath['ends']): Pick<FlowPath, 'path' | 'decision'> {
+  const self = engine.node.keys.self();
+  const path = [elementOf(engine, self, source.member?.id === self.id ? 's' : 'd')];
+  return { path, decision: decide(path) };
 }
 
 /** Both ends behind one router; a host does not send to itself by a network. */

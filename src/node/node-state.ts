@@ -14,6 +14,7 @@ import type { PitLimits } from '../pit/quota.ts';
 import { Pit } from '../pit/table.ts';
 import { Counters } from './counters.ts';
 import { Directory } from './directory.ts';
+import { Home } from './home.ts';
 import type { KeyStore } from './key-store.ts';
 import type { NodeEffect } from './node-effects.ts';
 import { PathElements } from './path-elements.ts';
@@ -59,6 +60,7 @@ export class NodeState {
   readonly paths: PathBook;
   readonly mtus: PathMtus;
   readonly elements = new PathElements();
+  readonly home = new Home();
   readonly roaming: Roaming;
   /** bytes received and sent by peers, kept over the end of an SA */
   readonly traffic = new Map<NodeId, PeerTraffic>();

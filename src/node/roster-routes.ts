@@ -3,9 +3,10 @@ import type { HealthLine } from '../api/status.ts';
 import type { Logger } from '../base/log.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
 import type { AddressPrefix } from '../crypto/address-prefix.ts';
-import { changeRosterRoutes, rosterRoutes, usedRanges } from '../tun/interface.ts';
+import { changeRosterRoutes, linkRouters, rosterRoutes, usedRanges } from '../tun/interface.ts';
 import { formatPrefix, type Prefix, samePrefix } from '../tun/prefix.ts';
-import { chooseRoutes, type RefusedRoute, type UsedRange } from '../tun/route-choice.ts';
+import { chooseRoutes, type HomeNetwork, type RefusedRoute, type UsedRange } from '../tun/route-choice.ts';
+import type { ProvedRouter } from './home.ts';
 import type { NodeState } from './node-state.ts';
 
 /** The machine's routes, as far as rosters concern them. */
@@ -13,6 +14,8 @@ export interface RouteTable {
   used(): Promise<readonly UsedRange[]>;
   present(): Promise<readonly Prefix[]>;
   change(added: readonly Prefix[], removed: readonly Prefix[]): Promise<void>;
+  /** the addresses of the routers on this machine's own links */
+  routers(): Promise<readonly Prefix[]>;
   /** differs when a network was joined or left */
   networks(): string;
 }
@@ -22,15 +25,27 @@ const LOOK = 2_000;
 /** For so long the routes that others make on the machine may stay unnoticed, in milliseconds. */
 const TRUST = 60_000;
 
+/** A connected network that has the addresses of a member's and is not proved to be it, and who passes packets on there. */
+export interface StrangeLans {
+  readonly ranges: readonly Prefix[];
+  readonly routers: readonly Prefix[];
+}
+
+const NO_STRANGERS: StrangeLans = { ranges: [], routers: [] };
+
 /** Keeps the machine's routes at what the rosters give to other members, while the agent runs (protocol.md 8.2). */
 export class RosterRoutes {
   readonly #node: NodeState;
   readonly #table: RouteTable;
   readonly #log: Logger;
   readonly #changed: () => void;
+  /** what the machine's administrator says to be at home */
+  readonly #home: readonly Prefix[];
   #taken: readonly Prefix[] = [];
   #refused: readonly RefusedRoute[] = [];
+  #strange = NO_STRANGERS;
   #networks: string;
+  #router: ProvedRouter | undefined;
   #lookAt = 0;
   #doubtAt = 0;
   #running: Promise<void> | undefined;
@@ -39,18 +54,29 @@ export class RosterRoutes {
   /** what the last whole round went by; nothing is looked at again while that stays as it is */
   #settled: string | undefined;
 
-  /** `changed`: `taken` is another list now. */
-  constructor(node: NodeState, table: RouteTable, log: Logger, changed: () => void = () => undefined) {
+  /** `changed`: `taken` or `strange` is another list now. */
+  constructor(
+    node: NodeState,
+    table: RouteTable,
+    log: Logger,
+    { changed = () => undefined, home = [] }: { changed?: () => void; home?: readonly Prefix[] } = {},
+  ) {
     this.#node = node;
     this.#table = table;
     this.#log = log;
     this.#changed = changed;
+    this.#home = home;
     this.#networks = table.networks();
   }
 
   /** networks of other members that are routed into the overlay */
   get taken(): readonly Prefix[] {
     return this.#taken;
+  }
+
+  /** where nothing of a member's may go in clear although this machine is connected to such a network */
+  get strange(): StrangeLans {
+    return this.#strange;
   }
 
   /**
@@ -65,25 +91,44 @@ export class RosterRoutes {
     return this.#running;
   }
 
-  /** A network that the machine joins meanwhile takes precedence, too. */
+  /** A network that the machine joins meanwhile takes precedence, too; and a router may have proved itself. */
   tick(now: number): void {
-    if (now < this.#lookAt) return;
-    this.#lookAt = now + LOOK;
     if (now >= this.#doubtAt) {
       this.#doubtAt = now + TRUST;
       this.#settled = undefined;
     }
-    const networks = this.#table.networks();
-    if (networks === this.#networks) return;
-    this.#networks = networks;
+    const isProof = this.#router !== this.#node.home.router;
+    if (now >= this.#lookAt && this.#isElsewhere(now)) this.#node.home.doubt();
+    else if (!isProof) return;
+    this.#router = this.#node.home.router;
     void this.follow();
   }
 
+  #isElsewhere(now: number): boolean {
+    this.#lookAt = now + LOOK;
+    const before = this.#networks;
+    this.#networks = this.#table.networks();
+    return this.#networks !== before;
+  }
+
+  /** At home there is nothing to tell of. */
   health(): HealthLine[] {
-    return this.#refused.map(({ prefix, why }) => ({
-      code: 'route-not-taken',
-      text: `${formatPrefix(prefix)} is offered by a node of the network, but not routed into the overlay: ${why}`,
-    }));
+    return this.#refused.filter(({ lan }) => lan !== 'home').map((route) => this.#line(route));
+  }
+
+  #line({ prefix, why, lan }: RefusedRoute): HealthLine {
+    const text = formatPrefix(prefix);
+    if (lan === undefined)
+      return {
+        code: 'route-not-taken',
+        text: `${text} is offered by a node of the network, but not routed into the overlay: ${why}`,
+      };
+    const names = this.#node.keys.members().filter(({ routes }) => routes.map(prefixOf).some(isSame(prefix)));
+    const whose = names.map(({ name }) => name).join(', ');
+    return {
+      code: 'lan-not-proved',
+      text: `${text} is behind ${whose}, and ${why}, where no router has proved to be that node: this is a strange network with the same addresses, so nothing goes to them in clear but to its routers; at home behind another router: gscip up --home ${text}`,
+    };
   }
 
   /** Nothing is changed any more: the routes go with the device. */
@@ -102,33 +147,56 @@ export class RosterRoutes {
     const offered = this.#node.keys.members().flatMap(({ routes }) => routes.map(prefixOf));
     const own = this.#node.keys.self().routes.map(prefixOf);
     const endpoints = this.#endpoints();
-    const seen = JSON.stringify([this.#networks, ...[offered, own, endpoints].map((list) => list.map(formatPrefix))]);
+    const home = this.#homes();
+    const at = home.map(({ routes, router }) => [...routes, ...(router ? [router] : [])]);
+    const lists = [offered, own, endpoints, ...at].map((list) => list.map(formatPrefix));
+    const seen = JSON.stringify([this.#networks, ...lists]);
     if (seen === this.#settled) return;
     this.#settled = undefined;
     try {
       const present = await this.#table.present();
       const used = offered.length === 0 ? [] : await this.#table.used();
-      const { taken, refused } = chooseRoutes(offered, { used, own, endpoints });
+      const { taken, refused } = chooseRoutes(offered, { used, own, endpoints, home });
       const added = without(taken, present);
       const removed = without(present, taken);
-      this.#taken = taken;
-      if (added.length + removed.length > 0) this.#changed();
+      const strange = await this.#strangeLans(refused);
+      this.#node.home.setLans(refused);
+      const isOther = JSON.stringify(strange) !== JSON.stringify(this.#strange);
+      [this.#taken, this.#strange] = [taken, strange];
+      if (isOther || added.length + removed.length > 0) this.#changed();
       await this.#table.change(added, removed);
       const missing = added.length === 0 ? [] : without(taken, await this.#table.present());
       const why = 'the kernel did not take it';
-      this.#note([...refused, ...missing.map((prefix) => ({ prefix, why }))]);
+      this.#note([...refused, ...missing.map((prefix) => ({ prefix, why, lan: undefined }))]);
       if (missing.length === 0) this.#settled = seen;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#note(offered.map((prefix) => ({ prefix, why })));
+      this.#note(offered.map((prefix) => ({ prefix, why, lan: undefined })));
     }
+  }
+
+  /** What is at home here: by the router's proof what lists of members give it, and what an administrator says. */
+  #homes(): HomeNetwork[] {
+    const said = this.#home.length === 0 ? [] : [{ routes: this.#home, router: undefined }];
+    const { router } = this.#node.home;
+    const gen = router && this.#node.keys.members().find(({ id }) => id === router.node);
+    return gen ? [...said, { routes: gen.routes.map(prefixOf), router: router.address }] : said;
+  }
+
+  async #strangeLans(refused: readonly RefusedRoute[]): Promise<StrangeLans> {
+    const ranges = refused.filter(({ lan }) => lan === 'strange').map(({ prefix }) => prefix);
+    return ranges.length === 0 ? NO_STRANGERS : { ranges, routers: await this.#table.routers() };
   }
 
   #note(refused: readonly RefusedRoute[]): void {
     if (this.#closed) return;
-    for (const { prefix, why } of refused)
-      if (!this.#refused.some((known) => known.why === why && samePrefix(known.prefix, prefix)))
-        this.#log.log('warn', 'route-not-taken', { route: formatPrefix(prefix), why });
+    for (const { prefix, why, lan } of refused) {
+      if (this.#refused.some((known) => known.why === why && known.lan === lan && samePrefix(known.prefix, prefix)))
+        continue;
+      const fields = { route: formatPrefix(prefix), why };
+      if (lan === 'home') this.#log.log('info', 'lan-proved', fields);
+      else this.#log.log('warn', lan === 'strange' ? 'lan-not-proved' : 'route-not-taken', fields);
+    }
     this.#refused = refused;
   }
 
@@ -144,6 +212,7 @@ export function mainTable(device: string): RouteTable {
     used: () => usedRanges(device),
     present: () => rosterRoutes(device),
     change: (added, removed) => changeRosterRoutes(device, added, removed),
+    routers: () => linkRouters(device),
     networks: () => JSON.stringify(Object.entries(networkInterfaces()).map(([name, is]) => [name, is?.map(cidrOf)])),
   };
 }
@@ -160,6 +229,10 @@ function addressOf(path: PathAddress): Prefix {
 
 function cidrOf({ cidr }: { readonly cidr: string | null }): string | null {
   return cidr;
+}
+
+function isSame(prefix: Prefix): (other: Prefix) => boolean {
+  return (other) => samePrefix(prefix, other);
 }
 
 function without(these: readonly Prefix[], those: readonly Prefix[]): Prefix[] {

@@ -102,6 +102,16 @@ export async function defaultDevices(): Promise<string[]> {
   return [...found].sort();
 }
 
+/** The routers that this machine's routes go by, other than by `own`. */
+export async function linkRouters(own: string): Promise<Prefix[]> {
+  const found = new Map<string, Prefix>();
+  for (const family of ['-4', '-6'])
+    for (const route of await ipJson([family, 'route', 'show', 'table', 'main']))
+      for (const { gateway, dev } of [route, ...(Array.isArray(route['nexthops']) ? route['nexthops'] : [])])
+        if (typeof gateway === 'string' && dev !== own) found.set(gateway, parsePrefix(gateway));
+  return [...found.values()];
+}
+
 /** Shorter ones stand for "everything else", as a default route that was cut in two does. */
 const SHORTEST_ROUTE = 2;
 

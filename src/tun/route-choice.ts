@@ -16,12 +16,24 @@ export interface RouteLimits {
   readonly own: readonly Prefix[];
   /** addresses that the outer datagrams go to */
   readonly endpoints: readonly Prefix[];
+  /** what of the connected networks is known to be what the lists of members mean by these addresses */
+  readonly home: readonly HomeNetwork[];
+}
+
+/** A reason to take a connected network for the one that is offered. */
+export interface HomeNetwork {
+  /** the ranges that are at home here */
+  readonly routes: readonly Prefix[];
+  /** who proved it, and from where; undefined for what the machine's administrator says */
+  readonly router: Prefix | undefined;
 }
 
 export interface RefusedRoute {
   readonly prefix: Prefix;
   /** as text, for people */
   readonly why: string;
+  /** where a connected network is in the way: whether it is the offered one itself, or another one with its addresses */
+  readonly lan: 'home' | 'strange' | undefined;
 }
 
 /**
@@ -38,7 +50,8 @@ export function chooseRoutes(
     if (taken.some((other) => samePrefix(other, prefix)) || limits.own.some((own) => covers(own, prefix))) continue;
     const why = obstacle(prefix, limits);
     if (why === undefined) taken.push(prefix);
-    else if (!refused.some((other) => samePrefix(other.prefix, prefix))) refused.push({ prefix, why });
+    else if (!refused.some((other) => samePrefix(other.prefix, prefix)))
+      refused.push({ prefix, why, lan: lanOf(prefix, limits) });
   }
   return { taken, refused };
 }
@@ -49,6 +62,20 @@ function obstacle(prefix: Prefix, { used, endpoints }: RouteLimits): string | un
   if (clash) return `this machine has a route of its own to it by ${clash.by}`;
   const endpoint = endpoints.find((address) => covers(prefix, address));
   return endpoint && `the endpoint ${formatPrefix(endpoint).split('/')[0]} of a peer lies in it`;
+}
+
+/** At home in every connected network that overlaps it, or not (protocol.md 8.2). A proof counts for the link that it came by. */
+function lanOf(prefix: Prefix, { used, home }: RouteLimits): RefusedRoute['lan'] {
+  const connected = used.filter((range) => range.connected);
+  const clashes = connected.filter((range) => overlaps(range.prefix, prefix));
+  if (clashes.length === 0) return undefined;
+  const isOn = (router: Prefix | undefined, device: string) =>
+    router === undefined || connected.some((range) => range.by === device && covers(range.prefix, router));
+  const isHome = ({ prefix: network, by }: UsedRange) => {
+    const common = network.length > prefix.length ? network : prefix;
+    return home.some(({ routes, router }) => isOn(router, by) && routes.some((route) => covers(route, common)));
+  };
+  return clashes.every(isHome) ? 'home' : 'strange';
 }
 
 function covers(outer: Prefix, inner: Prefix): boolean {

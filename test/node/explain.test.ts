@@ -9,6 +9,7 @@ import { explainAnswer } from '../../src/node/explain.ts';
 import { remedyOf } from '../../src/node/explain-remedy.ts';
 import { REASON_TEXTS } from '../../src/node/reason-texts.ts';
 import { REASONS } from '../../src/node/reasons.ts';
+import { parsePrefix } from '../../src/tun/prefix.ts';
 import { numbered } from './packets.ts';
 import { type SimNode, World } from './world.ts';
 
@@ -262,5 +263,22 @@ describe('what to do, by the rule that gave the result', () => {
     const stale = { group: a.keys.groups()[0].id, element: 0 };
     const decision = { rule, result: RULES[rule].result, elements: [], stale, alsoOld: [] };
     expect(remedyOf(a.engine, { ends: [source, destination], path, decision, certain: true })).toMatch(words);
+  });
+
+  it('C1: says of a network with the addresses of a member that it is at home in it, or that nothing goes there', () => {
+    const { world, a } = network();
+    const lans = (lan: 'home' | 'strange') =>
+      a.engine.node.home.setLans([{ prefix: parsePrefix('10.1.0.0/16'), why: 'connected', lan }]);
+    lans('home');
+    expect(explain(a, 'a', '10.1.2.3', world)).toMatchObject({ result: 'relay-plain', rule: 'open-no-element' });
+    expect(actions(explain(a, 'a', '10.1.2.3', world))).toEqual(['a S RELAY-P']);
+    expect(actions(explain(a, '10.1.2.3', 'a', world))).toEqual(['a D RELAY-P']);
+    // the GEN itself is reached by its overlay address, as ever
+    expect(explain(a, 'a', 'gw', world).result).toBe('encrypt');
+    lans('strange');
+    const strange = explain(a, 'a', '10.1.2.3', world);
+    expect([strange.result, strange.now?.blocked?.reason]).toEqual(['encrypt', 'lan-not-proved']);
+    expect(describeExplanation(strange)).toMatch(/dropped \(lan-not-proved\): .*behind gw/);
+    expect(explain(a, 'a', 'gw', world).now?.blocked).toBeNull();
   });
 });

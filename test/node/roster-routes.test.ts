@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { padAddress } from '../../src/base/ip-address.ts';
 import { pathAddress } from '../../src/base/path-address.ts';
 import { RosterRoutes, type RouteTable } from '../../src/node/roster-routes.ts';
 import { formatPrefix, type Prefix, parsePrefix, samePrefix } from '../../src/tun/prefix.ts';
@@ -34,10 +35,14 @@ class Table implements RouteTable {
   networks() {
     return `${this.inTheWay.length}`;
   }
+
+  routers() {
+    return Promise.resolve([parsePrefix('192.168.7.1')]);
+  }
 }
 
 /** A node whose network has a gateway with two networks behind it. */
-function meeting() {
+function meeting(home: readonly string[] = []) {
   const world = new World('routes');
   world.authority.group('office');
   world.authority.add('a', ['office']);
@@ -47,8 +52,27 @@ function meeting() {
   const table = new Table();
   const lines: unknown[] = [];
   const log = { log: (_level: string, event: string, fields: object) => lines.push({ event, ...fields }) };
-  const routes = new RosterRoutes(a.engine.node, table, log);
-  return { world, a, table, routes, lines, shown: () => table.routes.map(formatPrefix).sort() };
+  let changes = 0;
+  const settings = { changed: () => void changes++, home: home.map(parsePrefix) };
+  const routes = new RosterRoutes(a.engine.node, table, log, settings);
+  const { node } = a.engine;
+  const gate = node.directory.find('gate');
+  if (!gate) throw new Error('no gate');
+  const strange = () => routes.strange.ranges.map(formatPrefix);
+  const lan = (text: string) => node.home.lanOf(padAddress(parsePrefix(text).address));
+  return {
+    world,
+    a,
+    gate,
+    node,
+    strange,
+    lan,
+    changed: () => changes,
+    table,
+    routes,
+    lines,
+    shown: () => table.routes.map(formatPrefix).sort(),
+  };
 }
 
 const BOTH = ['10.9.0.0/16', '192.168.7.0/24'];
@@ -96,8 +120,8 @@ describe('the routes that rosters bring', () => {
     await routes.follow();
     await routes.follow();
     expect(shown()).toEqual(['10.9.0.0/16']);
-    expect(routes.health().map(({ code }) => code)).toEqual(['route-not-taken']);
-    expect(lines).toEqual([expect.objectContaining({ event: 'route-not-taken', route: '192.168.7.0/24' })]);
+    expect(routes.health().map(({ code }) => code)).toEqual(['lan-not-proved']);
+    expect(lines).toEqual([expect.objectContaining({ event: 'lan-not-proved', route: '192.168.7.0/24' })]);
   });
 
   it('C1: give way to a network that the machine joins later, and come back when it leaves', async () => {
@@ -111,6 +135,79 @@ describe('the routes that rosters bring', () => {
     routes.tick(20_000);
     await routes.follow();
     expect(shown()).toEqual(BOTH);
+  });
+
+  it('C1: hold a connected network with the same addresses for a strange one, in which only its routers are spoken to', async () => {
+    const { routes, table, strange, lan, changed } = meeting();
+    table.connect('192.168.7.0/24');
+    await routes.follow();
+    expect([strange(), routes.strange.routers.map(formatPrefix)]).toEqual([['192.168.7.0/24'], ['192.168.7.1/32']]);
+    expect([lan('192.168.7.20'), lan('10.9.0.1')]).toEqual(['strange', undefined]);
+    expect(routes.health()[0].text).toMatch(
+      /^192\.168\.7\.0\/24 is behind gate, and .* gscip up --home 192\.168\.7\.0\/24$/,
+    );
+    expect(changed()).toBe(1);
+    await routes.follow();
+    expect(changed()).toBe(1);
+  });
+
+  it('C1: are at home in it once its router has proved to be the GEN that it is given to, until that is doubted', async () => {
+    const { routes, table, strange, lan, node, gate, lines, shown } = meeting();
+    table.connect('192.168.7.0/24');
+    routes.tick(0);
+    await routes.follow();
+    node.home.prove(gate.id, pathAddress('192.168.7.1:47247'));
+    routes.tick(1);
+    await routes.follow();
+    expect([strange(), lan('192.168.7.20'), shown()]).toEqual([[], 'home', ['10.9.0.0/16']]);
+    expect(routes.health()).toEqual([]);
+    expect(lines.at(-1)).toMatchObject({ event: 'lan-proved', route: '192.168.7.0/24' });
+    // the router goes on proving it, which is no news
+    node.home.prove(gate.id, pathAddress('192.168.7.1:47247'));
+    node.home.doubt();
+    routes.tick(1);
+    await routes.follow();
+    expect([strange(), lan('192.168.7.20')]).toEqual([['192.168.7.0/24'], 'strange']);
+  });
+
+  it('doubt every proof when the networks are others, also where the addresses are the same', async () => {
+    const { routes, table, strange, node, gate } = meeting();
+    table.connect('192.168.7.0/24');
+    routes.tick(0);
+    node.home.prove(gate.id, pathAddress('192.168.7.1:47247'));
+    routes.tick(1);
+    await routes.follow();
+    expect(strange()).toEqual([]);
+    table.connect('172.16.0.0/24');
+    routes.tick(10_000);
+    await routes.follow();
+    expect([node.home.router, strange()]).toEqual([undefined, ['192.168.7.0/24']]);
+  });
+
+  it('C1: take no proof of another member, nor one that came by another link', async () => {
+    const { routes, table, strange, node, gate, world } = meeting();
+    table.connect('192.168.7.0/24');
+    table.inTheWay.push({ prefix: parsePrefix('172.16.0.0/24'), by: 'eth0', connected: true });
+    routes.tick(0);
+    const c = world.authority.bundle('a').groups[0].roster.members;
+    const other = [...c.keys()].find((id) => id !== gate.id && id !== node.keys.self().id);
+    if (!other) throw new Error('no other member');
+    for (const [who, where] of [
+      [other, '192.168.7.1:47247'],
+      [gate.id, '172.16.0.1:47247'],
+    ] as const) {
+      node.home.prove(who, pathAddress(where));
+      routes.tick(1);
+      await routes.follow();
+      expect(strange(), where).toEqual(['192.168.7.0/24']);
+    }
+  });
+
+  it('are at home where the administrator of the machine says so', async () => {
+    const { routes, table, strange, lan } = meeting(['192.168.7.0/24']);
+    table.connect('192.168.7.0/24');
+    await routes.follow();
+    expect([strange(), lan('192.168.7.20'), routes.health()]).toEqual([[], 'home', []]);
   });
 
   it('look at the networks by themselves, every two seconds', async () => {

@@ -7,6 +7,7 @@ import { FAILURES } from '../../src/dprp/effects.ts';
 import { NET_FINDINGS } from '../../src/nat/net-findings.ts';
 import { CONFIGURED_REASONS, PATH_REASONS } from '../../src/nat/path-reason.ts';
 import { GATEWAY_COUNTERS } from '../../src/node/gateway/gateway-rules.ts';
+import { GUARD_COUNTERS } from '../../src/node/lock/lock-rules.ts';
 import { REASONS } from '../../src/node/reasons.ts';
 import { CLOSE_CAUSES } from '../../src/pit/terms.ts';
 import { parse, readText, typescriptFiles, visitAll } from './repository.ts';
@@ -190,6 +191,7 @@ describe('the page on troubleshooting', () => {
       ...PRIMITIVE_COUNTERS,
       ...RELAY_DROPS,
       ...Object.values(GATEWAY_COUNTERS),
+      ...Object.values(GUARD_COUNTERS),
       ...FLOW_STATUS_NAMES.filter((name) => name !== 'ok'),
       'created',
       'too-many-groups',

@@ -4,7 +4,7 @@ import { chooseRoutes } from '../../src/tun/route-choice.ts';
 
 const connected = (text: string) => ({ prefix: parsePrefix(text), by: 'eth0', connected: true });
 const routed = (text: string) => ({ prefix: parsePrefix(text), by: 'eth0', connected: false });
-const NOTHING = { used: [], own: [], endpoints: [] };
+const NOTHING = { used: [], own: [], endpoints: [], home: [] };
 
 function taken(offered: readonly string[], limits: Partial<Parameters<typeof chooseRoutes>[1]>) {
   const { taken: kept, refused } = chooseRoutes(offered.map(parsePrefix), { ...NOTHING, ...limits });
@@ -25,6 +25,41 @@ describe('the choice of routes that others offer', () => {
     ['around', '192.168.0.0/16'],
   ])('C1: never takes one that is %s to a network that this machine is connected to', (_, offer) => {
     expect(taken([offer], { used: [connected('192.168.1.0/24')] })).toEqual({ taken: [], refused: [offer] });
+  });
+
+  it.each([
+    ['nothing proved', [], 'strange'],
+    ['a router on that link', [{ routes: ['192.168.1.0/24'], router: '192.168.1.1' }], 'home'],
+    ['one whose route is wider', [{ routes: ['192.168.0.0/16'], router: '192.168.1.1' }], 'home'],
+    ['one whose route is only a part', [{ routes: ['192.168.1.0/25'], router: '192.168.1.1' }], 'strange'],
+    ['one on the same link by another address', [{ routes: ['192.168.1.0/24'], router: '10.0.0.1' }], 'home'],
+    ['one on another link', [{ routes: ['192.168.1.0/24'], router: '172.16.0.1' }], 'strange'],
+    ['one that is nowhere here', [{ routes: ['192.168.1.0/24'], router: '198.51.100.1' }], 'strange'],
+    ['the administrator', [{ routes: ['192.168.1.0/24'], router: undefined }], 'home'],
+  ] as const)('C1: knows home by the proof of its router: %s', (_, home, lan) => {
+    const used = [
+      connected('192.168.1.0/24'),
+      connected('10.0.0.0/24'),
+      { prefix: parsePrefix('172.16.0.0/24'), by: 'wlan0', connected: true },
+    ];
+    const proofs = home.map(({ routes, router }) => ({
+      routes: routes.map(parsePrefix),
+      router: router === undefined ? undefined : parsePrefix(router),
+    }));
+    const limits = { ...NOTHING, used, home: proofs };
+    const { taken: kept, refused } = chooseRoutes([parsePrefix('192.168.1.0/24')], limits);
+    expect([kept, refused.map((each) => each.lan)]).toEqual([[], [lan]]);
+  });
+
+  it('is at home only where every network with these addresses is', () => {
+    const used = [connected('192.168.1.0/24'), { ...connected('192.168.1.0/24'), by: 'wlan0' }];
+    const home = [{ routes: [parsePrefix('192.168.1.0/24')], router: parsePrefix('192.168.1.1') }];
+    const both = chooseRoutes([parsePrefix('192.168.1.0/24')], { ...NOTHING, used, home });
+    // the kernel sends to the router and to its neighbours by the same one of the two links
+    expect(both.refused.map(({ lan }) => lan)).toEqual(['home']);
+    const apart = [connected('192.168.1.0/25'), { ...connected('192.168.1.128/25'), by: 'wlan0' }];
+    const split = chooseRoutes([parsePrefix('192.168.1.0/24')], { ...NOTHING, used: apart, home });
+    expect(split.refused.map(({ lan }) => lan)).toEqual(['strange']);
   });
 
   it('takes what lies inside a route by a gateway, but not that route itself', () => {

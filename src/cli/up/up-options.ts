@@ -11,6 +11,7 @@ import {
 } from '../../node/agent-config.ts';
 import { parseListenAddress } from '../../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../../server/network/address-plan.ts';
+import { parsePrefix } from '../../tun/prefix.ts';
 import { checked } from '../checked.ts';
 import { wholeNumber } from '../numbers.ts';
 
@@ -37,6 +38,7 @@ export interface UpOptions {
   readonly portMapping?: boolean;
   readonly snat?: boolean;
   readonly transit?: readonly string[];
+  readonly home?: readonly string[];
   readonly newFlowsPerSecond?: number;
   readonly logLevel?: string;
   readonly config?: string;
@@ -94,6 +96,11 @@ export function machineFlags(command: Command): Command {
       'of a closed GEN: forward between these interfaces what is of no network behind it; given twice or more',
       collectInterface,
     )
+    .option(
+      '--home <CIDR>',
+      'a network of this machine that is the one behind a GEN, though its router cannot prove it; may be given several times',
+      collectHome,
+    )
     .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
     .option('--config <FILE>', 'a TOML file with the same settings; options win over it');
 }
@@ -108,6 +115,11 @@ function collectInterface(value: string, earlier: readonly string[] = []): reado
 
 function collectServer(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, checked(parseServer)(value)];
+}
+
+function collectHome(value: string, earlier: readonly string[] = []): readonly string[] {
+  checked(parsePrefix)(value);
+  return [...earlier, value];
 }
 
 /** The options as settings. `new`, `pool`, `join` and `config` are none: they are about this start only. */

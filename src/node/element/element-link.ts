@@ -78,6 +78,7 @@ export class ElementLink {
   seek(gateways: readonly PathAddress[], now: Millis): void {
     if (`${gateways}` === `${this.#gateways}`) return;
     this.#gateways = gateways;
+    this.#means.node.home.doubt();
     if (this.#link && !gateways.includes(this.#link.gen)) this.#end(now);
     this.#seekAt = now;
     this.tick(now);
@@ -202,6 +203,7 @@ export class ElementLink {
 
   #handle(link: Link, message: ElementMessage, now: Millis): void {
     link.unanswered = 0;
+    this.#means.node.home.prove(link.caPart.nodeId, link.gen);
     if (!link.isUp) {
       link.isUp = true;
       link.keepAt = millis(now + ELEMENT.keepMs);

@@ -21,9 +21,11 @@ export class Forwarding {
   constructor(parts: ForwardingParts) {
     const { node, config, state, log } = parts;
     this.#parts = parts;
-    this.#routes = new RosterRoutes(node, mainTable(config.tun), log, () => void this.followMode());
-    this.#lock = new Lock(state, config.tun, log);
-    this.#gateway = new Gateway(parts, () => void this.followMode());
+    const changed = () => void this.followMode();
+    const count = (name: string, packets: number) => node.counters.add(name, packets);
+    this.#routes = new RosterRoutes(node, mainTable(config.tun), log, { changed, home: config.home });
+    this.#lock = new Lock(state, config.tun, log, undefined, count);
+    this.#gateway = new Gateway(parts, changed);
   }
 
   /** Before the interface has an address; throws where a closed node cannot be closed, or a GEN not guard what it would forward. */
@@ -45,7 +47,8 @@ export class Forwarding {
   followMode(): Promise<void> {
     const { mode, type } = this.#parts.node.keys.self();
     const overlay = [...this.#parts.overlay(), ...this.#routes.taken];
-    return this.#lock.follow({ mode, type, overlay, between: this.#between() });
+    const { ranges: strange, routers } = this.#routes.strange;
+    return this.#lock.follow({ mode, type, overlay, between: this.#between(), strange, routers });
   }
 
   #between(): PlainForwarding | undefined {
@@ -60,8 +63,8 @@ export class Forwarding {
   }
 
   /** Looks at the machine now, for somebody who asks. */
-  look(): Promise<void> {
-    return this.#gateway.follow();
+  async look(): Promise<void> {
+    await Promise.all([this.#gateway.follow(), this.#lock.count()]);
   }
 
   tick(now: number): void {

@@ -18,7 +18,7 @@ import { terminalsSeen } from './terminals.ts';
 /** What the gateway is told at the start. */
 export interface GatewayParts {
   readonly node: NodeState;
-  readonly config: Pick<AgentConfig, 'tun' | 'snat' | 'transit'>;
+  readonly config: Pick<AgentConfig, 'tun' | 'snat' | 'transit' | 'home'>;
   /** the overlay's own ranges */
   readonly overlay: () => readonly Prefix[];
   readonly state: Pick<StateDir, 'switches' | 'writeSwitches'>;

@@ -18,6 +18,12 @@ export function fingerprint(listing: readonly unknown[]): string {
 
 const PASSING = ['handle', 'packets', 'bytes'];
 
+/** Packets by the name of the counter. */
+export function countsOf(listing: readonly unknown[]): ReadonlyMap<string, number> {
+  const named = entries(listing).filter(({ kind }) => kind === 'counter');
+  return new Map(named.map(({ body }) => [String(body['name']), Number(body['packets'])]));
+}
+
 /** True when the table holds the three chains of a closed node, in force and dropping what no rule lets pass. */
 export function isClosed(listing: readonly unknown[]): boolean {
   const all = entries(listing);

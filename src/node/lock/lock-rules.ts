@@ -38,6 +38,10 @@ export interface GuardPlan {
   readonly tun: string;
   /** what is reached through the overlay: the pool, and networks of others that are routed into it */
   readonly overlay: readonly Prefix[];
+  /** addresses of members' networks that a connected network has, too, without a proof that it is that one */
+  readonly strange: readonly Prefix[];
+  /** the routers of this machine's links, which are spoken to all the same */
+  readonly routers: readonly Prefix[];
 }
 
 export type LockPlan = ClosedPlan | GuardPlan;
@@ -56,15 +60,16 @@ export function lockRules(plan: LockPlan): string {
 
 /** Before connection tracking (-200) and raw tables (-300). */
 const PRIORITY = 'priority raw - 10';
+/** What the node's own sockets give their packets. */
+const MARK = `0x${CONTROL_MARK.toString(16).padStart(8, '0')}`;
 
 function closedBody({ tun, isRouter, between }: ClosedPlan): string[] {
-  const mark = `0x${CONTROL_MARK.toString(16).padStart(8, '0')}`;
   return [
     ...HANDSHAKES,
     chain('input', 'input', 'drop', [
       `iifname { "lo", "${tun}" } accept`,
       // the socket that it is for, also of an ICMP error about what that socket sent
-      `socket mark ${mark} jump own`,
+      `socket mark ${MARK} jump own`,
       'ip saddr . tcp sport . ip daddr . tcp dport @handshakes4 accept',
       'ip6 saddr . tcp sport . ip6 daddr . tcp dport @handshakes6 accept',
       ...LINK_IN,
@@ -74,7 +79,7 @@ function closedBody({ tun, isRouter, between }: ClosedPlan): string[] {
     plainChain('own', OWN),
     chain('output', 'output', 'drop', [
       `oifname { "lo", "${tun}" } accept`,
-      `meta mark ${mark} accept`,
+      `meta mark ${MARK} accept`,
       ...LINK_OUT,
       ...(isRouter ? ROUTER_OUT : []),
       // the sender is told at once, instead of waiting for an answer that cannot come
@@ -158,30 +163,76 @@ const ROUTER_OUT = [
   'icmpv6 type packet-too-big accept',
 ];
 
-function guardBody({ tun, overlay }: GuardPlan): string[] {
-  const far = [
-    ['ip', 4],
-    ['ip6', 6],
-  ] as const;
-  const each = (rule: (ip: string, set: string) => string) => far.map(([ip, v]) => rule(ip, `@overlay${v}`));
+/** What the guard of an open node drops, by kind; the names are the counters' names. */
+export const GUARD_COUNTERS = {
+  /** came in clear, from or to an address that is reached through the overlay */
+  arrived: 'guard-arrived',
+  /** would have left in clear, to such an address */
+  leaving: 'guard-leaving',
+  /** the same of a network with the addresses of a member's that is not proved to be it */
+  strange: 'guard-lan-not-proved',
+} as const;
+
+function guardBody(plan: GuardPlan): string[] {
+  const { tun, overlay } = plan;
+  const [arrived, leaving] = [GUARD_COUNTERS.arrived, GUARD_COUNTERS.leaving];
   return [
-    set('overlay4', 'ipv4_addr', overlay, 4),
-    set('overlay6', 'ipv6_addr', overlay, 6),
+    ...Object.values(GUARD_COUNTERS).map((name) => `  counter ${name} {}`),
+    ...bothSets('overlay', overlay),
+    ...strangeSets(plan),
     chain('input', 'input', 'accept', [
       `iifname { "lo", "${tun}" } accept`,
       // who may send in clear to this machine must neither pass for a member nor reach an overlay address
-      ...each((ip, addresses) => `${ip} saddr ${addresses} counter drop`),
-      ...each((ip, addresses) => `${ip} daddr ${addresses} counter drop`),
+      ...each((ip, v) => `${ip} saddr @overlay${v} counter name ${arrived} drop`),
+      ...each((ip, v) => `${ip} daddr @overlay${v} counter name ${arrived} drop`),
+      ...strange(plan, (ip, v) => `${ip} saddr @strange${v} jump from_strange`),
     ]),
     chain('output', 'output', 'accept', [
       `oifname { "lo", "${tun}" } accept`,
-      ...each((ip, addresses) => `${ip} daddr ${addresses} counter reject with icmpx admin-prohibited`),
+      ...each((ip, v) => `${ip} daddr @overlay${v} counter name ${leaving} reject with icmpx admin-prohibited`),
+      ...strange(plan, (ip, v) => `${ip} daddr @strange${v} jump to_strange`),
     ]),
     chain('forward', 'forward', 'accept', [
-      ...each((ip, addresses) => `oifname != "${tun}" ${ip} daddr ${addresses} counter drop`),
-      ...each((ip, addresses) => `iifname != "${tun}" ${ip} saddr ${addresses} counter drop`),
+      ...each((ip, v) => `oifname != "${tun}" ${ip} daddr @overlay${v} counter name ${leaving} drop`),
+      ...each((ip, v) => `iifname != "${tun}" ${ip} saddr @overlay${v} counter name ${arrived} drop`),
+      ...strange(plan, (ip, v) => `${ip} daddr @strange${v} counter name ${GUARD_COUNTERS.strange} drop`),
+      ...strange(plan, (ip, v) => `${ip} saddr @strange${v} counter name ${GUARD_COUNTERS.strange} drop`),
     ]),
   ];
+}
+
+/** Chains and sets for strange networks: only the link itself, its routers, and the node's own sealed datagrams pass. */
+function strangeSets(plan: GuardPlan): string[] {
+  if (plan.strange.length === 0) return [];
+  const name = GUARD_COUNTERS.strange;
+  return [
+    ...bothSets('strange', plan.strange),
+    ...bothSets('routers', plan.routers),
+    plainChain('from_strange', [
+      `socket mark ${MARK} accept`,
+      ...each((ip, v) => `${ip} saddr @routers${v} accept`),
+      ...LINK_IN,
+      `counter name ${name} drop`,
+    ]),
+    plainChain('to_strange', [
+      `meta mark ${MARK} accept`,
+      ...each((ip, v) => `${ip} daddr @routers${v} accept`),
+      ...LINK_OUT,
+      `counter name ${name} reject with icmpx admin-prohibited`,
+    ]),
+  ];
+}
+
+function strange(plan: GuardPlan, rule: (ip: string, v: 4 | 6) => string): string[] {
+  return plan.strange.length === 0 ? [] : each(rule);
+}
+
+function each(rule: (ip: string, v: 4 | 6) => string): string[] {
+  return [rule('ip', 4), rule('ip6', 6)];
+}
+
+function bothSets(name: string, ranges: readonly Prefix[]): string[] {
+  return [set(`${name}4`, 'ipv4_addr', ranges, 4), set(`${name}6`, 'ipv6_addr', ranges, 6)];
 }
 
 function set(name: string, type: string, ranges: readonly Prefix[], family: 4 | 6): string {

@@ -7,7 +7,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Prefix } from '../../tun/prefix.ts';
 import { nftGeneration, nftJson, runNft, withoutTable } from '../nft.ts';
 import type { StateDir } from '../state-dir.ts';
-import { fingerprint, isClosed, threats } from './lock-listing.ts';
+import { countsOf, fingerprint, isClosed, threats } from './lock-listing.ts';
 import { type LockLevel, type LockPlan, lockRules, lockTable, type PlainForwarding } from './lock-rules.ts';
 
 /** What the lock follows of a running node. */
@@ -18,6 +18,9 @@ export interface LockFacts {
   readonly overlay: readonly Prefix[];
   /** of a GEN, once it is known */
   readonly between: PlainForwarding | undefined;
+  /** connected networks with addresses of members' that are not proved to be theirs, and the routers there */
+  readonly strange: readonly Prefix[];
+  readonly routers: readonly Prefix[];
 }
 
 /** nftables, or its twin in a test. */
@@ -59,7 +62,19 @@ export class Lock {
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  constructor(state: StateDir, tun: string, log: Logger, ports: LockPorts = NFTABLES) {
+  readonly #count: (name: string, packets: number) => void;
+  /** packets by counter, as they were last seen */
+  #counts: ReadonlyMap<string, number> = new Map();
+
+  /** `count` hears of packets that the guard dropped. */
+  constructor(
+    state: StateDir,
+    tun: string,
+    log: Logger,
+    ports: LockPorts = NFTABLES,
+    count: (name: string, packets: number) => void = () => undefined,
+  ) {
+    this.#count = count;
     this.#state = state;
     this.#tun = tun;
     this.#log = log;
@@ -90,6 +105,13 @@ export class Lock {
     const isAround = now >= this.#lookAroundAt;
     if (isAround) this.#lookAroundAt = now + LOOK_AROUND;
     void this.#next(() => this.#look(isAround));
+  }
+
+  /** Hands over what the guard dropped up to now; settles when it has. */
+  count(): Promise<void> {
+    return this.#next(async () => {
+      if (this.#level === 'guard' && !this.#trouble) await this.#listing();
+    });
   }
 
   status(): LockStatus {
@@ -148,6 +170,8 @@ export class Lock {
   async #putInForce(): Promise<void> {
     this.#trouble = undefined;
     this.#looked = undefined;
+    if (this.#made !== '') await this.#listing(); // what it counted goes with the table
+    this.#counts = new Map();
     if (await this.#attempt(this.#script)) this.#made = await this.#listing();
   }
 
@@ -171,7 +195,8 @@ export class Lock {
     const generation = this.#ports.generation();
     if (this.#trouble !== undefined) await this.#retry();
     else if (generation === undefined || generation !== this.#looked) await this.#compare(generation);
-    if (!isAround || this.#level !== 'closed') return;
+    if (!isAround) return;
+    if (this.#level !== 'closed') return void (await this.#listing());
     if (generation === undefined || generation !== this.#lookedAround) await this.#lookAround(generation);
   }
 
@@ -206,7 +231,11 @@ export class Lock {
   /** '' where there is no such table. */
   async #listing(): Promise<string> {
     try {
-      return fingerprint(await this.#ports.list(['table', ...lockTable(this.#tun).split(' ')]));
+      const listing = await this.#ports.list(['table', ...lockTable(this.#tun).split(' ')]);
+      const counts = countsOf(listing);
+      for (const [name, packets] of counts) this.#count(name, Math.max(0, packets - (this.#counts.get(name) ?? 0)));
+      this.#counts = counts;
+      return fingerprint(listing);
     } catch {
       return '';
     }
@@ -259,8 +288,10 @@ export function whatStaysKept(state: StateDir): DownAnswer {
   return whatStays(state.text('lock') === undefined ? 'none' : opened, state.path);
 }
 
-function planOf({ mode, type, overlay, between }: LockFacts, tun: string): LockPlan {
-  return mode === 'cl' ? { level: 'closed', tun, isRouter: type === 'gen', between } : { level: 'guard', tun, overlay };
+function planOf({ mode, type, between, ...facts }: LockFacts, tun: string): LockPlan {
+  return mode === 'cl'
+    ? { level: 'closed', tun, isRouter: type === 'gen', between }
+    : { level: 'guard', tun, ...facts };
 }
 
 const OPENED_LINE: HealthLine = {

@@ -42,6 +42,23 @@ describe('a GES below a GEN', () => {
     expect(g.engine.elements.below()).toEqual([{ node: idOf(a), path: a.path }]);
   });
 
+  it('C5: is at home where the GEN proves itself, doubts it after a sleep, and hears the proof again by itself', () => {
+    const { net, world, a, g, b } = oneGen('home');
+    const router = () => a.engine.node.home.router;
+    expect(router()).toBeUndefined();
+    net.settle([a, g]);
+    expect(router()).toMatchObject({ node: idOf(g), address: { family: 4, length: 32 } });
+    a.engine.handleClockJump(world.now);
+    expect(router()).toBeUndefined();
+    world.run(6_000, 20);
+    expect(router()?.node).toBe(idOf(g));
+    // another gateway, which is nobody's element
+    a.engine.elements.seek([b.path], world.now);
+    world.launch(a, a.carryOut());
+    world.run(6_000, 20);
+    expect(router()).toBeUndefined();
+  });
+
   it('speaks through it by exactly DDE, RGI, MPIT and CDN, and the GEN relays what it cannot read', () => {
     const { net, world, a, b, g } = oneGen();
     net.settle([a, g]);

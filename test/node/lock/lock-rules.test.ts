@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type LockPlan, lockRules, lockTable } from '../../../src/node/lock/lock-rules.ts';
+import { type GuardPlan, type LockPlan, lockRules, lockTable } from '../../../src/node/lock/lock-rules.ts';
 import { parsePrefix } from '../../../src/tun/prefix.ts';
 
 const HOST: LockPlan = { level: 'closed', tun: 'gscip0', isRouter: false, between: undefined };
 const ROUTER: LockPlan = { ...HOST, isRouter: true };
-const GUARD: LockPlan = { level: 'guard', tun: 'gscip0', overlay: ['100.64.0.0/10', 'fd12::/48'].map(parsePrefix) };
+const GUARD: GuardPlan = {
+  level: 'guard',
+  tun: 'gscip0',
+  overlay: ['100.64.0.0/10', 'fd12::/48'].map(parsePrefix),
+  strange: [],
+  routers: [],
+};
 
 /** The rules of one chain, without its first line. */
 function chain(plan: LockPlan, name: string): string[] {
@@ -109,7 +115,30 @@ describe('the rules of a lock', () => {
     }
   });
 
+  it('C1: hold back a network with the addresses of a member, but for its link, its routers and the own sockets', () => {
+    const strange = ['192.168.7.0/24', 'fd07::/64'].map(parsePrefix);
+    const plan: LockPlan = { ...GUARD, strange, routers: ['192.168.7.1', 'fe80::1'].map(parsePrefix) };
+    expect(lockRules(plan)).toContain(
+      'set strange4 { type ipv4_addr; flags interval; auto-merge; elements = { 192.168.7.0/24 }; }',
+    );
+    expect(lockRules(plan)).toContain(
+      'set routers6 { type ipv6_addr; flags interval; auto-merge; elements = { fe80::1/128 }; }',
+    );
+    for (const v of [4, 6]) {
+      const ip = v === 4 ? 'ip' : 'ip6';
+      expect(chain(plan, 'output')).toContain(`${ip} daddr @strange${v} jump to_strange`);
+      expect(chain(plan, 'input')).toContain(`${ip} saddr @strange${v} jump from_strange`);
+      expect(chain(plan, 'forward')).toContain(`${ip} daddr @strange${v} counter name guard-lan-not-proved drop`);
+      expect(chain(plan, 'to_strange')).toContain(`${ip} daddr @routers${v} accept`);
+    }
+    expect(chain(plan, 'to_strange')[0]).toBe('meta mark 0x00003047 accept');
+    expect(chain(plan, 'from_strange')[0]).toBe('socket mark 0x00003047 accept');
+    for (const name of ['to_strange', 'from_strange'])
+      expect(chain(plan, name).at(-1)).toMatch(/^counter name guard-lan-not-proved (drop|reject)/);
+    expect(lockRules(GUARD)).not.toMatch(/@strange|@routers|_strange/);
+  });
+
   it('hold where there is no address of a family', () => {
-    expect(lockRules({ level: 'guard', tun: 'gscip0', overlay: [] })).not.toContain('elements');
+    expect(lockRules({ ...GUARD, overlay: [] })).not.toContain('elements');
   });
 });

@@ -24,12 +24,14 @@ class FakeTables implements LockPorts {
   /** undefined: as where the kernel cannot be asked */
   changes: number | undefined;
   lists: string[] = [];
+  dropped = 0;
 
   run(script: string): Promise<void> {
     if (this.isMissing) return Promise.reject(new GscipError('no-nft', 'no nft', 'install it'));
     this.ran++;
     const made = script.split('delete table').at(1) ?? '';
     this.held = made.includes('{') ? made : undefined;
+    this.dropped = 0;
     return Promise.resolve();
   }
 
@@ -42,7 +44,8 @@ class FakeTables implements LockPorts {
     if (what === 'ruleset') return Promise.resolve(this.ruleset);
     if (what === 'tables') return Promise.resolve([]);
     if (this.held === undefined) return Promise.reject(new GscipError('nft-failed', 'no such table', ''));
-    return Promise.resolve([{ table: { family: 'inet', name: 'x', text: this.held } }]);
+    const counter = { family: 'inet', table: 'x', name: 'guard-leaving', handle: 7, packets: this.dropped, bytes: 0 };
+    return Promise.resolve([{ table: { family: 'inet', name: 'x', text: this.held } }, { counter }]);
   }
 }
 
@@ -55,12 +58,21 @@ function setUp() {
   const folder = mkdtempSync(join(tmpdir(), 'gscip-lock-'));
   folders.push(folder);
   const [state, tables, events] = [new StateDir(folder), new FakeTables(), [] as string[]];
-  const lock = new Lock(state, 'gscip0', { log: (_, event) => void events.push(event) }, tables);
-  return { folder, file: join(folder, 'lock.nft'), state, tables, events, lock };
+  const counted = new Map<string, number>();
+  const count = (name: string, packets: number) => void counted.set(name, (counted.get(name) ?? 0) + packets);
+  const lock = new Lock(state, 'gscip0', { log: (_, event) => void events.push(event) }, tables, count);
+  return { counted, folder, file: join(folder, 'lock.nft'), state, tables, events, lock };
 }
 
-const CLOSED: LockFacts = { mode: 'cl', type: 'ges', overlay: [], between: undefined };
-const OPEN: LockFacts = { mode: 'op', type: 'ges', overlay: [parsePrefix('100.64.0.0/10')], between: undefined };
+const CLOSED: LockFacts = { mode: 'cl', type: 'ges', overlay: [], between: undefined, strange: [], routers: [] };
+const OPEN: LockFacts = {
+  mode: 'op',
+  type: 'ges',
+  overlay: [parsePrefix('100.64.0.0/10')],
+  between: undefined,
+  strange: [],
+  routers: [],
+};
 /** Times at which it looks. */
 const [FIRST, SECOND] = [10_000, 20_000];
 
@@ -71,6 +83,22 @@ async function look(lock: Lock, at: number): Promise<string[]> {
 }
 
 describe('the lock of a node', () => {
+  it('tells what the guard dropped, each packet once, also when the rules are replaced', async () => {
+    const { lock, tables, counted, events } = setUp();
+    await lock.follow(OPEN);
+    tables.dropped = 3;
+    tables.changes = 1;
+    for (const at of [FIRST, SECOND]) lock.tick(at);
+    for (let times = 0; times < 2; times++) await lock.count();
+    expect(counted.get('guard-leaving')).toBe(3);
+    tables.dropped = 5;
+    await lock.follow({ ...OPEN, strange: [parsePrefix('192.168.7.0/24')] });
+    expect(counted.get('guard-leaving')).toBe(5);
+    tables.dropped = 1;
+    await lock.count();
+    expect([counted.get('guard-leaving'), events.includes('lock-restored')]).toEqual([6, false]);
+  });
+
   it('follows the mode, and keeps the rules of a closed node for the next start', async () => {
     const { lock, tables, file } = setUp();
     await lock.follow(OPEN);
