@@ -8,6 +8,7 @@ import {
   settingsToKeep,
   type WrittenConfig,
 } from '../../src/node/agent-config.ts';
+import { parsePrefix } from '../../src/tun/prefix.ts';
 
 /** What a call throws, which must be an error that a user can act on. */
 function refusal(act: () => unknown): GscipError {
@@ -44,7 +45,8 @@ describe('the configuration file', () => {
       flows-per-peer = 100
       new-flows-per-second = 50
       snat = true
-      transit = ["wan0", "wan1"]`;
+      transit = ["wan0", "wan1"]
+      home = ["192.168.7.0/24"]`;
     expect(resolveConfig(parseConfigFile(text, 'f'))).toEqual({
       given: new Set(),
       bundle: '/etc/gscip/a.bundle',
@@ -70,6 +72,7 @@ describe('the configuration file', () => {
       portMapping: true,
       snat: true,
       transit: ['wan0', 'wan1'],
+      home: [parsePrefix('192.168.7.0/24')],
     });
   });
 
@@ -133,6 +136,7 @@ describe('the configuration', () => {
       portMapping: true,
       snat: false,
       transit: [],
+      home: [],
     });
   });
 
