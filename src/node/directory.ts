@@ -1,4 +1,5 @@
 import type { NodeId } from '../base/brands.ts';
+import { toHex } from '../base/bytes.ts';
 import { writeAddressWords } from '../base/flow-cid.ts';
 import { FLOW } from '../base/flow-words.ts';
 import { PrefixSet } from '../base/prefix-set.ts';
@@ -13,14 +14,21 @@ export class Directory {
   #members: Member[] = [];
   #byName = new Map<string, Member>();
   #byId = new Map<NodeId, Member>();
+  /** who has which routes; addresses of nodes are theirs for life */
+  #owned = '';
 
-  rebuild(self: Member, others: readonly Member[]): void {
+  /** True when addresses came or went, or have another owner, since the last time. */
+  rebuild(self: Member, others: readonly Member[]): boolean {
+    const owned = [self, ...others].map(({ id, routes }) => [id, ...routes.map(routeName)].join(' ')).join('\n');
+    const isOther = owned !== this.#owned;
+    this.#owned = owned;
     this.#prefixes = new PrefixSet();
     this.#members = [self, ...others];
     this.#byName = new Map(this.#members.map((member) => [member.name, member]));
     this.#byId = new Map(this.#members.map((member) => [member.id, member]));
     // From the back, so that what is our own wins over what others claim.
     for (let number = this.#members.length - 1; number >= 0; number--) this.#add(this.#members[number], number);
+    return isOther;
   }
 
   /** True when the address in FLOW words at `at` (source or destination) is this node's own or behind it. */
@@ -72,4 +80,8 @@ export class Directory {
     }
     for (const { family, address, length } of member.routes) this.#prefixes.set(family, address, length, number);
   }
+}
+
+function routeName({ address, length }: Member['routes'][number]): string {
+  return `${toHex(address)}/${length}`;
 }

@@ -4,7 +4,6 @@ import type { PacketPrimitives } from '../base/primitives.ts';
 import { unreachable } from '../base/unreachable.ts';
 import { KEY_TIMES } from '../crypto/key-states.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { decodeEntry } from '../crypto/roster-entry.ts';
 import { currentOf } from '../dprp/admission.ts';
 import { encodeControl } from '../dprp/control-record.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
@@ -22,6 +21,7 @@ import { Elements } from './element/elements.ts';
 import { FlowControl } from './flow-control.ts';
 import { Incoming } from './incoming.ts';
 import type { KeyChange, KeyStore, KeyUsage } from './key-store.ts';
+import { removedBy } from './members.ts';
 import { Migrations } from './migrations.ts';
 import { Negotiating } from './negotiating.ts';
 import type { NodeEffect } from './node-effects.ts';
@@ -30,6 +30,7 @@ import { Outgoing } from './outgoing.ts';
 import { Reach } from './reach/reach.ts';
 import { SaKeeper } from './sa-keeper.ts';
 import { TooBigHints } from './too-big.ts';
+import { endWithdrawn } from './withdrawn.ts';
 
 export interface EngineDeps {
   readonly primitives: PacketPrimitives;
@@ -41,12 +42,6 @@ export interface EngineDeps {
   readonly hedge?: Hedge;
   /** milliseconds since 1970 by the server's clock, as far as it is known; absent: by whole seconds */
   wallMillis?(): number;
-}
-
-/** Whom a signed REMOVE names. */
-function removedBy(bytes: Uint8Array): NodeId[] {
-  const entry = decodeEntry(bytes);
-  return typeof entry !== 'string' && entry.change.kind === 'remove' ? [entry.change.nodeId] : [];
 }
 
 /** Entries that the expiry hand looks at per tick. */
@@ -253,7 +248,7 @@ export class Engine {
    */
   handleNewKeys(now: Millis): void {
     const { directory, keys } = this.node;
-    directory.rebuild(keys.self(), keys.members());
+    if (directory.rebuild(keys.self(), keys.members())) endWithdrawn(this.node, now);
     this.node.negative.clear(() => true); // a peer that had no key in common may have one now
     this.#negotiating.versionsChanged(now);
   }

@@ -55,6 +55,12 @@ export function removalsSince(before: Roster, after: Roster): Uint8Array[] {
   });
 }
 
+/** Whom a signed REMOVE names. */
+export function removedBy(bytes: Uint8Array): NodeId[] {
+  const entry = decodeEntry(bytes);
+  return typeof entry !== 'string' && entry.change.kind === 'remove' ? [entry.change.nodeId] : [];
+}
+
 /** Members of the older roster that the newer one does not have. */
 export function missing(before: Roster, after: Roster): NodeId[] {
   return [...before.members.keys()].filter((id) => !after.members.has(id));

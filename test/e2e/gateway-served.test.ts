@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { PitListAnswer } from '../../src/api/pit.ts';
 import { withLab } from '../../src/cli/lab/lab.ts';
 import { ensureBuilt } from '../../src/cli/lab/overlay.ts';
 import { ServedOverlay } from '../../src/cli/lab/served-overlay.ts';
@@ -50,12 +51,34 @@ it(
       const subnets = async () => (await gate.status()).gateway?.subnets.map(({ prefix }) => prefix) ?? [];
       await until('the routes at the gateway', async () => (await subnets()).length === routes.length, { seconds: 20 });
       for (const address of ['10.1.0.10', '10.3.0.10', '10.4.0.10']) expect(await pings(address), address).toBe(true);
+      // flows in both directions, and one that goes on while the network is taken away
+      await terminal.run(['ping', '-c', '1', '-W', '2', '-I', '10.4.0.10', await member.address()]);
+      const live = machine.start(['ping', '-i', '0.2', '10.4.0.10'], { seconds: 60 });
+      const flowsTo = async (network: string) => {
+        const lists = [gate, member].map((node) => node.ask<PitListAnswer>({ verb: 'pit-list', limit: 1_000 }));
+        const entries = (await Promise.all(lists)).flatMap(({ entries: each }) => each);
+        return entries.filter(
+          ({ source, destination, action }) =>
+            action === 'encrypt' && [source, destination].some((end) => end.startsWith(network)),
+        );
+      };
+      const rules = () => router.run(['nft', 'list', 'table', 'inet', 'gscip_gateway_gscip0']);
+      expect((await flowsTo('10.4.0.')).length).toBeGreaterThan(3);
+      expect(await rules()).toContain('10.4.0.0/24');
+      const pids = [gate, member].map(({ process }) => process?.pid);
       await served.admin.patch('/nodes/gate', { routes: ['10.1.0.0/24'] });
       await until('the end of the routes', () => !member.namespace.ip('route').includes('10.4.0.0/24'), {
         seconds: 20,
       });
       expect(await pings('10.4.0.10')).toBe(false);
       await until('the end of the networks', async () => (await subnets()).join() === '10.1.0.0/24');
+      for (const network of ['10.3.0.', '10.4.0.', 'fd01::']) {
+        expect(await flowsTo(network), network).toEqual([]);
+        expect(await rules(), network).not.toContain(network);
+      }
+      expect((await flowsTo('10.1.0.')).length).toBeGreaterThan(0);
+      expect(live.running).toBe(true);
+      expect([gate, member].map(({ process }) => process?.pid)).toEqual(pids);
     }),
   120_000,
 );

@@ -10,12 +10,13 @@ import {
   newAuthority,
   revised,
   rollGroup,
+  rosterOf,
   withGroup,
   withRosterChange,
 } from '../../src/server/authority/network-rules.ts';
 import { addNode, liveNodes, nodeNamed, removeNode } from '../../src/server/authority/node-rules.ts';
 import type { AuthorityNode, AuthorityState, AuthorityTools } from '../../src/server/authority/state.ts';
-import { memberOf } from '../../src/server/network/node-certificate.ts';
+import { checkedRoutes, issueCaPart, memberOf } from '../../src/server/network/node-certificate.ts';
 import { seededRandom } from './seeded-random.ts';
 
 /** What a server says of a group beside its keys. */
@@ -82,6 +83,29 @@ export class Authority {
       (sum, group) => withGroup(sum, withRosterChange(tools, sum, groupNamed(sum, group), change, 'join')),
       { ...revised(tools, this.#state), nodes },
     );
+  }
+
+  /** Gives a GEN other networks: another certificate, and restated in the lists of its groups. */
+  reroute(name: string, routes: readonly string[]): void {
+    const tools = this.#tools();
+    const before = nodeNamed(this.#state, name);
+    const node = { ...before, routes: checkedRoutes(this.#state.plan, before.type, routes) };
+    const stated = { ...node, edPublic: publicKeyOf(node) };
+    const terms = {
+      serial: this.#state.nextSerial,
+      notBefore: unixSeconds(tools.now - 60),
+      notAfter: unixSeconds(tools.now + 10 * 365 * 86_400),
+    };
+    const caPart = issueCaPart(nodeProvider, stated, terms, this.#state.caSeed);
+    const change = { kind: 'add', member: memberOf(stated) } as const;
+    const nodes = this.#state.nodes.map((each) => (each.id === node.id ? { ...node, caPart } : each));
+    this.#state = { ...revised(tools, this.#state), nodes, nextSerial: this.#state.nextSerial + 1 };
+    for (const group of this.#state.groups)
+      if (rosterOf(tools, group).members.has(node.id))
+        this.#state = withGroup(
+          this.#state,
+          withRosterChange(tools, this.#state, groupNamed(this.#state, group.name), change, 'join'),
+        );
   }
 
   isNode(name: string): boolean {
