@@ -204,7 +204,8 @@ export class Agent {
     linked.attach(this.#keys, {
       changed: (changes) => this.#takeUp(changes),
       endpoints: ({ id, endpoints }) => {
-        for (const path of endpoints.toReversed()) this.#engine.handleEndpoint(id, path);
+        this.#engine.handleEndpoints(id, endpoints);
+        void this.#forwarding.follow();
       },
       services: (coordinators) => this.#underlay.setCoordinators(coordinators),
       lost: (wasReady) => this.#underlay.handleServerLost(wasReady),

@@ -254,8 +254,8 @@ export class Engine {
   }
 
   /** The server says where a peer is: flows that failed because nobody knew begin again with their next packet. */
-  handleEndpoint(peer: NodeId, path: PathAddress): void {
-    if (this.node.paths.hint(peer, path)) this.#negotiating.tryAgain(peer);
+  handleEndpoints(peer: NodeId, told: readonly PathAddress[]): void {
+    if (this.node.paths.tell(peer, told)) this.#negotiating.tryAgain(peer);
   }
 
   /** A router says that a datagram of this node was too large for it (protocol.md N6). */

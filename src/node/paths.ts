@@ -33,6 +33,8 @@ export class PathBook {
   #heard = new Float64Array(64).fill(NEVER);
   /** by slot: when the first thing left that was not followed by anything heard */
   #unanswered = new Float64Array(64).fill(NEVER);
+  /** hints that the server gave, and nobody else before it */
+  readonly #told = new Map<NodeId, readonly PathAddress[]>();
   #place: OwnPlace = { interfaces: [], overlay: [], outer: [] };
 
   constructor(primitives: PacketPrimitives) {
@@ -56,6 +58,22 @@ export class PathBook {
     const { hints } = this.peer(id);
     const isNew = !hints.includes(path);
     if (isNew) hints.unshift(path);
+    return isNew;
+  }
+
+  /**
+   * Where the server says that a peer is, the best first; what it said before and says no more is forgotten, unless it says
+   * nothing at all. True when any of it was not known.
+   */
+  tell(id: NodeId, told: readonly PathAddress[]): boolean {
+    if (told.length === 0) return false;
+    const { hints } = this.peer(id);
+    const before = this.#told.get(id) ?? [];
+    const others = hints.filter((hint) => !before.includes(hint) && !told.includes(hint));
+    const own = told.filter((path) => before.includes(path) || !hints.includes(path));
+    const isNew = told.some((path) => !hints.includes(path));
+    hints.splice(0, hints.length, ...told, ...others);
+    this.#told.set(id, own);
     return isNew;
   }
 

@@ -190,7 +190,7 @@ describe('a packet that may go nowhere', () => {
     world.send(a, numbered(a, b, 1));
     world.send(a, numbered(a, b, 2));
     expect(reasonsOf(a)).toEqual(['no-path']);
-    a.engine.handleEndpoint(b.keys.self().id, b.path);
+    a.engine.handleEndpoints(b.keys.self().id, [b.path]);
     world.send(a, numbered(a, b, 3));
     world.run(50);
     expect(numbersOf(b)).toEqual([3]);

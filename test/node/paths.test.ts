@@ -38,6 +38,18 @@ describe('the paths of a peer', () => {
     expect(paths.candidates(PEER)).toEqual([six, two, one]);
   });
 
+  it('are those that the server says now; others stay, and so does all when it says nothing', () => {
+    const paths = book();
+    paths.hint(PEER, one);
+    expect(paths.tell(PEER, [two, one])).toBe(true);
+    expect(paths.candidates(PEER)).toEqual([two, one]);
+    expect(paths.tell(PEER, [six])).toBe(true);
+    expect(paths.candidates(PEER)).toEqual([six, one]);
+    expect(paths.tell(PEER, [])).toBe(false);
+    expect(paths.tell(PEER, [six])).toBe(false);
+    expect(paths.candidates(PEER)).toEqual([six, one]);
+  });
+
   it('keep one slot, whatever the address is, and each peer has its own', () => {
     const paths = book();
     const { slot } = paths.peer(PEER);

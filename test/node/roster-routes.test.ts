@@ -230,6 +230,29 @@ describe('the routes that rosters bring', () => {
     a.engine.node.paths.hint(gate.id, pathAddress('10.9.0.1:47247'));
     await routes.follow();
     expect(shown()).toEqual(['192.168.7.0/24']);
+    expect(routes.withheld.map(formatPrefix)).toEqual(['10.9.0.0/16']);
+  });
+
+  it('C1: are never less than was held back before: who says where a peer is makes no network clear', async () => {
+    const { a, table, shown, ...parts } = meeting();
+    const held: string[][] = [];
+    const log = { log: () => undefined };
+    const routes: RosterRoutes = new RosterRoutes(a.engine.node, table, log, () => {
+      // the kernel's guard is there before a route goes
+      held.push([...routes.taken, ...routes.withheld].map(formatPrefix).sort());
+      return Promise.resolve();
+    });
+    await routes.follow();
+    const gate = a.engine.node.directory.find('gate');
+    if (!gate) throw new Error('no gate');
+    a.engine.handleEndpoints(gate.id, [pathAddress('10.9.0.1:47247')]);
+    await routes.follow();
+    parts.world.authority.remove('gate');
+    const entry = parts.world.authority.bundle('a').groups[0].roster.entries.at(-1);
+    expect(entry && a.keys.signedRemove(a.keys.groups()[0].id, entry)).toBeDefined();
+    await routes.follow();
+    expect(held).toEqual([BOTH, BOTH, []]);
+    expect(shown()).toEqual([]);
   });
 
   it('are shown as not taken when the kernel refuses them', async () => {

@@ -25,14 +25,20 @@ export class Below {
   }
 
   /** A GES in the network behind a GEN, or outside of all. */
-  ges(name: string, path: string, over: SimNode | undefined, groups: readonly string[] = ['office']): SimNode {
-    this.world.authority.add(name, groups);
+  ges(
+    name: string,
+    path: string,
+    over: SimNode | undefined,
+    groups: readonly string[] = ['office'],
+    mode: 'op' | 'cl' = 'op',
+  ): SimNode {
+    this.world.authority.add(name, groups, [], mode);
     return this.#join(name, path, over, []);
   }
 
   /** A GEN, which is in no group of the GES. */
-  gen(name: string, path: string, over: SimNode | undefined, routes: string): SimNode {
-    this.world.authority.add(name, ['routers'], [routes]);
+  gen(name: string, path: string, over: SimNode | undefined, routes: string, mode: 'op' | 'cl' = 'op'): SimNode {
+    this.world.authority.add(name, ['routers'], [routes], mode);
     return this.#join(name, path, over, [name]);
   }
 
