@@ -153,7 +153,7 @@ class Schedule {
     const pick = this.#pick;
     for (const talk of talks) if (pick(3) === 0) this.#send(talk);
     if (pick(3) === 0) this.#inject(this.#attacker.idle(world.now));
-    if (pick(40) === 0) this.#befall();
+    if (pick(15) === 0) this.#befall();
     await this.#pass(20 + pick(300));
   }
 
