@@ -34,6 +34,7 @@ const KINDS = [
   DATAGRAM.frame,
   DATAGRAM.elementQuery,
 ];
+const SWALLOWS = { drop: 100, delay: 0, duplicate: 0, change: 0, replay: 20, forge: 100, move: 0 };
 /** Datagrams that it remembers, of all times and pairs. */
 const MEMORY = 400;
 
@@ -128,10 +129,13 @@ export class Attacker {
       replay: chance(),
       forge: chance(),
     };
+    // every fourth time it swallows one kind of message, and answers in the place of whom it was for
+    const swallowed = pick(4) === 0 ? KINDS[pick(KINDS.length)] : undefined;
+    const kinds = pick(2) === 0 ? [] : KINDS.filter(() => pick(3) === 0);
     this.#mood = {
       until: now + 200 + pick(3_000),
-      chances: { ...chances, move: pick(3) === 0 ? chance() : 0 },
-      kinds: pick(2) === 0 ? [] : KINDS.filter(() => pick(3) === 0),
+      chances: swallowed === undefined ? { ...chances, move: pick(3) === 0 ? chance() : 0 } : SWALLOWS,
+      kinds: swallowed === undefined ? kinds : [swallowed],
       towards: pick(3) === 0 ? to : undefined,
       latest: LATEST[pick(LATEST.length)],
     };
