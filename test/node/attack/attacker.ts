@@ -133,7 +133,7 @@ export class Attacker {
     const swallowed = pick(4) === 0 ? KINDS[pick(KINDS.length)] : undefined;
     const kinds = pick(2) === 0 ? [] : KINDS.filter(() => pick(3) === 0);
     this.#mood = {
-      until: now + 200 + pick(3_000),
+      until: now + 200 + pick(pick(8) === 0 ? 25_000 : 3_000),
       chances: swallowed === undefined ? { ...chances, move: pick(3) === 0 ? chance() : 0 } : SWALLOWS,
       kinds: swallowed === undefined ? kinds : [swallowed],
       towards: pick(3) === 0 ? to : undefined,

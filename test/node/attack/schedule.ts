@@ -28,9 +28,14 @@ export interface Outcome {
   readonly refused: number;
   /** bytes that nodes put on the wire, all of which were searched */
   readonly searched: number;
+  /** packets that were dropped because a negotiation had failed: for want of an answer, by a forged NOGROUP or STALE */
+  readonly failed: Readonly<Record<Failure, number>>;
   /** milliseconds from the attacker's end until every pair was heard */
   readonly again: number;
 }
+
+export const FAILURES = ['timeout', 'no-common-group', 'domain-stale'] as const;
+export type Failure = (typeof FAILURES)[number];
 
 /** Runs what a seed says, from the first packet to the one that comes through when the attacker has gone. */
 export function runSchedule(seed: number): Promise<Outcome> {
@@ -81,7 +86,7 @@ class Schedule {
     await this.#follow();
     const begin = this.#scene.world.now;
     if (pick(2) === 0) await this.#talkUnharmed();
-    const end = this.#scene.world.now + 1_000 + pick(9_000);
+    const end = this.#scene.world.now + 1_000 + (pick(8) > 0 ? pick(9_000) : pick(40_000));
     while (this.#scene.world.now < end) await this.#step();
     const attacked = this.#number;
     this.#isOver = true;
@@ -93,6 +98,11 @@ class Schedule {
     return {
       ...{ scene: this.#scene.name, deeds: this.#attacker.deeds, again, sent: attacked, delivered: arrived.length },
       ...{ refused: this.#refused, faults: [...this.#faults] },
+      failed: {
+        timeout: this.#failed('timeout'),
+        'no-common-group': this.#failed('no-common-group'),
+        'domain-stale': this.#failed('domain-stale'),
+      },
       searched: seen.reduce((sum, { bytes }) => sum + bytes.length, 0),
     };
   }
@@ -168,7 +178,7 @@ class Schedule {
         for (const each of nodes) if (this.#pick(2) === 0) world.launch(each, each.reload(world));
         return;
       case 1:
-        node.engine.flush(this.#pick(2) === 0, world.now);
+        node.engine.flush(this.#pick(4) > 0, world.now);
         return world.launch(node, node.carryOut());
       default:
         // who stands between a node and its server may have it say where that node is
@@ -245,6 +255,10 @@ class Schedule {
     }
     for (const { source, destination } of silent) this.#faults.add(`${source} does not reach ${destination} again`);
     return world.now - begin;
+  }
+
+  #failed(why: Failure): number {
+    return this.#scene.world.all().reduce((sum, node) => sum + node.counter(`discarded-${why}`), 0);
   }
 
   /** No datagram of any node holds a byte of what members sent, or their addresses inside. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { DEEDS, type Deed } from './attacker.ts';
-import { BOUND, runSchedule } from './schedule.ts';
+import { BOUND, FAILURES, type Failure, runSchedule } from './schedule.ts';
 
 /** GSCIP_SCHEDULES=10000 runs them all, for a quarter of an hour; GSCIP_FIRST_SCHEDULE begins at another seed. */
 const COUNT = Number(process.env['GSCIP_SCHEDULES'] ?? 250);
@@ -13,8 +13,9 @@ it(`C1: an attacker between members, in ${COUNT} schedules: nothing in clear, no
 }, async () => {
   const faults: string[] = [];
   const scenes = new Map<string, number>();
-  const sums: Record<Deed | 'sent' | 'delivered' | 'refused' | 'searched', number> = {
+  const sums: Record<Deed | Failure | 'sent' | 'delivered' | 'refused' | 'searched', number> = {
     ...{ drop: 0, delay: 0, duplicate: 0, change: 0, replay: 0, forge: 0, move: 0 },
+    ...{ timeout: 0, 'no-common-group': 0, 'domain-stale': 0 },
     ...{ sent: 0, delivered: 0, refused: 0, searched: 0 },
   };
   const again: number[] = [];
@@ -23,6 +24,7 @@ it(`C1: an attacker between members, in ${COUNT} schedules: nothing in clear, no
     faults.push(...outcome.faults.map((fault) => `seed ${seed}, ${outcome.scene}: ${fault}`));
     scenes.set(outcome.scene, (scenes.get(outcome.scene) ?? 0) + 1);
     for (const deed of DEEDS) sums[deed] += outcome.deeds[deed];
+    for (const why of FAILURES) sums[why] += outcome.failed[why];
     for (const name of ['sent', 'delivered', 'refused', 'searched'] as const) sums[name] += outcome[name];
     again.push(outcome.again);
   }
