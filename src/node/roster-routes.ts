@@ -25,7 +25,7 @@ const LOOK = 2_000;
 /** For so long the routes that others make on the machine may stay unnoticed, in milliseconds. */
 const TRUST = 60_000;
 
-/** A connected network that has the addresses of a member's and is not proved to be it, and who passes packets on there. */
+/** Networks with a member's addresses that are connected and not proved to be the member's, or hold a peer; and who passes packets on. */
 export interface StrangeLans {
   readonly ranges: readonly Prefix[];
   readonly routers: readonly Prefix[];
@@ -38,7 +38,7 @@ export class RosterRoutes {
   readonly #node: NodeState;
   readonly #table: RouteTable;
   readonly #log: Logger;
-  readonly #changed: () => void;
+  readonly #changed: () => Promise<void>;
   /** what the machine's administrator says to be at home */
   readonly #home: readonly Prefix[];
   #taken: readonly Prefix[] = [];
@@ -54,12 +54,12 @@ export class RosterRoutes {
   /** what the last whole round went by; nothing is looked at again while that stays as it is */
   #settled: string | undefined;
 
-  /** `changed`: `taken` or `strange` is another list now. */
+  /** `changed`: `taken` or `strange` is another list now; routes change when what it began is done. */
   constructor(
     node: NodeState,
     table: RouteTable,
     log: Logger,
-    { changed = () => undefined, home = [] }: { changed?: () => void; home?: readonly Prefix[] } = {},
+    { changed = () => Promise.resolve(), home = [] }: { changed?: () => Promise<void>; home?: readonly Prefix[] } = {},
   ) {
     this.#node = node;
     this.#table = table;
@@ -74,7 +74,7 @@ export class RosterRoutes {
     return this.#taken;
   }
 
-  /** where nothing of a member's may go in clear although this machine is connected to such a network */
+  /** where nothing of a member's may go in clear although it is not routed into the overlay */
   get strange(): StrangeLans {
     return this.#strange;
   }
@@ -163,15 +163,15 @@ export class RosterRoutes {
       this.#node.home.setLans(refused);
       const isOther = JSON.stringify(strange) !== JSON.stringify(this.#strange);
       [this.#taken, this.#strange] = [taken, strange];
-      if (isOther || added.length + removed.length > 0) this.#changed();
+      if (isOther || added.length + removed.length > 0) await this.#changed();
       await this.#table.change(added, removed);
       const missing = added.length === 0 ? [] : without(taken, await this.#table.present());
       const why = 'the kernel did not take it';
-      this.#note([...refused, ...missing.map((prefix) => ({ prefix, why, lan: undefined }))]);
+      this.#note([...refused, ...missing.map((prefix) => ({ prefix, why, lan: undefined, holdsPeer: false }))]);
       if (missing.length === 0) this.#settled = seen;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#note(offered.map((prefix) => ({ prefix, why, lan: undefined })));
+      this.#note(offered.map((prefix) => ({ prefix, why, lan: undefined, holdsPeer: false })));
     }
   }
 
@@ -184,7 +184,8 @@ export class RosterRoutes {
   }
 
   async #strangeLans(refused: readonly RefusedRoute[]): Promise<StrangeLans> {
-    const ranges = refused.filter(({ lan }) => lan === 'strange').map(({ prefix }) => prefix);
+    // where a peer is, others say: that makes nothing clear either
+    const ranges = refused.filter(({ lan, holdsPeer }) => lan === 'strange' || holdsPeer).map(({ prefix }) => prefix);
     return ranges.length === 0 ? NO_STRANGERS : { ranges, routers: await this.#table.routers() };
   }
 

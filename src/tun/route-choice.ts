@@ -34,6 +34,8 @@ export interface RefusedRoute {
   readonly why: string;
   /** where a connected network is in the way: whether it is the offered one itself, or another one with its addresses */
   readonly lan: 'home' | 'strange' | undefined;
+  /** nothing of this machine is in the way, only that a peer is said to be in it */
+  readonly holdsPeer: boolean;
 }
 
 /**
@@ -51,17 +53,21 @@ export function chooseRoutes(
     const why = obstacle(prefix, limits);
     if (why === undefined) taken.push(prefix);
     else if (!refused.some((other) => samePrefix(other.prefix, prefix)))
-      refused.push({ prefix, why, lan: lanOf(prefix, limits) });
+      refused.push({ prefix, why, lan: lanOf(prefix, limits), holdsPeer: clashOf(prefix, limits) === undefined });
   }
   return { taken, refused };
 }
 
-function obstacle(prefix: Prefix, { used, endpoints }: RouteLimits): string | undefined {
-  const clash = used.find((range) => (range.connected ? overlaps : samePrefix)(range.prefix, prefix));
+function obstacle(prefix: Prefix, limits: RouteLimits): string | undefined {
+  const clash = clashOf(prefix, limits);
   if (clash?.connected) return `this machine is connected to ${formatPrefix(clash.prefix)} by ${clash.by}`;
   if (clash) return `this machine has a route of its own to it by ${clash.by}`;
-  const endpoint = endpoints.find((address) => covers(prefix, address));
+  const endpoint = limits.endpoints.find((address) => covers(prefix, address));
   return endpoint && `the endpoint ${formatPrefix(endpoint).split('/')[0]} of a peer lies in it`;
+}
+
+function clashOf(prefix: Prefix, { used }: RouteLimits): UsedRange | undefined {
+  return used.find((range) => (range.connected ? overlaps : samePrefix)(range.prefix, prefix));
 }
 
 /** At home in every connected network that overlaps it, or not (protocol.md 8.2). A proof counts for the link that it came by. */

@@ -21,7 +21,7 @@ export class Forwarding {
   constructor(parts: ForwardingParts) {
     const { node, config, state, log } = parts;
     this.#parts = parts;
-    const changed = () => void this.followMode();
+    const changed = () => this.followMode();
     const count = (name: string, packets: number) => node.counters.add(name, packets);
     this.#routes = new RosterRoutes(node, mainTable(config.tun), log, { changed, home: config.home });
     this.#lock = new Lock(state, config.tun, log, undefined, count);

@@ -21,6 +21,10 @@ class Table implements RouteTable {
     return Promise.resolve();
   }
 
+  routers() {
+    return Promise.resolve([]);
+  }
+
   networks() {
     return '';
   }
@@ -41,9 +45,11 @@ export class Machine {
     this.#pool = world.authority.bundle(node.name).bundle.pool.map(prefixOf);
     this.#isClosed = node.keys.self().mode === 'cl';
     const log = { log: () => undefined };
-    this.#routes = new RosterRoutes(node.engine.node, this.#table, log, () => {
-      this.#guarded = [...this.#routes.taken, ...this.#routes.withheld];
-      return Promise.resolve();
+    this.#routes = new RosterRoutes(node.engine.node, this.#table, log, {
+      changed: () => {
+        this.#guarded = [...this.#routes.taken, ...this.#routes.strange.ranges];
+        return Promise.resolve();
+      },
     });
   }
 
