@@ -6,6 +6,7 @@
 #include "napi-context.h"
 #include "netlink.h"
 #include "nft-generation.h"
+#include "service-notice.h"
 #include "tcp.h"
 #include "tun.h"
 #include "udp.h"
@@ -189,6 +190,14 @@ napi_value generationOfNft(napi_env env, napi_callback_info) {
   return fromInteger(env, static_cast<int32_t>(answer < 0 ? answer : answer & 0x7fffffff));
 }
 
+napi_value sendNotice(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const Arena path = args.bytes(0), text = args.bytes(1);
+  if (!args.ok()) return nullptr;
+  return fromErrno(env, noticeSend(path.bytes, static_cast<size_t>(path.length), text.bytes,
+                                   static_cast<size_t>(text.length)));
+}
+
 napi_value openIcmp(napi_env env, napi_callback_info info) {
   Args args(env, info);
   const int family = args.integer(0);
@@ -227,6 +236,7 @@ void exportDevices(Context& context, napi_value exports) {
   exportFunction(context, exports, "netlinkOpen", openNetlink);
   exportFunction(context, exports, "netlinkDrain", drainNetlink);
   exportFunction(context, exports, "nftGeneration", generationOfNft);
+  exportFunction(context, exports, "noticeSend", sendNotice);
   exportFunction(context, exports, "icmpOpen", openIcmp);
   exportFunction(context, exports, "icmpRead", readIcmp);
   exportFunction(context, exports, "close", closeDevice);

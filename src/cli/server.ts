@@ -3,6 +3,7 @@ import { GscipError } from '../base/errors.ts';
 import { parseLevel } from '../node/agent-config.ts';
 import { JsonLog } from '../node/json-log.ts';
 import { LineWriter } from '../node/line-writer.ts';
+import { ServiceNotice } from '../node/service-notice.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../server/network/address-plan.ts';
 import { RELAY_RATES, type RelayRates } from '../server/relay/relay-limits.ts';
@@ -38,7 +39,22 @@ interface ServerFlags {
 
 /** `gscip server` */
 export function define(command: Command): void {
-  networkFlags(command)
+  serverFlags(command).action(server);
+  examples(command, [
+    ['sudo gscip server --network office', 'first start: makes keys and database, and says what to do next'],
+    ['gscip server --state ./net --listen 127.0.0.1:8443', 'needs no root'],
+    [
+      'gscip server --state ./two --database postgres://gscip@db/gscip --key-file ./server.key',
+      'a second server for the same network',
+    ],
+    ['sudo gscip server --roles as,gms,dc,relay', 'a server by which nodes behind NATs reach each other'],
+    ['sudo gscip server --roles relay --relay-token TOKEN', 'one more relay, on another machine'],
+  ]);
+}
+
+/** What `gscip server` takes on the command line. */
+export function serverFlags(command: Command): Command {
+  return networkFlags(command)
     .option('--state <DIR>', 'keys, certificate, database and the socket of gscip admin', '/var/lib/gscip-server')
     .option(
       '--listen <ADDR:PORT>',
@@ -68,18 +84,7 @@ export function define(command: Command): void {
     .option('--tls-key <FILE>', 'key of that certificate')
     .option('--key-file <FILE>', 'key that seals secrets in the database; several servers of one network share it')
     .option('--log-level <LEVEL>', 'debug, info, warn or error', checked(parseLevel), 'info')
-    .option('--attached', 'end when standard input does, and print nothing but the log: for programs that start it')
-    .action(server);
-  examples(command, [
-    ['sudo gscip server --network office', 'first start: makes keys and database, and says what to do next'],
-    ['gscip server --state ./net --listen 127.0.0.1:8443', 'needs no root'],
-    [
-      'gscip server --state ./two --database postgres://gscip@db/gscip --key-file ./server.key',
-      'a second server for the same network',
-    ],
-    ['sudo gscip server --roles as,gms,dc,relay', 'a server by which nodes behind NATs reach each other'],
-    ['sudo gscip server --roles relay --relay-token TOKEN', 'one more relay, on another machine'],
-  ]);
+    .option('--attached', 'end when standard input does, and print nothing but the log: for programs that start it');
 }
 
 /** At the first start only. */
@@ -99,7 +104,8 @@ function parseLife(text: string): number {
 }
 
 async function server(flags: ServerFlags): Promise<void> {
-  if (isRelayApart(flags.roles ?? '')) return relay(flags);
+  const service = ServiceNotice.take();
+  if (isRelayApart(flags.roles ?? '')) return relay(flags, service);
   const { state, listen, advertise, roles, database, tlsCert, tlsKey, keyFile } = flags;
   const { startServer } = await import('../server/server.ts');
   const { packageRelease } = await import('../node/server-link/release.ts');
@@ -120,7 +126,9 @@ async function server(flags: ServerFlags): Promise<void> {
     log,
   });
   if (!flags.attached) console.log(running.isNew ? welcome(running, flags) : `The server is up: ${running.url}`);
+  service.ready(`server at ${running.url}`);
   const reason = await ended(flags.attached === true);
+  service.stopping();
   log.log('info', 'server-ending', { reason });
   await running.close();
   lines.flush();
@@ -128,7 +136,7 @@ async function server(flags: ServerFlags): Promise<void> {
 }
 
 /** A relay on a machine of its own. */
-async function relay(flags: ServerFlags): Promise<void> {
+async function relay(flags: ServerFlags, service: ServiceNotice): Promise<void> {
   const { state, listen, advertise, relayToken: token } = flags;
   const { startRelayServer } = await import('../server/relay-server.ts');
   const { packageRelease } = await import('../node/server-link/release.ts');
@@ -138,7 +146,9 @@ async function relay(flags: ServerFlags): Promise<void> {
   const running = await startRelayServer(options);
   if (!flags.attached)
     console.log(`The relay is up at ${running.endpoints.join(', ')} (UDP), for ${running.servers.join(', ')}.`);
+  service.ready(`relay at ${running.endpoints.join(', ')}`);
   const reason = await ended(flags.attached === true);
+  service.stopping();
   log.log('info', 'server-ending', { reason });
   running.close();
   lines.flush();

@@ -18,12 +18,14 @@ import { JsonLog } from '../node/json-log.ts';
 import { LineWriter } from '../node/line-writer.ts';
 import { closeKept } from '../node/lock/lock.ts';
 import { prefixOf } from '../node/roster-routes.ts';
+import { ServiceNotice } from '../node/service-notice.ts';
 import { StateDir } from '../node/state-dir.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../server/network/address-plan.ts';
 import { refuseOverlap } from '../tun/interface.ts';
 import { reportError } from './error-report.ts';
 import { examples } from './output.ts';
+import { NO_TOKEN, TOKEN_CREDENTIAL } from './service/unit-texts.ts';
 import type { Founding } from './up/first-machine.ts';
 import type { ServerProcess } from './up/server-process.ts';
 import { flagSettings, machineFlags, networkFlags, type UpOptions, withWholePaths } from './up/up-options.ts';
@@ -44,13 +46,18 @@ export function define(command: Command): void {
 }
 
 async function up(options: UpOptions): Promise<void> {
+  const service = ServiceNotice.take();
   const start = await prepare(options);
   const lines = new LineWriter(process.stderr.fd);
   await closeKept(start.state);
   const log = new JsonLog(lines.write, parseLevel(start.settings['log-level'] ?? DEFAULTS.logLevel));
   const server = await startServer(start, log);
   const agent = await startAgent(start, server, log);
-  const stop = (signal: string) => void agent.stop(signal);
+  service.ready('the interface is up; see: gscip status');
+  const stop = (signal: string) => {
+    service.stopping();
+    void agent.stop(signal);
+  };
   process.once('SIGINT', () => stop('SIGINT')).once('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGHUP', () => void reload(agent, log).catch((error: unknown) => abandon(agent, error)));
   process.once('uncaughtException', (error) => abandon(agent, error));
@@ -90,7 +97,7 @@ async function prepare(options: UpOptions): Promise<Start> {
     ...flags,
     state: state.path, // the folder may have been moved since
   };
-  const written = options.join ?? file.join;
+  const written = options.join ?? file.join ?? credentialFor(state);
   const token = written === undefined ? undefined : await readToken(written);
   const { pool } = options;
   // before a network is made that cannot be used here
@@ -125,6 +132,14 @@ function refuseSecondNetwork(state: StateDir, kept: WrittenConfig): void {
     `${state.path} holds ${what} already`,
     'to go on with it: sudo gscip up; for another network use a --state and a --socket of its own',
   );
+}
+
+/** The file with the token that a service manager holds for the first start (systemd.exec(5), LoadCredential). */
+function credentialFor(state: StateDir): string | undefined {
+  const folder = process.env['CREDENTIALS_DIRECTORY'];
+  if (folder === undefined || state.kept() !== undefined) return undefined;
+  const file = join(folder, TOKEN_CREDENTIAL);
+  return existsSync(file) && readFileSync(file, 'utf8').trim() !== NO_TOKEN ? file : undefined;
 }
 
 async function readToken(written: string): Promise<string> {

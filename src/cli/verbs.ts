@@ -33,6 +33,11 @@ export const VERBS: readonly Verb[] = [
   { name: 'explain', summary: 'say which element does what with a flow, and why', load: () => import('./explain.ts') },
   { name: 'pit', summary: 'list, watch or flush the flows', load: () => import('./pit.ts') },
   { name: 'wait', summary: 'wait until the node, or a peer, is ready', load: () => import('./wait.ts') },
+  {
+    name: 'service',
+    summary: 'run the node or the server from boot on, by systemd',
+    load: () => import('./service.ts'),
+  },
   { name: 'lock', summary: 'show, open or close the lock of a closed node', load: () => import('./lock.ts') },
   { name: 'metrics', summary: 'print counters in the text format of Prometheus', load: () => import('./metrics.ts') },
   { name: 'server', summary: 'keep a network: accounts, groups and keys', load: () => import('./server.ts') },

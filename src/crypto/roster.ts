@@ -168,7 +168,7 @@ function verified(
   const { state, groupId: id, seq, head } = link;
   const entries = [...(held?.entries ?? []), ...chain];
   const coverage = rosterCoverage(state.members, own.vips);
-  const joinedAfter = (node: NodeId, from: number) => additions.findLastIndex((added) => added === node) > from;
+  const joinedAfter = (node: NodeId, from: number) => additions.lastIndexOf(node) > from;
   return { ...state, ...coverage, groupId: id, seq, head, entries, heads, names, removals, additions, joinedAfter };
 }
 

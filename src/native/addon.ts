@@ -91,6 +91,9 @@ export interface DeviceIo {
   /** A number that is another one after each change of the nftables rules in this network namespace; or a negative errno. */
   nftGeneration(): number;
 
+  /** One datagram to a local socket by its path, as NOTIFY_SOCKET names it. '' or the error's name. */
+  noticeSend(path: Uint8Array, text: Uint8Array): ErrnoName | '';
+
   /** A raw socket of this IP version, for ICMP of datagrams that were too large for a router. */
   icmpOpen(family: 4 | 6): number | ErrnoName;
   /** One message, of IPv4 with its IP header: its length, 0 when none waits, or a negative errno. */

@@ -172,6 +172,7 @@ describe('the type of the addon', () => {
       netlinkOpen: true,
       netlinkDrain: true,
       nftGeneration: true,
+      noticeSend: true,
       icmpOpen: true,
       icmpRead: true,
       pollStart: true,

@@ -1,0 +1,71 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { GscipError } from '../../base/errors.ts';
+import { WRITTEN_BY } from './unit-texts.ts';
+
+/** Which services there are, and the units that each is made of. */
+export const SERVICES = {
+  node: { units: ['gscip-lock.service', 'gscip.service'], state: '/var/lib/gscip' },
+  server: { units: ['gscip-server.service'], state: '/var/lib/gscip-server' },
+} as const;
+export type ServiceName = keyof typeof SERVICES;
+
+const FOLDER = '/etc/systemd/system';
+
+/** The unit files of an administrator, below `root`. */
+export class ServiceUnits {
+  readonly #root: string;
+
+  /** root: '/' or a file system that is no running one */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  path(unit: string): string {
+    return join(this.#root, FOLDER, unit);
+  }
+
+  /** Undefined where there is none of ours. */
+  read(unit: string): string | undefined {
+    const path = this.path(unit);
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+    return text?.startsWith(WRITTEN_BY) ? text : undefined;
+  }
+
+  /** Throws where another one's file has the name: nothing is written over. */
+  refuseForeign(unit: string): void {
+    if (!existsSync(this.path(unit)) || this.read(unit) !== undefined) return;
+    throw new GscipError(
+      'unit-exists',
+      `${this.path(unit)} is there already, and was not written by this command`,
+      'move it away first',
+    );
+  }
+
+  /** True where it was not there like that before. */
+  write(unit: string, text: string): boolean {
+    if (this.read(unit) === text) return false;
+    mkdirSync(dirname(this.path(unit)), { recursive: true });
+    writeFileSync(this.path(unit), text, { mode: 0o644 });
+    return true;
+  }
+
+  /** True where one of ours was there. */
+  remove(unit: string): boolean {
+    if (this.read(unit) === undefined) return false;
+    rmSync(this.path(unit));
+    return true;
+  }
+
+  /** A secret of the service, for root alone. */
+  writeSecret(path: string, text: string): void {
+    const place = join(this.#root, path);
+    mkdirSync(dirname(place), { recursive: true, mode: 0o755 });
+    rmSync(place, { force: true });
+    writeFileSync(place, `${text}\n`, { mode: 0o600 });
+  }
+
+  removeSecret(path: string): void {
+    rmSync(join(this.#root, path), { force: true });
+  }
+}
