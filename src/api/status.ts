@@ -24,7 +24,20 @@ export interface StatusAnswer {
   readonly pit: { readonly entries: number; readonly capacity: number; readonly heldPackets: number };
   /** what a GEN forwards; null on other nodes */
   readonly gateway: GatewayStatus | null;
+  readonly elements: ElementsStatus;
   readonly health: readonly HealthLine[];
+}
+
+/** Elements in between: the GEN that this node is below, and on a GEN the elements that are below it. */
+export interface ElementsStatus {
+  /** `name` null: it is in no group of this node. `address`: where it carries this node's datagrams; `place`: where others reach both */
+  readonly above: {
+    readonly id: string;
+    readonly name: string | null;
+    readonly address: string;
+    readonly place: readonly string[];
+  } | null;
+  readonly below: readonly { readonly id: string; readonly name: string | null; readonly address: string }[];
 }
 
 /** A GEN as the router of the networks behind it. */
@@ -93,7 +106,8 @@ export interface PeerStatus {
   readonly mode: string;
   readonly addresses: readonly string[];
   readonly path: {
-    readonly kind: 'direct' | 'relay' | 'none';
+    /** 'gateway': through the GEN that this node is below */
+    readonly kind: 'direct' | 'gateway' | 'relay' | 'none';
     readonly endpoint: string | null;
     /** a code of PATH_REASONS, and its sentence */
     readonly reason: string;

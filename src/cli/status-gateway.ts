@@ -1,4 +1,4 @@
-import type { GatewayStatus } from '../api/status.ts';
+import type { ElementsStatus, GatewayStatus } from '../api/status.ts';
 import { seconds } from './units.ts';
 
 /** Terminals that a person is shown; programs get them all. */
@@ -20,6 +20,15 @@ export function gatewayLines(gateway: GatewayStatus | null): string {
     `  dropped     ${drops.map(([name, count]) => `${count} ${name}`).join(', ') || 'nothing'}`,
     `  terminals   ${terminalText(terminals)}`,
   ].join('\n');
+}
+
+/** The GEN that a node is below, and on a GEN who is below it; empty where there is none. */
+export function elementLines({ above, below }: ElementsStatus): string {
+  const upper = above === null ? [] : [`  above       ${above.name ?? above.id} at ${above.address}, proved`];
+  const shown = below.slice(0, SHOWN).map(({ name, id, address }) => `${name ?? id} at ${address}`);
+  const more = below.length > SHOWN ? [`and ${below.length - SHOWN} more`] : [];
+  const lower = below.length === 0 ? [] : [`  below       ${[...shown, ...more].join(', ')}`];
+  return above === null && below.length === 0 ? '' : ['Elements', ...upper, ...lower].join('\n');
 }
 
 function terminalText(terminals: GatewayStatus['terminals']): string {

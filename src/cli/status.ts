@@ -3,7 +3,7 @@ import type { PeerStatus, ServerStatus, StatusAnswer } from '../api/status.ts';
 import { type AgentOptions, agentFlags } from './agent-options.ts';
 import { ask } from './control-client.ts';
 import { examples } from './output.ts';
-import { gatewayLines } from './status-gateway.ts';
+import { elementLines, gatewayLines } from './status-gateway.ts';
 import { table } from './table.ts';
 import { bitRate, bytes, seconds } from './units.ts';
 
@@ -31,6 +31,7 @@ function describe(status: StatusAnswer): string {
     nodeLines(status),
     serverLines(status.server),
     gatewayLines(status.gateway),
+    elementLines(status.elements),
     groupTable(status),
     peerTable(status.peers),
     healthLines(status),

@@ -18,11 +18,24 @@ import type { NatFault } from './fault.ts';
  *   06 BELOW     → GEN  CA part 200    an element that is below the sender
  *   07 WANTED    → GEN  node 16 · endpoint 19    the certificate of an element there
  *   08 CERTIFICATE  ← GEN  CA part 200
+ *   09 PLACE    ← GEN  endpoint 19 × 8    where others reach the GEN, and through it the element; zero where there are fewer
  */
 
-const TYPE = { open: 1, channel: 2, refused: 3, keep: 4, kept: 5, below: 6, wanted: 7, certificate: 8 } as const;
+const TYPE = {
+  open: 1,
+  channel: 2,
+  refused: 3,
+  keep: 4,
+  kept: 5,
+  below: 6,
+  wanted: 7,
+  certificate: 8,
+  place: 9,
+} as const;
 const CA_PART = 200;
 const NODE = 16;
+/** Endpoints in PLACE. */
+export const PLACE_ENDPOINTS = 8;
 
 /** Why a GEN gives no channel: the address is inside of it, is none that datagrams may go to, or there are too many. */
 export const CHANNEL_REFUSAL = { inside: 1, forbidden: 2, full: 3 } as const;
@@ -35,7 +48,8 @@ export type ElementMessage =
   | { readonly type: 'keep' }
   | { readonly type: 'kept' }
   | { readonly type: 'below' | 'certificate'; readonly caPart: Uint8Array }
-  | { readonly type: 'wanted'; readonly node: NodeId; readonly endpoint: PathAddress };
+  | { readonly type: 'wanted'; readonly node: NodeId; readonly endpoint: PathAddress }
+  | { readonly type: 'place'; readonly endpoints: readonly PathAddress[] };
 
 export function encodeElementMessage(message: ElementMessage): Uint8Array {
   const start = (length: number) => new ByteWriter(1 + length).u8(TYPE[message.type]);
@@ -55,6 +69,11 @@ export function encodeElementMessage(message: ElementMessage): Uint8Array {
       return start(0).finish();
     case 'wanted':
       return writeEndpoint(start(NODE + ENDPOINT_BYTES).raw(fromHex(message.node)), message.endpoint).finish();
+    case 'place': {
+      const writer = start(PLACE_ENDPOINTS * ENDPOINT_BYTES);
+      for (let at = 0; at < PLACE_ENDPOINTS; at++) writeEndpoint(writer, message.endpoints[at]);
+      return writer.finish();
+    }
     case 'below':
     case 'certificate':
       return start(CA_PART).raw(message.caPart).finish();
@@ -72,6 +91,7 @@ const LENGTH: Readonly<Record<number, number>> = {
   [TYPE.below]: 1 + CA_PART,
   [TYPE.wanted]: 1 + NODE + ENDPOINT_BYTES,
   [TYPE.certificate]: 1 + CA_PART,
+  [TYPE.place]: 1 + PLACE_ENDPOINTS * ENDPOINT_BYTES,
 };
 
 export function decodeElementMessage(bytes: Uint8Array): ElementMessage | NatFault {
@@ -91,6 +111,8 @@ export function decodeElementMessage(bytes: Uint8Array): ElementMessage | NatFau
       return { type: 'certificate', caPart: reader.raw(CA_PART) };
     case TYPE.wanted:
       return readWanted(reader);
+    case TYPE.place:
+      return readPlace(reader);
     case TYPE.refused:
       return readRefusal(reader);
     default:
@@ -111,6 +133,16 @@ function readWanted(reader: ByteReader): ElementMessage | NatFault {
   const node = nodeId(toHex(reader.raw(NODE)));
   const endpoint = readEndpoint(reader);
   return endpoint ? { type: 'wanted', node, endpoint } : 'endpoint';
+}
+
+function readPlace(reader: ByteReader): ElementMessage | NatFault {
+  const endpoints: PathAddress[] = [];
+  for (let at = 0; at < PLACE_ENDPOINTS; at++) {
+    const endpoint = readEndpoint(reader);
+    if (endpoint === null || (endpoint !== undefined && endpoints.length < at)) return 'endpoint';
+    if (endpoint !== undefined) endpoints.push(endpoint);
+  }
+  return { type: 'place', endpoints };
 }
 
 function readRefusal(reader: ByteReader): ElementMessage | NatFault {

@@ -220,7 +220,8 @@ export class Agent {
     const { port } = this.#io.facts().udp;
     this.#source.linked.setEndpoints(
       port,
-      ownEndpoints(port, this.#config.tun, this.#keys.self().routes.map(prefixOf)),
+      this.#engine.elements.above?.place ??
+        ownEndpoints(port, this.#config.tun, this.#keys.self().routes.map(prefixOf)),
     );
   }
 
@@ -302,6 +303,7 @@ export class Agent {
         trace: (trace) => this.#answers.handleTrace(trace),
         tunnels: this.#underlay.tunnels,
         sendSpare: (bytes, to) => this.#underlay.sendSpare(bytes, to),
+        placed: () => this.#tellEndpoints(),
         sendFailed: () => this.#engine.node.counters.add('send-failed'),
       });
       if (this.#engine.node.effects.length > 0) this.#afterBatch();

@@ -104,11 +104,12 @@ export function peerAnswer(
 export function pathAnswer(engine: Engine, peer: NodeId, now: Millis): PeerStatus['path'] {
   const { current, hints } = engine.node.paths.peer(peer);
   const report = engine.reach.report(peer, now);
-  const route = current === undefined ? undefined : routeOf(current);
+  const endpoint = current && engine.elements.endpointOf(current);
+  const route = endpoint === undefined ? undefined : routeOf(endpoint);
   const unproved = hints.length > 0 ? 'not-tried' : 'no-endpoint-known';
   const reason = report?.reason ?? (route ? 'proved' : unproved);
   return {
-    kind: route?.kind ?? 'none',
+    kind: endpoint !== current ? 'gateway' : (route?.kind ?? 'none'),
     endpoint: route?.address ?? hints[0] ?? null,
     reason,
     text: reasonText(reason),

@@ -29,6 +29,7 @@ export interface EffectSinks {
   trace(trace: Trace): void;
   readonly tunnels: TunnelSink;
   sendSpare(bytes: Uint8Array, to: PathAddress): void;
+  placed(): void;
   sendFailed(): void;
 }
 
@@ -57,6 +58,8 @@ function carryOutOne(effect: NodeEffect, sinks: EffectSinks): void {
       return sinks.tunnels.carryOut(effect);
     case 'send-spare':
       return sinks.sendSpare(effect.bytes, effect.to);
+    case 'placed':
+      return sinks.placed();
     case 'seal':
       return sinks.io.sealAndSend(effect.packet, effect.sa);
     case 'deliver':

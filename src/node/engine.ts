@@ -9,7 +9,6 @@ import { encodeControl } from '../dprp/control-record.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
 import type { GroupView } from '../dprp/negotiation-deps.ts';
 import type { QuotedTooBig } from '../nat/icmp-too-big.ts';
-import type { PathReason } from '../nat/path-reason.ts';
 import type { Sa } from '../pccom/sa.ts';
 import type { SaCloseCause } from '../pccom/sa-set.ts';
 import { NO_OWNER } from '../pit/owners.ts';
@@ -27,6 +26,7 @@ import { Negotiating } from './negotiating.ts';
 import type { NodeEffect } from './node-effects.ts';
 import { type EngineSettings, NodeState } from './node-state.ts';
 import { Outgoing } from './outgoing.ts';
+import { PathMoves } from './path-moves.ts';
 import { Reach } from './reach/reach.ts';
 import { SaKeeper } from './sa-keeper.ts';
 import { TooBigHints } from './too-big.ts';
@@ -63,6 +63,7 @@ export class Engine {
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #migrations: Migrations;
+  readonly #moves: PathMoves;
   readonly #tooBig: TooBigHints;
   readonly #usage: KeyUsage;
   /** how peers are reached where there is a coordinator */
@@ -80,8 +81,14 @@ export class Engine {
       rekey: (sa, _cause, now) => {
         if (!isDeserted(node, sa)) this.#negotiating.startForPair(sa, 'rekey', now);
       },
-      made: (peer, path, now) => this.reach.handleSa(peer, path, now),
-      ended: (peer) => this.reach.handleNoSa(peer),
+      made: (peer, path, now) => {
+        this.#moves.made(peer, path, now);
+        this.reach.handleSa(peer, path, now);
+      },
+      ended: (peer) => {
+        this.#moves.ended(peer);
+        this.reach.handleNoSa(peer);
+      },
       choosesPaths: () => this.reach.isOn,
     });
     const wallMillis = wall ?? (() => keys.unixNow() * 1_000);
@@ -89,15 +96,23 @@ export class Engine {
       node,
       { provider, wallMillis },
       {
-        challenge: (peer, path, token, now) => this.#keeper.tryPath(peer, path, token, now),
-        use: (peer, path, reason, now) => this.#usePath(peer, path, reason, now),
+        challenge: (peer, path, token, now) => this.#moves.challenge(peer, path, token, now),
+        use: (peer, path, reason, now) => this.#moves.use(peer, path, reason, now),
         follow: (peer, path, now) => this.#negotiating.handlePath(peer, path, now, true),
-        noDirection: (peer, now) => this.#tryHints(peer, now),
+        noDirection: (peer, now) => this.#moves.tryHints(peer, now),
+        send: (bytes, to, now) => this.#moves.send(bytes, to, now),
+        endpointOf: (path) => this.elements.endpointOf(path),
       },
     );
+    this.#moves = new PathMoves(node, () => [this.#keeper, this.#negotiating, this.elements]);
     const own: Hedge = hedge ?? { key: random(32), bootCounter: new DataView(random(4).buffer).getUint32(0) };
     this.elements = new Elements(elementMeans(node, provider, own), {
       gate: this.reach.gate,
+      place: () => this.reach.view.place,
+      placed: (place, now) => {
+        this.reach.setAbove(place, now);
+        node.effects.push({ kind: 'placed' });
+      },
       pathFound: (peer, path, now) => this.#negotiating.handlePath(peer, path, now),
       rekey: (sa, now) => this.#negotiating.startForPair(sa, 'rekey', now),
       again: (bytes, from, now) => this.#negotiating.handleDatagram(bytes, from, now),
@@ -360,22 +375,6 @@ export class Engine {
     const group = sender && keys.groups().find(({ id }) => id === sender.group);
     if (!sender || !group || !mustMove(group, sender)) return undefined;
     return isDeserted(this.node, sender) ? undefined : sender;
-  }
-
-  /** Where traffic of a peer goes from now on; a handshake that is open goes there, too. */
-  #usePath(peer: NodeId, path: PathAddress, reason: PathReason, now: Millis): void {
-    const { paths, counters } = this.node;
-    const { current } = paths.peer(peer);
-    if (current === path) return;
-    paths.believe(peer, path);
-    if (current !== undefined) counters.add('paths-moved');
-    this.node.log('info', 'path-moved', { peer: this.node.peerName(peer), path, reason });
-    this.#negotiating.handlePath(peer, path, now);
-  }
-
-  /** No coordinator knows a way, so what is configured or was told by the server is tried. */
-  #tryHints(peer: NodeId, now: Millis): void {
-    for (const path of this.node.paths.candidates(peer)) this.#negotiating.handlePath(peer, path, now);
   }
 
   /** The process was stopped while the machine went on: what waited for it may leave by paths that are gone (protocol.md 6.7). */

@@ -12,7 +12,7 @@ import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
 import { Oversize, SYN } from './oversize.ts';
 import { passFragment } from './pass-fragment.ts';
-import { sourceOf } from './path-cache.ts';
+import { knownPath, sourceOf } from './path-cache.ts';
 import type { Reach } from './reach/reach.ts';
 import type { SaKeeper } from './sa-keeper.ts';
 
@@ -177,9 +177,10 @@ export class Incoming {
       if (!this.#node.paths.allows(from)) return this.#node.counters.add('source-forbidden');
       return this.#negotiating.handleDatagram(bytes, from, now);
     }
-    // nothing else comes through a relay (protocol.md 1.2)
-    const isStraight = messages[message + MESSAGE.channel] === 0;
-    if (!isStraight || !this.#reach.handleDatagram(bytes, from, now)) this.#node.counters.add('unknown-kind');
+    // nothing else comes through a relay (protocol.md 1.2), and through a GEN only what the frame gate lets pass
+    const endpoint = this.#elements.endpointOf(from);
+    const isStraight = knownPath(endpoint).channel === 0;
+    if (!isStraight || !this.#reach.handleDatagram(bytes, endpoint, now)) this.#node.counters.add('unknown-kind');
   }
 
   #firstHeard(index: number, now: Millis): void {

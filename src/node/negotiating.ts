@@ -84,6 +84,16 @@ export class Negotiating {
     this.#apply(this.#negotiations.start({ cid, paths, purpose, replaces: sa.local }, now), now);
   }
 
+  /** A new SA for a pair that has one, made by this path and no other; a handshake that is open goes there, too. */
+  startByPath(peer: NodeId, path: PathAddress, now: Millis): void {
+    const { sas } = this.#node;
+    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.isSender(each));
+    const cid = this.pairCid(peer);
+    if (sa === undefined || cid === undefined) return;
+    this.#apply(this.#negotiations.start({ cid, paths: [path], purpose: 'rekey', replaces: sa.local }, now), now);
+    this.handlePath(peer, path, now);
+  }
+
   /** A datagram of kinds 01 to 07. */
   handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): void {
     this.#apply(this.#negotiations.handleDatagram(bytes, from, now), now);
@@ -91,7 +101,8 @@ export class Negotiating {
   }
 
   #ways(peer: NodeId, now: Millis): readonly PathAddress[] | undefined {
-    return this.#elements.ways(peer, this.#reach.begin(peer, now), now);
+    const paths = this.#reach.begin(peer, now);
+    return paths && this.#elements.ways(peer, paths, now);
   }
 
   /** Another way towards a peer: a handshake that is open goes there, too; with `isAgain` also where it went in vain before. */

@@ -1,5 +1,7 @@
 import { compareBytes } from '../base/bytes.ts';
 import { type AddressBytes, formatAddress, parseAddress } from '../base/ip-address.ts';
+import { formatPath, type PathAddress } from '../base/path-address.ts';
+import { outerFault } from '../nat/outer-address.ts';
 import type { MapperPlace } from '../nat/port-mapper.ts';
 import { ipJson } from '../tun/ip-command.ts';
 import { type HostAddress, hostAddresses } from './host-addresses.ts';
@@ -19,6 +21,9 @@ export interface NetworkView {
   readonly out4: WayOut | undefined;
   readonly out6: WayOut | undefined;
 }
+
+/** Where nodes listen unless they are told otherwise. */
+const NODE_PORT = 47_247;
 
 /** Addresses on the Internet (of a root server); the routes are asked about them, nothing is sent there. */
 const OUTSIDE = { 4: '198.41.0.4', 6: '2001:503:ba3e::2:30' } as const;
@@ -66,6 +71,17 @@ export function bestFirst({ addresses, out4, out6 }: NetworkView): HostAddress[]
 export function mapperPlace({ out4 }: NetworkView, port: number): MapperPlace | undefined {
   if (!out4?.gateway || !out4.source) return undefined;
   return { router: out4.gateway, client: out4.source, port };
+}
+
+/**
+ * Where a GEN may listen: the gateways of the ways out, at the port that every node has unless it is told another. None that
+ * is known by a link-local address, as routers of IPv6 are: it means nothing without the name of a link.
+ */
+export function gatewaysOf({ out4, out6 }: NetworkView): PathAddress[] {
+  const place = { interfaces: [], overlay: [], outer: [] };
+  return [out4, out6]
+    .flatMap((way) => (way?.gateway ? [formatPath(way.gateway.length === 4 ? 4 : 6, way.gateway, NODE_PORT)] : []))
+    .filter((path) => outerFault(path, place) === undefined);
 }
 
 /** What `ip -j route get` printed for one destination. */

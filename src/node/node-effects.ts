@@ -13,6 +13,8 @@ export type NodeEffect =
   | { readonly kind: 'send-tunnel'; readonly id: string; readonly bytes: Uint8Array; readonly to: PathAddress }
   /** all that goes to this relay goes through that tunnel, or by UDP */
   | { readonly kind: 'detour'; readonly relay: PathAddress; readonly id: string | undefined }
+  /** others reach this node elsewhere: the GEN above says so, or is there no more */
+  | { readonly kind: 'placed' }
   /** seal and send a packet that waited */
   | { readonly kind: 'seal'; readonly packet: WaitingPacket; readonly sa: number }
   /** an inner packet for TUN that came inside a control record */

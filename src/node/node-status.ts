@@ -1,6 +1,13 @@
 import type { LockStatus } from '../api/lock.ts';
-import type { GatewayStatus, HealthLine, ServerStatus, StatusAnswer, UnderlayStatus } from '../api/status.ts';
-import type { Millis } from '../base/brands.ts';
+import type {
+  ElementsStatus,
+  GatewayStatus,
+  HealthLine,
+  ServerStatus,
+  StatusAnswer,
+  UnderlayStatus,
+} from '../api/status.ts';
+import type { Millis, NodeId } from '../base/brands.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { groupAnswers, peerAnswer } from './answers.ts';
 import type { Engine } from './engine.ts';
@@ -45,6 +52,7 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
     dataPath: { primitives, tun, udp: { gso: udp.gso, gro: udp.gro }, workers: 0, fallbacks },
     pit: { entries: pit.entries.live, capacity: config.flows, heldPackets: held.packets },
     gateway: parts.gateway,
+    elements: elementsStatus(engine),
     health: healthLines({
       closedWithoutAddon: mode === 'cl' && primitives === 'typescript',
       fallbacks,
@@ -56,6 +64,15 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
       smallPaths: smallPaths(engine),
       hasServer: server.url !== null,
     }),
+  };
+}
+
+function elementsStatus({ elements, node: { directory } }: Engine): ElementsStatus {
+  const { above } = elements;
+  const nameOf = (id: NodeId) => directory.member(id)?.name ?? null;
+  return {
+    above: above ? { id: above.node, name: nameOf(above.node), address: above.gen, place: above.place } : null,
+    below: elements.below().map(({ node, path }) => ({ id: node, name: nameOf(node), address: path })),
   };
 }
 

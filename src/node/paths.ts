@@ -1,7 +1,7 @@
 import type { Millis, NodeId } from '../base/brands.ts';
 import { formatPath, type PathAddress, type PathParts, parsePath } from '../base/path-address.ts';
 import { MESSAGE, type PacketPrimitives } from '../base/primitives.ts';
-import { type OwnPlace, outerFault } from '../nat/outer-address.ts';
+import { covers, type OwnPlace, outerFault } from '../nat/outer-address.ts';
 import { routeOf } from '../nat/path-route.ts';
 import { encodeFrame } from '../nat/relay-frame.ts';
 
@@ -80,6 +80,11 @@ export class PathBook {
   /** What this node knows of its own place now: it forbids some addresses. */
   setPlace(place: OwnPlace): void {
     this.#place = place;
+  }
+
+  /** Is this address in a network that an interface of this node is in? */
+  isNear(address: Uint8Array): boolean {
+    return this.#place.interfaces.some((own) => own.length > 0 && covers(own, address));
   }
 
   /** May outer datagrams go to this address, or be taken from it (protocol.md 6.4)? Where a relay leads is the relay's affair. */

@@ -6,7 +6,7 @@ import type { AddressPrefix } from '../nat/outer-address.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
 import { openBatchSocket } from '../udp/open-batch-socket.ts';
 import { outerAddresses } from './gateway/outer-addresses.ts';
-import { bestFirst, mapperPlace, type NetworkView, networkName } from './network-view.ts';
+import { bestFirst, gatewaysOf, mapperPlace, type NetworkView, networkName } from './network-view.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { knownPath } from './path-cache.ts';
 import { PortMapping } from './port-mapping.ts';
@@ -115,6 +115,8 @@ export class Underlay {
       const isBack = before !== undefined && before.addresses.length === 0;
       if (!isTold && isBack) engine.reach.handleNetworkChange(now());
       if (isTold || isBack) moved();
+      // the very first view makes no difference to what was known before
+      engine.elements.seek(gatewaysOf(view), now(), before !== undefined && (isTold || isBack));
     }
     if (before)
       log.log('info', 'network-changed', { addresses: view.addresses.length, gateway: view.out4?.device ?? '' });

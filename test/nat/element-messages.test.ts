@@ -36,6 +36,8 @@ const MESSAGES: readonly ElementMessage[] = [
   { type: 'below', caPart },
   { type: 'wanted', node, endpoint: endpoint6 },
   { type: 'certificate', caPart },
+  { type: 'place', endpoints: [endpoint, endpoint6] },
+  { type: 'place', endpoints: [] },
 ];
 
 describe('what an element and its GEN say', () => {
@@ -49,11 +51,13 @@ describe('what an element and its GEN say', () => {
       expect(decodeElementMessage(bytes.subarray(0, -1))).toBe('length');
       expect(decodeElementMessage(Uint8Array.of(...bytes, 0))).toBe('length');
     }
-    expect(decodeElementMessage(Uint8Array.of(9))).toBe('message');
+    expect(decodeElementMessage(Uint8Array.of(10))).toBe('message');
     expect(decodeElementMessage(Uint8Array.of(3, 0, 0, 0, 0, 4))).toBe('reason');
     const [open, , channel] = MESSAGES.map(encodeElementMessage);
     expect(decodeElementMessage(open.fill(0, 5))).toBe('endpoint');
     expect(decodeElementMessage(channel.fill(0, 5, 9))).toBe('channel');
+    const place = encodeElementMessage({ type: 'place', endpoints: [endpoint, endpoint6] });
+    expect(decodeElementMessage(place.fill(0, 1, 20))).toBe('endpoint');
   });
 
   it('W2: hostile bytes never throw', () => {

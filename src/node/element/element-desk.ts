@@ -7,7 +7,12 @@ import { evenly, RateTable } from '../../base/rate-table.ts';
 import { prefixCovers } from '../../crypto/address-prefix.ts';
 import { type CaPart, caPartCovers, verifyCaPart } from '../../crypto/credential.ts';
 import { DOMAIN_KEYS } from '../../dprp/constants.ts';
-import { decodeElementMessage, type ElementMessage, encodeElementMessage } from '../../nat/element-message.ts';
+import {
+  decodeElementMessage,
+  type ElementMessage,
+  encodeElementMessage,
+  PLACE_ENDPOINTS,
+} from '../../nat/element-message.ts';
 import {
   answerElement,
   type ElementAnswerer,
@@ -37,6 +42,8 @@ export interface DeskCalls {
   /** `ready` is called at once, or when the GEN above has answered */
   reach(endpoint: PathAddress, ready: (target: PathAddress | undefined) => void, now: Millis): void;
   endpointOf(target: PathAddress): PathAddress;
+  /** where others reach this GEN */
+  place(): readonly PathAddress[];
   /** an element came: those above are to know */
   joined(caPart: Uint8Array, now: Millis): void;
   /** an element below needs this certificate, which somebody towards `endpoint` has */
@@ -148,6 +155,7 @@ export class ElementDesk {
     this.#below.set(index, below);
     this.#byPath.set(from, below);
     this.#tell(below, { type: 'kept' });
+    this.#tellPlace(below);
     this.#means.node.log('info', 'element-below', { node: caPart.nodeId, path: from });
     this.#calls.joined(hello.credential.slice(0, 200), now);
   }
@@ -181,7 +189,8 @@ export class ElementDesk {
       case 'open':
         return this.#open(below, message.request, message.endpoint, now);
       case 'keep':
-        return this.#tell(below, { type: 'kept' });
+        this.#tell(below, { type: 'kept' });
+        return this.#tellPlace(below);
       case 'below':
         return this.#further(below, message.caPart, now);
       case 'wanted':
@@ -189,6 +198,11 @@ export class ElementDesk {
       default:
         return this.#count('element-sealed-message');
     }
+  }
+
+  /** With every KEEP again: what it said before may have been lost, or be another now. */
+  #tellPlace(below: Below): void {
+    this.#tell(below, { type: 'place', endpoints: this.#calls.place().slice(0, PLACE_ENDPOINTS) });
   }
 
   #open(below: Below, request: number, endpoint: PathAddress, now: Millis): void {

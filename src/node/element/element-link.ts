@@ -1,10 +1,13 @@
 import { type Millis, millis, type NodeId } from '../../base/brands.ts';
 import { NODE_TYPE } from '../../base/datagram-kinds.ts';
+import { padAddress } from '../../base/ip-address.ts';
 import { type PathAddress, relayPath } from '../../base/path-address.ts';
+import { prefixCovers } from '../../crypto/address-prefix.ts';
 import type { CaPart } from '../../crypto/credential.ts';
 import { DOMAIN_KEYS } from '../../dprp/constants.ts';
 import { decodeElementMessage, type ElementMessage, encodeElementMessage } from '../../nat/element-message.ts';
 import { ElementAsker, type ElementHead, type ElementSession, elementPsk } from '../../nat/element-session.ts';
+import { knownPath } from '../path-cache.ts';
 import { type ElementMeans, ownHalf, provedBy, randomWord } from './element-means.ts';
 import { ELEMENT } from './tuning.ts';
 
@@ -14,6 +17,8 @@ export interface LinkCalls {
   close(gen: PathAddress, channel: number): void;
   /** the GEN has proved itself, or the last one is gone */
   changed(caPart: CaPart | undefined, now: Millis): void;
+  /** the GEN is reached elsewhere now, and this node with it */
+  placed(now: Millis): void;
   /** a certificate that was wanted */
   certificate(bytes: Uint8Array, now: Millis): void;
 }
@@ -33,6 +38,8 @@ interface Link {
   readonly since: Millis;
   /** the GEN has the credential: it said something inside the session */
   isUp: boolean;
+  /** where others reach it */
+  place: readonly PathAddress[];
   keepAt: Millis;
   unanswered: number;
 }
@@ -56,10 +63,13 @@ export class ElementLink {
   readonly #questions = new Map<number, Question>();
   #gateways: readonly PathAddress[] = [];
   #seekAt: Millis | undefined;
+  #rounds = 0;
   #index = 0;
   #link: Link | undefined;
   readonly #paths = new Map<PathAddress, PathAddress>();
   readonly #endpoints = new Map<PathAddress, PathAddress>();
+  /** what was reached through GENs before */
+  readonly #former = new Map<PathAddress, PathAddress>();
   /** what the GEN has inside, or does not carry */
   readonly #refused = new Set<PathAddress>();
   readonly #wanted = new Map<PathAddress, Wanted>();
@@ -70,23 +80,24 @@ export class ElementLink {
   }
 
   /** The GEN above, once it has proved itself. */
-  get above(): { readonly gen: PathAddress; readonly caPart: CaPart } | undefined {
+  get above(): Pick<Link, 'gen' | 'caPart' | 'place'> | undefined {
     return this.#link?.isUp ? this.#link : undefined;
   }
 
-  /** Asks these gateways; called with every change of the default routes. */
-  seek(gateways: readonly PathAddress[], now: Millis): void {
-    if (`${gateways}` === `${this.#gateways}`) return;
+  /** Asks these gateways; called with every change of the default routes. `isMoved`: they may be others with the same addresses. */
+  seek(gateways: readonly PathAddress[], isMoved: boolean, now: Millis): void {
+    if (!isMoved && `${gateways}` === `${this.#gateways}`) return;
     this.#gateways = gateways;
     this.#means.node.home.doubt();
-    if (this.#link && !gateways.includes(this.#link.gen)) this.#end(now);
+    if (this.#link && (isMoved || !gateways.includes(this.#link.gen))) this.#end(now);
     this.#seekAt = now;
+    this.#rounds = 0;
     this.tick(now);
   }
 
   /** By which way this outer address is reached: at once, or when the GEN has answered; undefined when it does not carry it. */
   reach(endpoint: PathAddress, ready: (target: PathAddress | undefined) => void, now: Millis): void {
-    if (!this.above || this.#refused.has(endpoint)) return ready(endpoint);
+    if (!this.above || this.isBeside(endpoint)) return ready(endpoint);
     const known = this.#paths.get(endpoint);
     if (known !== undefined) return ready(known);
     const wanted = this.#wanted.get(endpoint);
@@ -100,9 +111,18 @@ export class ElementLink {
     this.#tell({ type: 'open', request, endpoint });
   }
 
-  /** The outer address that a way leads to. */
+  /** The outer address that a way leads to, or led to. */
   endpointOf(target: PathAddress): PathAddress {
-    return this.#endpoints.get(target) ?? target;
+    return this.#endpoints.get(target) ?? this.#former.get(target) ?? target;
+  }
+
+  /** Whether an outer address is reached without the GEN above: it is inside of it, or in a network of this node's own. */
+  isBeside(endpoint: PathAddress): boolean {
+    if (this.#refused.has(endpoint) || endpoint === this.#link?.gen) return true;
+    const { address } = knownPath(endpoint);
+    const padded = padAddress(address);
+    if (this.#link?.caPart.routes.some((route) => prefixCovers(route, padded))) return true;
+    return this.#means.node.paths.isNear(address);
   }
 
   /** Says who is below this GEN in turn. */
@@ -133,7 +153,7 @@ export class ElementLink {
     const { hello, session } = answer.accept();
     this.#index = index;
     const keepAt = millis(now + ELEMENT.retryMs);
-    this.#link = { gen: from, caPart, session, hello, since: now, isUp: false, keepAt, unanswered: 0 };
+    this.#link = { gen: from, caPart, session, hello, since: now, isUp: false, keepAt, unanswered: 0, place: [] };
     this.#send(hello, from);
   }
 
@@ -163,10 +183,12 @@ export class ElementLink {
   }
 
   #ask(now: Millis): void {
-    this.#seekAt = this.#gateways.length > 0 ? millis(now + ELEMENT.againMs) : undefined;
     const { node, provider, ephemerals } = this.#means;
     const [domain] = node.keys.domain();
+    const again = domain ? Math.min(ELEMENT.againMs * 2 ** this.#rounds, ELEMENT.againMost) : ELEMENT.noKeyMs;
+    this.#seekAt = this.#gateways.length > 0 ? millis(now + again) : undefined;
     if (this.#link || domain === undefined) return;
+    this.#rounds += 1;
     for (const gateway of this.#gateways) {
       const index = randomWord(node);
       const psk = elementPsk(provider, domain.kTag);
@@ -194,6 +216,7 @@ export class ElementLink {
     if (link.unanswered++ >= most) {
       this.#end(now);
       this.#seekAt = now;
+      this.#rounds = 0;
       return;
     }
     if (link.isUp) this.#tell({ type: 'keep' });
@@ -212,6 +235,7 @@ export class ElementLink {
     }
     if (message.type === 'kept') return;
     if (message.type === 'certificate') return this.#calls.certificate(message.caPart, now);
+    if (message.type === 'place') return this.#placed(link, message.endpoints, now);
     if (message.type === 'refused') return this.#refuse(message.request, message.reason === 'inside');
     if (message.type !== 'channel') return this.#count('element-sealed-message');
     const target = relayPath(link.gen, message.channel);
@@ -221,6 +245,12 @@ export class ElementLink {
     this.#endpoints.set(target, message.endpoint);
     this.#calls.open(link.gen, message.channel);
     this.#settle(message.endpoint, target);
+  }
+
+  #placed(link: Link, place: readonly PathAddress[], now: Millis): void {
+    if (`${place}` === `${link.place}`) return;
+    link.place = place;
+    this.#calls.placed(now);
   }
 
   #refuse(request: number, isInside: boolean): void {
@@ -245,6 +275,8 @@ export class ElementLink {
     for (const [target, endpoint] of this.#endpoints) {
       this.#calls.close(link.gen, Number(target.slice(target.lastIndexOf('#') + 1)));
       this.#paths.delete(endpoint);
+      if (this.#former.size >= 2 * ELEMENT.channels) this.#former.clear();
+      this.#former.set(target, endpoint);
     }
     this.#endpoints.clear();
     this.#refused.clear();

@@ -1,4 +1,5 @@
 import { type Millis, type SaIndex, saIndex } from '../../base/brands.ts';
+import { toHex } from '../../base/bytes.ts';
 import { DATAGRAM } from '../../base/datagram-kinds.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import { evenly, RateTable } from '../../base/rate-table.ts';
@@ -8,10 +9,12 @@ import { openDde } from '../../dprp/dde-seal.ts';
 import { type HopEffect, OnPathElement } from '../../dprp/hop.ts';
 import { encodeNoEntryHop } from '../../dprp/no-entry-hop.ts';
 import { RelayTable } from '../../dprp/relay-table.ts';
+import { decodeTunnelProbe } from '../../nat/tunnel-probe.ts';
 import type { Certificates } from './certificates.ts';
 import type { Below, ElementDesk } from './element-desk.ts';
 import type { ElementMeans } from './element-means.ts';
 import { Flights } from './flights.ts';
+import { isProbe } from './probe-kind.ts';
 import { ELEMENT } from './tuning.ts';
 
 /*
@@ -20,6 +23,8 @@ import { ELEMENT } from './tuning.ts';
  *
  *   below ─ frame 20 ─► up ──► OnPathElement ──► outside
  *   below ◄─ frame 20 ─ down ◄─ OnPathElement ◄── outside       01: by the address that its CID names; else by its index
+ *
+ *   probes 38, 39: by the path id of which an element below sent one first
  *
  * Whatever else comes in a frame is dropped and counted. The addresses seen are the element's own and the outer one.
  */
@@ -47,6 +52,9 @@ export class ElementRelay {
   readonly #inside = new Flights();
   /** negotiations whose start is outside, by its index: only what answers them comes up */
   readonly #asked = new Flights();
+  /** probes of elements below, by path id */
+  readonly #probes = new Flights();
+  readonly #probeRate = new RateTable<PathAddress>(evenly(ELEMENT.probesPerSecond), ELEMENT.sessions);
   readonly #noEntry = new RateTable<PathAddress>(evenly(ELEMENT.noEntryPerSecond), ELEMENT.sessions);
   #waiting: WaitingCdn[] = [];
 
@@ -74,6 +82,7 @@ export class ElementRelay {
     if (outer === undefined) return this.#count('element-channel-unknown');
     below.heardAt = now;
     if (bytes[0] === DATAGRAM.data) return this.#dataUp(below, outer, bytes, now);
+    if (isProbe(bytes[0])) return this.#probeUp(below, outer, bytes, now);
     if (bytes.length < HEADER || bytes[0] < DATAGRAM.dde || bytes[0] > DATAGRAM.nogroup)
       return this.#count('element-frame-kind');
     const refusal = this.#refusal(below, outer, bytes, now);
@@ -86,15 +95,29 @@ export class ElementRelay {
   down(bytes: Uint8Array, outer: PathAddress, now: Millis): boolean {
     if (this.#desk.size === 0 || bytes.length < HEADER) return false;
     const isDde = bytes[0] === DATAGRAM.dde;
-    const below = isDde ? this.#addressee(bytes) : this.#inside.find(outer, indexAt(bytes, 8), now);
+    const below = isDde ? this.#addressee(bytes) : this.#inside.find(flightOf(outer, indexAt(bytes, 8)), now);
     if (below === undefined) return false;
     const to = this.#desk.down(below, outer);
     if (to === undefined) return true;
     if (isDde) {
-      if (!this.#asked.claim(outer, indexAt(bytes, 4), below, now)) this.#count('element-index-taken');
+      if (!this.#asked.claim(flightOf(outer, indexAt(bytes, 4)), below, now)) this.#count('element-index-taken');
       this.#desk.announce(below, outer);
     }
     this.#pass(bytes, { from: outer, to: below.path, side: isDde ? 'd' : 's' }, to, outer, now);
+    return true;
+  }
+
+  /** A probe of the peer of an element below; false when it names no path of theirs. */
+  probeDown(bytes: Uint8Array, outer: PathAddress, now: Millis): boolean {
+    const probe = decodeTunnelProbe(bytes);
+    const below = typeof probe === 'string' ? undefined : this.#probes.find(toHex(probe.pathId), now);
+    if (below === undefined) return false;
+    const to = this.#desk.down(below, outer);
+    if (to === undefined || !this.#probeRate.take(below.path, now)) this.#count('element-probe-rate');
+    else {
+      this.#desk.announce(below, outer);
+      this.#send(bytes, to);
+    }
     return true;
   }
 
@@ -120,6 +143,7 @@ export class ElementRelay {
     this.relays.expire(now);
     this.#inside.tick(now);
     this.#asked.tick(now);
+    this.#probes.tick(now);
     this.#waiting = this.#waiting.filter(({ since }) => now - since < ELEMENT.certificateMs);
   }
 
@@ -129,12 +153,12 @@ export class ElementRelay {
     const isNamed = bytes[0] === DATAGRAM.dde || bytes[0] === DATAGRAM.rgi;
     if (bytes[0] === DATAGRAM.dde && this.#opened(bytes) === undefined) return 'element-foreign-dde';
     const isAnswer = bytes[0] !== DATAGRAM.dde && bytes[0] !== DATAGRAM.mpit;
-    if (isAnswer && this.#asked.find(outer, indexAt(bytes, 8), now) !== below) return 'element-unasked';
-    if (bytes[0] === DATAGRAM.mpit && this.#inside.find(outer, own, now) !== below) return 'element-unasked';
+    if (isAnswer && this.#asked.find(flightOf(outer, indexAt(bytes, 8)), now) !== below) return 'element-unasked';
+    if (bytes[0] === DATAGRAM.mpit && this.#inside.find(flightOf(outer, own), now) !== below) return 'element-unasked';
     if (!isNamed) return undefined;
     // an index of this GEN's own would draw off what is for itself
     const isFree = this.#means.node.sas.byIndex(saIndex((own & ~7) >>> 0)) === undefined;
-    return isFree && this.#inside.claim(outer, own, below, now) ? undefined : 'element-index-taken';
+    return isFree && this.#inside.claim(flightOf(outer, own), below, now) ? undefined : 'element-index-taken';
   }
 
   #addressee(bytes: Uint8Array): Below | undefined {
@@ -166,6 +190,15 @@ export class ElementRelay {
     if (this.#waiting.length < WAITING) this.#waiting.push({ bytes: forward.slice(), to, since: now });
   }
 
+  /** Only who has the key of a path id can make or answer its probes; here it says whose they are. */
+  #probeUp(below: Below, outer: PathAddress, bytes: Uint8Array, now: Millis): void {
+    const probe = decodeTunnelProbe(bytes);
+    if (typeof probe === 'string') return this.#count('element-frame-kind');
+    if (!this.#probeRate.take(below.path, now)) return this.#count('element-probe-rate');
+    if (!this.#probes.claim(toHex(probe.pathId), below, now)) return this.#count('element-probe-taken');
+    this.#send(bytes, outer);
+  }
+
   #dataUp(below: Below, outer: PathAddress, bytes: Uint8Array, now: Millis): void {
     if (bytes.length < HEADER) return this.#count('element-frame-kind');
     const index = indexAt(bytes, 4);
@@ -193,6 +226,10 @@ export class ElementRelay {
   #count(name: string): void {
     this.#means.node.counters.add(name);
   }
+}
+
+function flightOf(outer: PathAddress, index: SaIndex): string {
+  return `${outer} ${index}`;
 }
 
 function indexAt(bytes: Uint8Array, at: number): SaIndex {

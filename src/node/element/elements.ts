@@ -1,8 +1,10 @@
 import { type Millis, millis, type NodeId } from '../../base/brands.ts';
 import { DATAGRAM, NODE_TYPE } from '../../base/datagram-kinds.ts';
 import type { PathAddress } from '../../base/path-address.ts';
+import { MESSAGE } from '../../base/primitives.ts';
 import { decodeNoEntryHop } from '../../dprp/no-entry-hop.ts';
 import { decodeElementHead } from '../../nat/element-session.ts';
+import { isRelayable } from '../../nat/relay-frame.ts';
 import type { Sa } from '../../pccom/sa.ts';
 import { knownPath, sourceOf } from '../path-cache.ts';
 import type { FrameGate } from '../reach/frame-gate.ts';
@@ -12,6 +14,7 @@ import { ElementLink } from './element-link.ts';
 import type { ElementMeans } from './element-means.ts';
 import { ElementRelay } from './element-relay.ts';
 import { MessageFilter } from './message-filter.ts';
+import { isProbe } from './probe-kind.ts';
 import { ELEMENT } from './tuning.ts';
 
 const FRAME = 8;
@@ -19,6 +22,10 @@ const DATA_HEADER = 16;
 
 export interface ElementsCalls {
   readonly gate: FrameGate;
+  /** where others reach this node now */
+  place(): readonly PathAddress[];
+  /** the GEN above tells where others reach it, and so this node; undefined without one */
+  placed(place: readonly PathAddress[] | undefined, now: Millis): void;
   /** a peer can be reached by this way now */
   pathFound(peer: NodeId, path: PathAddress, now: Millis): void;
   rekey(sa: Sa, now: Millis): void;
@@ -58,14 +65,16 @@ export class Elements {
     this.#means = means;
     this.#calls = calls;
     this.#link = new ElementLink(means, {
-      open: (gen, channel) => calls.gate.open(gen, channel),
+      open: (gen, channel) => calls.gate.open(gen, channel, true),
       close: (gen, channel) => calls.gate.close(gen, channel),
       changed: (_, now) => this.#linkChanged(now),
+      placed: (now) => calls.placed(this.#link.above?.place, now),
       certificate: (bytes, now) => this.certificates.learn(bytes, now),
     });
     this.#desk = new ElementDesk(means, {
       reach: (endpoint, ready, now) => this.#link.reach(endpoint, ready, now),
       endpointOf: (target) => this.#link.endpointOf(target),
+      place: () => calls.place(),
       joined: (caPart, now) => {
         this.certificates.learn(caPart, now);
         this.#link.report(caPart);
@@ -80,14 +89,16 @@ export class Elements {
   }
 
   /** The default gateways' UDP addresses: one of them may be a GEN of this network. */
-  seek(gateways: readonly PathAddress[], now: Millis): void {
-    this.#link.seek(gateways, now);
+  seek(gateways: readonly PathAddress[], now: Millis, isMoved = false): void {
+    this.#link.seek(gateways, isMoved, now);
   }
 
   /** The GEN that this node is below, once it has proved itself. */
-  get above(): { readonly node: NodeId; readonly gen: PathAddress } | undefined {
+  get above():
+    | { readonly node: NodeId; readonly gen: PathAddress; readonly place: readonly PathAddress[] }
+    | undefined {
     const above = this.#link.above;
-    return above && { node: above.caPart.nodeId, gen: above.gen };
+    return above && { node: above.caPart.nodeId, gen: above.gen, place: above.place };
   }
 
   below(): readonly { readonly node: NodeId; readonly path: PathAddress }[] {
@@ -100,24 +111,38 @@ export class Elements {
   }
 
   /** The same ways, as they lead through the GEN above; those for which it is asked first follow by `pathFound`. */
-  ways(peer: NodeId, paths: readonly PathAddress[] | undefined, now: Millis): readonly PathAddress[] | undefined {
-    if (paths === undefined || !this.#link.above) return paths;
+  ways(peer: NodeId, paths: readonly PathAddress[], now: Millis): readonly PathAddress[] {
     const found: PathAddress[] = [];
     let isOver = false;
     for (const path of paths)
-      if (knownPath(path).channel !== 0) found.push(path);
-      else
-        this.#link.reach(
-          path,
-          (target) => {
-            if (target === undefined) return;
-            if (isOver) this.#calls.pathFound(peer, target, now);
-            else found.push(target);
-          },
-          now,
-        );
+      this.reach(
+        this.endpointOf(path),
+        (target) => {
+          if (isOver) this.#calls.pathFound(peer, target, now);
+          else if (!found.includes(target)) found.push(target);
+        },
+        now,
+      );
     isOver = true;
     return found;
+  }
+
+  /** Tells how datagrams get to an outer address: straight, or in a channel of the GEN above, for which it may be asked first. */
+  reach(endpoint: PathAddress, ready: (target: PathAddress) => void, now: Millis): void {
+    // by a relay it is as without a GEN
+    if (knownPath(endpoint).channel !== 0) return ready(endpoint);
+    this.#link.reach(
+      endpoint,
+      (target) => {
+        if (target !== undefined) ready(target);
+      },
+      now,
+    );
+  }
+
+  /** The outer address that a way through a GEN leads to; every other way as it is. */
+  endpointOf(path: PathAddress): PathAddress {
+    return this.#link.endpointOf(path);
   }
 
   /** A datagram for this node was looked at: certificates that it named and that are not there are asked for. */
@@ -133,7 +158,8 @@ export class Elements {
    */
   sort(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
     const left = this.#frames(arena, messages, count, now);
-    return this.#data(arena, messages, this.#calls.gate.pass(arena, messages, left), now);
+    const passed = this.#calls.gate.pass(arena, messages, left);
+    return this.#data(arena, messages, this.#straight(arena, messages, passed), now);
   }
 
   /** Frames of elements below. */
@@ -149,6 +175,20 @@ export class Elements {
     });
   }
 
+  /** Below a GEN nothing comes past it: what a router carried there as well is none of this node's (protocol.md 8.4). */
+  #straight(arena: Uint8Array, messages: Int32Array, count: number): number {
+    if (!this.#link.above) return count;
+    let out = 0;
+    for (let at = 0; at < count * MESSAGE.stride; at += MESSAGE.stride) {
+      const kind = arena[messages[at + MESSAGE.offset]];
+      const isOurs = isRelayable(kind) || isProbe(kind);
+      if (isOurs && messages[at + MESSAGE.channel] === 0 && !this.#link.isBeside(sourceOf(messages, at)))
+        this.#means.node.counters.add('element-past-gen');
+      else messages.copyWithin(MESSAGE.stride * out++, at, at + MESSAGE.stride);
+    }
+    return out;
+  }
+
   /** Ciphertext that passes to elements below. */
   #data(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
     if (this.relay.relays.size === 0) return count;
@@ -161,6 +201,7 @@ export class Elements {
   /** DPRP for an element below, and the messages of this folder; false for what is for somebody else. */
   handleDatagram(bytes: Uint8Array, from: PathAddress, now: Millis): boolean {
     if (bytes[0] >= DATAGRAM.dde && bytes[0] <= DATAGRAM.nogroup) return this.relay.down(bytes, from, now);
+    if (isProbe(bytes[0])) return this.relay.probeDown(bytes, from, now);
     if (knownPath(from).channel !== 0) return false;
     if (bytes[0] === DATAGRAM.noEntryHop) {
       this.#noEntryHop(bytes, from, now);
@@ -208,6 +249,7 @@ export class Elements {
   /** What was reached without the GEN, or through another one, is negotiated anew on the new way (protocol.md 8.5). */
   #linkChanged(now: Millis): void {
     const { sas } = this.#means.node;
+    this.#calls.placed(this.#link.above?.place, now);
     if (this.#link.above) for (const bytes of this.#belowParts()) this.#link.report(bytes);
     for (const sa of [...sas.sas()]) if (sas.isSender(sa)) this.#calls.rekey(sa, now);
   }

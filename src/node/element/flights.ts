@@ -1,5 +1,4 @@
-import type { Millis, SaIndex } from '../../base/brands.ts';
-import type { PathAddress } from '../../base/path-address.ts';
+import type { Millis } from '../../base/brands.ts';
 import type { Below } from './element-desk.ts';
 import { ELEMENT } from './tuning.ts';
 
@@ -9,15 +8,14 @@ interface Flight {
 }
 
 /**
- * Whose a negotiation through this GEN is: by the outer address and the index that one end chose. An index that another one
- * has is not given away, so that nobody below draws off what is for a neighbour.
+ * Whose what passes this GEN is: a negotiation by the outer address and the index that one end chose, a probe by its path id.
+ * A name that another one has is not given away, so that nobody below draws off what is for a neighbour.
  */
 export class Flights {
   readonly #flights = new Map<string, Flight>();
 
   /** False when somebody else has it. */
-  claim(outer: PathAddress, index: SaIndex, below: Below, now: Millis): boolean {
-    const name = `${outer} ${index}`;
+  claim(name: string, below: Below, now: Millis): boolean {
     const known = this.#flights.get(name);
     if (known && known.below !== below && now - known.at < ELEMENT.flightMs) return false;
     this.#flights.delete(name);
@@ -29,8 +27,8 @@ export class Flights {
     return true;
   }
 
-  find(outer: PathAddress, index: SaIndex, now: Millis): Below | undefined {
-    const known = this.#flights.get(`${outer} ${index}`);
+  find(name: string, now: Millis): Below | undefined {
+    const known = this.#flights.get(name);
     return known && now - known.at < ELEMENT.flightMs ? known.below : undefined;
   }
 

@@ -16,14 +16,19 @@ export const ELEMENT = {
   /** QUERY and OPEN are repeated after this, doubled each time, so many times */
   retryMs: 250,
   tries: 4,
-  /** a gateway that did not answer is asked again after this */
+  /** gateways that did not answer are asked again after this, doubled each time up to the most */
   againMs: 60_000,
+  againMost: 3_600_000,
+  /** there is no key of the domain yet */
+  noKeyMs: 1_000,
   /** QUERYs that are answered, from one source and in all, each second */
   queriesPerSource: 2,
   queriesPerSecond: 50,
   /** who began a negotiation through this GEN is remembered so long */
   flightMs: 20_000,
   flights: 4_096,
+  /** probes of paths, up and down, of one element each second (protocol.md 8.4) */
+  probesPerSecond: 100,
   /** NOENTRY-HOP: to one source, and rekeys of one SA that it may cause (protocol.md 8.5) */
   noEntryPerSecond: 1,
   rekeyMs: 5_000,

@@ -2,6 +2,7 @@ import { DATAGRAM } from '../../base/datagram-kinds.ts';
 import { type PathAddress, parsePath } from '../../base/path-address.ts';
 import { MESSAGE } from '../../base/primitives.ts';
 import { isRelayable } from '../../nat/relay-frame.ts';
+import { isProbe } from '../element/probe-kind.ts';
 
 const FRAME = 8;
 const { stride } = MESSAGE;
@@ -12,6 +13,8 @@ interface Opening {
   readonly words: Int32Array;
   readonly port: number;
   readonly relay: PathAddress;
+  /** a channel of a GEN, by which probes come, too (protocol.md 8.4) */
+  readonly isElements: boolean;
 }
 
 /**
@@ -30,8 +33,8 @@ export class FrameGate {
   }
 
   /** Frames of this channel are taken from now on. */
-  open(relay: PathAddress, channel: number): void {
-    this.#openings.set(channel | 0, openingOf(relay));
+  open(relay: PathAddress, channel: number, isElements = false): void {
+    this.#openings.set(channel | 0, openingOf(relay, isElements));
   }
 
   /** Where frames come from that travelled through a tunnel: for each channel they stand for its relay's. */
@@ -80,7 +83,8 @@ export class FrameGate {
       const channel = channelAt(view, at, Math.min(step, end - at));
       let stop = at + step;
       while (stop < end && channelAt(view, stop, Math.min(step, end - stop)) === channel) stop += step;
-      const opening = this.#opening(channel, from);
+      const isOurs = channel !== 0 && this.#takes(channel, view.getUint8(at + FRAME));
+      const opening = isOurs ? this.#opening(channel, from) : undefined;
       if (opening) {
         const before = out;
         out = this.#write(messages, out, from);
@@ -88,10 +92,15 @@ export class FrameGate {
           cut(messages, before * stride, at, Math.min(stop, end) - at, step, channel);
           nameSource(messages, before * stride, opening);
         }
-      } else this.#count(channel === 0 ? 'frame-bad' : 'frame-unbound');
+      } else this.#count(isOurs ? 'frame-unbound' : 'frame-bad');
       at = stop;
     }
     return out;
+  }
+
+  /** Probes come by the channels of a GEN alone. */
+  #takes(channel: number, kind: number): boolean {
+    return !isProbe(kind) || this.#openings.get(channel)?.isElements === true;
   }
 
   #opening(channel: number, from: Int32Array): Opening | undefined {
@@ -110,11 +119,11 @@ export class FrameGate {
   }
 }
 
-function openingOf(relay: PathAddress): Opening {
+function openingOf(relay: PathAddress, isElements = false): Opening {
   const { family, address, port } = parsePath(relay);
   const words = new Int32Array(4);
   new Uint8Array(words.buffer).set(address);
-  return { family, words, port, relay };
+  return { family, words, port, relay, isElements };
 }
 
 function isFrom({ family, words, port }: Opening, from: Int32Array): boolean {
@@ -131,7 +140,8 @@ function nameSource(messages: Int32Array, row: number, { family, words, port }: 
 /** The channel of the frame at `at`, as a signed word; 0 for what is no frame that a relay forwards. */
 function channelAt(view: DataView, at: number, length: number): number {
   if (length <= FRAME || view.getUint32(at) !== DATAGRAM.frame << 24) return 0;
-  return isRelayable(view.getUint8(at + FRAME)) ? view.getInt32(at + 4) : 0;
+  const kind = view.getUint8(at + FRAME);
+  return isRelayable(kind) || isProbe(kind) ? view.getInt32(at + 4) : 0;
 }
 
 function cut(

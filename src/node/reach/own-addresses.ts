@@ -24,8 +24,19 @@ export function localPaths({ port, interfaces }: OwnAddresses): PathAddress[] {
   return [...new Set(paths)].filter((path) => outerFault(path, NOWHERE) === undefined);
 }
 
-/** The candidates that others are told: 8 at most, each kind with its share of them. */
-export function ownCandidates(own: OwnAddresses, reflexive: readonly PathAddress[]): Candidate[] {
+/**
+ * The candidates that others are told: 8 at most, each kind with its share of them. Below a GEN those of the GEN, and for whoever
+ * is below it, too, the own addresses behind them.
+ */
+export function ownCandidates(
+  own: OwnAddresses,
+  reflexive: readonly PathAddress[],
+  above: readonly PathAddress[] = [],
+): Candidate[] {
+  if (above.length > 0)
+    return [...new Set([...above, ...localPaths(own)])]
+      .slice(0, CANDIDATES_MAX)
+      .map((address) => ({ kind: 'host', address, seen: false }) as const);
   const hosts = [...localPaths(own)].sort((a, b) => rank(a, own) - rank(b, own));
   const outer = reflexive.filter((path) => !hosts.includes(path)).slice(0, 2);
   const mapped = own.mapped
@@ -44,9 +55,10 @@ export function placeOf(
   own: OwnAddresses,
   reflexive: readonly PathAddress[],
   overlay: readonly AddressPrefix[],
+  above: readonly PathAddress[] = [],
 ): OwnPlace {
   const local = localPaths(own);
-  const outer = [...reflexive, ...own.mapped].filter((path) => !local.includes(path));
+  const outer = [...reflexive, ...own.mapped, ...above].filter((path) => !local.includes(path));
   return { interfaces: own.interfaces, overlay, outer };
 }
 

@@ -30,6 +30,8 @@ export class OwnView {
   readonly #nat: NatWatch;
   #own: OwnAddresses = NO_ADDRESSES;
   #overlay: readonly AddressPrefix[] = [];
+  /** of the GEN above */
+  #above: readonly PathAddress[] | undefined;
   #ticket: number | undefined;
   /** as the coordinator sees it, before the vantage points have answered */
   #seen: PathAddress | undefined;
@@ -80,6 +82,17 @@ export class OwnView {
     return isOther ? 'card' : 'same';
   }
 
+  /** Where others reach this node. */
+  get place(): readonly PathAddress[] {
+    return this.#above ?? this.#card.candidates.map(({ address }) => address);
+  }
+
+  /** True when the coordinators are to be told. */
+  setAbove(place: readonly PathAddress[] | undefined, now: Millis): boolean {
+    this.#above = place;
+    return this.#remake(now);
+  }
+
   handleNetworkChange(now: Millis): void {
     this.#nat.handleNetworkChange(now);
     this.#ticket = undefined;
@@ -116,14 +129,14 @@ export class OwnView {
 
   #remake(now: Millis): boolean {
     const before = textOf(this.#card);
-    this.#card = { nat: this.#nat.kind(now), candidates: ownCandidates(this.#own, this.#outer()) };
+    this.#card = { nat: this.#nat.kind(now), candidates: ownCandidates(this.#own, this.#outer(), this.#above) };
     this.#side = this.#makeSide();
     return textOf(this.#card) !== before;
   }
 
   #makeSide(): OwnSide {
     return {
-      place: placeOf(this.#own, this.#outer(), this.#overlay),
+      place: placeOf(this.#own, this.#outer(), this.#overlay, this.#above),
       nat: this.#card.nat,
       udpBlocked: this.#wasAsked && this.#nat.reflexive.length === 0,
       keepAlive: this.#nat.keepAlive,

@@ -5,12 +5,16 @@ import type { PathReason } from '../../nat/path-reason.ts';
 
 /** What the rest of the engine does for the choice of paths. */
 export interface ReachCalls {
-  /** PATH-CHALLENGE inside the newest SA with this peer, by this path and no other */
+  /** PATH-CHALLENGE inside the newest SA with this peer, by this path and no other; through an element that has to know of it, a handshake */
   challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis): void;
   /** traffic and handshakes of this peer go by this path from now on */
   use(peer: NodeId, path: PathAddress, reason: PathReason, now: Millis): void;
   /** an open handshake with this peer goes by this path, too, also where it went before: only now it may arrive */
   follow(peer: NodeId, path: PathAddress, now: Millis): void;
+  /** a probe to an address of a peer: straight, or through the GEN above */
+  send(bytes: Uint8Array, to: PathAddress, now: Millis): void;
+  /** the address of the peer that a way through a GEN leads to; every other path as it is */
+  endpointOf(path: PathAddress): PathAddress;
   /** no coordinator knows a way: what else is known of the peer may be tried */
   noDirection(peer: NodeId, now: Millis): void;
 }

@@ -36,7 +36,7 @@ export class Reach {
   readonly #agents: PathAgents;
   readonly #coordinators: Coordinators;
   readonly #channels: RelayChannels;
-  readonly #view: OwnView;
+  readonly view: OwnView;
   readonly #traffic: TrafficSample;
   #sampleAt = millis(0);
   #isStirred = false;
@@ -56,17 +56,17 @@ export class Reach {
     this.#calls = calls;
     this.#traffic = new TrafficSample(node);
     this.gate = new FrameGate((name) => node.counters.add(name));
-    this.#view = new OwnView({ provider, random });
-    this.#agents = new PathAgents({ provider, random, self }, () => this.#view.side);
+    this.view = new OwnView({ provider, random });
+    this.#agents = new PathAgents({ provider, random, self }, () => this.view.side);
     this.#channels = new RelayChannels({ provider, random, self, nextSeq: grown }, this.gate);
     this.#coordinators = new Coordinators({
       provider,
       random,
       identity: () => keys.identity(),
       helloTime: grown,
-      card: () => ({ ...this.#view.card, relays: this.#channels.reached() }),
-      keepAlive: () => this.#view.keepAlive,
-      hasFamily: (family) => this.#view.hasFamily(family),
+      card: () => ({ ...this.view.card, relays: this.#channels.reached() }),
+      keepAlive: () => this.view.keepAlive,
+      hasFamily: (family) => this.view.hasFamily(family),
     });
   }
 
@@ -79,7 +79,12 @@ export class Reach {
   setCoordinators(places: readonly CoordinatorPlace[], now: Millis): void {
     const wasOn = this.isOn;
     this.#coordinators.set(places, now);
-    if (!wasOn && this.isOn) this.#adopt(now);
+    if (wasOn || !this.isOn) return;
+    const { sas, paths } = this.#node;
+    for (const peer of new Set([...sas.sas()].map((sa) => sa.peer))) {
+      const { current } = paths.peer(peer);
+      if (current !== undefined) this.handleSa(peer, current, now);
+    }
   }
 
   /** Something says that they may be gone: they are asked whether they are there. */
@@ -89,17 +94,24 @@ export class Reach {
 
   /** This machine's addresses; true where they differ from before: it is on another network. */
   setAddresses(own: OwnAddresses, overlay: readonly AddressPrefix[], now: Millis): boolean {
-    const what = this.#view.setAddresses(own, overlay, now);
-    this.#node.paths.setPlace(this.#view.side.place);
+    const what = this.view.setAddresses(own, overlay, now);
+    this.#node.paths.setPlace(this.view.side.place);
     if (what === 'moved') this.handleNetworkChange(now);
     else if (what === 'card' && this.isOn) this.#coordinators.cardChanged(now);
     return what === 'moved';
   }
 
+  /** Below a GEN others reach this node where they reach that; undefined: not any more. */
+  setAbove(place: readonly PathAddress[] | undefined, now: Millis): void {
+    if (!this.view.setAbove(place, now)) return;
+    this.#node.paths.setPlace(this.view.side.place);
+    if (this.isOn) this.#coordinators.cardChanged(now);
+  }
+
   /** Everything that others know of this node may be wrong from now on. */
   handleNetworkChange(now: Millis): void {
     this.#node.mtus.restart(now);
-    this.#view.handleNetworkChange(now);
+    this.view.handleNetworkChange(now);
     if (!this.isOn) return;
     this.#movedAt = now;
     this.#coordinators.greetAll(now);
@@ -157,7 +169,7 @@ export class Reach {
 
   /** An SA with this peer can send; its handshake proved this path. */
   handleSa(peer: NodeId, path: PathAddress, now: Millis): void {
-    if (this.isOn) this.#carry(this.#agents.agent(peer).handleSa(routeOf(path), now), now);
+    if (this.isOn) this.#carry(this.#agents.agent(peer).handleSa(routeOf(this.#calls.endpointOf(path)), now), now);
   }
 
   /** The last SA with this peer is gone. */
@@ -166,7 +178,7 @@ export class Reach {
   }
 
   handleNewSource(peer: NodeId, path: PathAddress, now: Millis): void {
-    this.#carry(this.#agents.agent(peer).handleNewSource(routeOf(path), now), now);
+    this.#carry(this.#agents.agent(peer).handleNewSource(routeOf(this.#calls.endpointOf(path)), now), now);
   }
 
   handlePathResponse(peer: NodeId, token: Uint8Array, now: Millis): void {
@@ -191,17 +203,16 @@ export class Reach {
 
   /** What was found out about the network that this node is in. */
   facts(): OwnFacts & { readonly coordinators: readonly CoordinatorFacts[]; readonly relays: readonly RelayReach[] } {
-    const relays = this.#channels.reached().filter(({ address }) => this.#view.hasFamily(parsePath(address).family));
-    return { ...this.#view.facts(), coordinators: this.#coordinators.facts(), relays };
+    const relays = this.#channels.reached().filter(({ address }) => this.view.hasFamily(parsePath(address).family));
+    return { ...this.view.facts(), coordinators: this.#coordinators.facts(), relays };
   }
 
   /** Milliseconds until `tick` has something to do. */
   delay(now: Millis): number {
     if (!this.isOn) return REACH.idleMs;
-    const times = [this.#sampleAt, this.#coordinators.nextDeadline()];
-    for (const due of [this.#agents.nextDeadline(), this.#channels.nextDeadline(), this.#view.nextDeadline(now)])
-      if (due !== undefined) times.push(due);
-    return Math.max(0, Math.min(REACH.idleMs, Math.min(...times) - now));
+    const parts = [this.#agents.nextDeadline(), this.#channels.nextDeadline(), this.view.nextDeadline(now)];
+    const next = Math.min(this.#sampleAt, this.#coordinators.nextDeadline(), ...parts.map((due) => due ?? Infinity));
+    return Math.max(0, Math.min(REACH.idleMs, next - now));
   }
 
   tick(now: Millis): void {
@@ -227,15 +238,6 @@ export class Reach {
     this.#coordinate(this.#coordinators.leave(now), now);
   }
 
-  /** Paths that were proved before there was a coordinator. */
-  #adopt(now: Millis): void {
-    const { sas, paths } = this.#node;
-    for (const peer of new Set([...sas.sas()].map((sa) => sa.peer))) {
-      const { current } = paths.peer(peer);
-      if (current !== undefined) this.handleSa(peer, current, now);
-    }
-  }
-
   #sample(now: Millis): void {
     const agentOf = (peer: NodeId) => this.#agents.agent(peer);
     const lastSent = this.#traffic.take(agentOf);
@@ -243,7 +245,7 @@ export class Reach {
     this.#channels.release((peer, path, since) => {
       const { current } = paths.peer(peer);
       // a direct path that nobody uses needs no other one beside it
-      const isDirect = current !== undefined && routeOf(current).kind === 'direct';
+      const isDirect = current !== undefined && routeOf(this.#calls.endpointOf(current)).kind === 'direct';
       return !isDirect || path === current || now - Math.max(since, this.#traffic.sentAt(peer)) < REACH.standbyMs;
     });
     this.#sampleAt = millis(now + (now - lastSent < REACH.recentMs ? REACH.activeMs : REACH.idleMs));
@@ -251,7 +253,7 @@ export class Reach {
 
   /** What is asked of the vantage points, and what came of it. */
   #ask(now: Millis): void {
-    const { questions, isChanged } = this.#view.tick(now);
+    const { questions, isChanged } = this.view.tick(now);
     for (const { socket, bytes, to } of questions)
       if (socket === 'main') this.#send(bytes, to);
       else this.#node.effects.push({ kind: 'send-spare', bytes, to });
@@ -259,7 +261,7 @@ export class Reach {
   }
 
   #reflected(bytes: Uint8Array, socket: 'main' | 'spare', now: Millis): void {
-    const counter = this.#view.handleReflected(bytes, socket, now);
+    const counter = this.view.handleReflected(bytes, socket, now);
     if (counter !== undefined) this.#node.counters.add(counter);
     this.#ask(now);
   }
@@ -302,7 +304,7 @@ export class Reach {
       this.#node.log('info', 'coordinator-reached', { address, by: tunnel === undefined ? 'udp' : 'tcp' });
     if (isOtherWay) this.#handleOtherWay(registered, tunnel, isFirst, now);
     this.#bound(this.#channels.setRelays(this.#coordinators.relays, now), now);
-    if (!isMain || !this.#view.handleRegistered(registered, now)) this.#tellPeers(now);
+    if (!isMain || !this.view.handleRegistered(registered, now)) this.#tellPeers(now);
     else this.#coordinators.cardChanged(now);
     if (isFirst) this.#carry(this.#agents.handleCoordinator(now), now);
     this.#ask(now);
@@ -367,7 +369,7 @@ export class Reach {
     for (const effect of effects)
       switch (effect.kind) {
         case 'send':
-          this.#send(effect.bytes, effect.to);
+          this.#calls.send(effect.bytes, effect.to, now);
           break;
         case 'challenge':
           this.#calls.challenge(effect.peer, routeName(effect.route), effect.token, now);

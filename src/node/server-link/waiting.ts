@@ -82,6 +82,7 @@ function waitingStatus(config: AgentConfig, linked: LinkedNode, uptimeSeconds: n
     },
     pit: { entries: 0, capacity: config.flows, heldPackets: 0 },
     gateway: null,
+    elements: { above: null, below: [] },
     health: [what, ...serverHealth(facts, now)],
   };
 }

@@ -38,7 +38,7 @@ describe('a GES below a GEN', () => {
   it('C5: finds it by asking its default gateway, and believes it after both have proved themselves', () => {
     const { net, a, g } = oneGen();
     net.settle([a, g]);
-    expect(a.engine.elements.above).toEqual({ node: idOf(g), gen: g.path });
+    expect(a.engine.elements.above).toMatchObject({ node: idOf(g), gen: g.path });
     expect(g.engine.elements.below()).toEqual([{ node: idOf(a), path: a.path }]);
   });
 

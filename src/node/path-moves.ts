@@ -1,0 +1,123 @@
+import type { Millis, NodeId } from '../base/brands.ts';
+import type { PathAddress } from '../base/path-address.ts';
+import type { Elements } from './element/elements.ts';
+import type { Negotiating } from './negotiating.ts';
+import type { NodeState } from './node-state.ts';
+import type { SaKeeper } from './sa-keeper.ts';
+
+/** The parts of the engine that a move concerns; they are made after this one. */
+type MoveParts = readonly [SaKeeper, Negotiating, Elements];
+
+interface Move {
+  readonly path: PathAddress;
+  /** for the log: a code of PATH_REASONS, or that only the way there is another */
+  readonly reason: string;
+}
+
+/** A handshake by a path is begun again after this, in milliseconds. */
+const AGAIN = 1_000;
+
+/**
+ * Carries out what the choice of paths wants. An element in between passes only what it has an entry for, and it has that from a
+ * handshake that went past it: before traffic goes another way through one, an SA is made there (protocol.md 8.5).
+ */
+export class PathMoves {
+  readonly #node: NodeState;
+  readonly #parts: () => MoveParts;
+  /** by peer: the path of the newest handshake */
+  readonly #madeOn = new Map<NodeId, PathAddress>();
+  /** by peer: where traffic goes as soon as a handshake has proved it */
+  readonly #waiting = new Map<NodeId, Move>();
+  readonly #askedAt = new Map<string, Millis>();
+
+  constructor(node: NodeState, parts: () => MoveParts) {
+    this.#node = node;
+    this.#parts = parts;
+  }
+
+  /** PATH-CHALLENGE by this path. */
+  challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis): void {
+    const [keeper, , elements] = this.#parts();
+    elements.reach(
+      path,
+      (way) => {
+        if (this.#needsHandshake(peer, way)) this.#shakeHands(peer, way, now);
+        else keeper.tryPath(peer, way, token, now);
+      },
+      now,
+    );
+  }
+
+  /** Where traffic of a peer goes from now on, or as soon as an SA is made there; a handshake that is open goes there, too. */
+  use(peer: NodeId, path: PathAddress, reason: string, now: Millis): void {
+    this.#waiting.delete(peer);
+    this.#elements().reach(path, (way) => this.#useWay(peer, { path: way, reason }, now), now);
+  }
+
+  #useWay(peer: NodeId, move: Move, now: Millis): void {
+    const { path } = move;
+    if (this.#node.paths.peer(peer).current === path) return;
+    if (!this.#needsHandshake(peer, path)) return this.#move(peer, move, now);
+    this.#waiting.set(peer, move);
+    this.#shakeHands(peer, path, now);
+  }
+
+  /** A probe to an address of a peer. */
+  send(bytes: Uint8Array, to: PathAddress, now: Millis): void {
+    this.#elements().reach(to, (way) => this.#node.effects.push({ kind: 'send', bytes, to: way }), now);
+  }
+
+  /** An SA with this peer was made by this path. */
+  made(peer: NodeId, path: PathAddress, now: Millis): void {
+    this.#madeOn.set(peer, path);
+    const waiting = this.#waiting.get(peer);
+    const { current } = this.#node.paths.peer(peer);
+    const [, , elements] = this.#parts();
+    if (waiting?.path === path) {
+      this.#waiting.delete(peer);
+      this.#move(peer, waiting, now);
+    } else if (current !== undefined && elements.endpointOf(current) === elements.endpointOf(path))
+      this.#move(peer, { path, reason: 'way' }, now);
+  }
+
+  /** The last SA with this peer is gone. */
+  ended(peer: NodeId): void {
+    this.#madeOn.delete(peer);
+    this.#waiting.delete(peer);
+  }
+
+  /** No coordinator knows a way, so what is configured or was told by the server is tried. */
+  tryHints(peer: NodeId, now: Millis): void {
+    const [, negotiating, elements] = this.#parts();
+    for (const path of elements.ways(peer, this.#node.paths.candidates(peer), now))
+      negotiating.handlePath(peer, path, now);
+  }
+
+  #elements(): Elements {
+    return this.#parts()[2];
+  }
+
+  #move(peer: NodeId, { path, reason }: Move, now: Millis): void {
+    const { paths, counters } = this.#node;
+    const { current } = paths.peer(peer);
+    if (current === path) return;
+    paths.believe(peer, path);
+    if (current !== undefined) counters.add('paths-moved');
+    this.#node.log('info', 'path-moved', { peer: this.#node.peerName(peer), path, reason });
+    this.#parts()[1].handlePath(peer, path, now);
+  }
+
+  #needsHandshake(peer: NodeId, path: PathAddress): boolean {
+    const made = this.#madeOn.get(peer);
+    if (made === undefined || made === path) return false;
+    return this.#elements().endpointOf(path) !== path || this.#node.elements.towards(peer).length > 0;
+  }
+
+  #shakeHands(peer: NodeId, path: PathAddress, now: Millis): void {
+    for (const [name, at] of this.#askedAt) if (now - at >= AGAIN) this.#askedAt.delete(name);
+    const name = `${peer} ${path}`;
+    if (this.#askedAt.has(name)) return;
+    this.#askedAt.set(name, now);
+    this.#parts()[1].startByPath(peer, path, now);
+  }
+}
