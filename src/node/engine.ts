@@ -184,6 +184,7 @@ export class Engine {
     this.#control.tickMtus(now);
     this.reach.tick(now);
     this.elements.tick(now);
+    this.#moves.tick(now);
     held.expire(now);
     fragments.expire(now);
     expiry.tick(now, EXPIRY_BUDGET);

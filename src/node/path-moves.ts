@@ -1,4 +1,4 @@
-import type { Millis, NodeId } from '../base/brands.ts';
+import { type Millis, millis, type NodeId } from '../base/brands.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { Elements } from './element/elements.ts';
 import type { Negotiating } from './negotiating.ts';
@@ -14,8 +14,14 @@ interface Move {
   readonly reason: string;
 }
 
-/** A handshake by a path is begun again after this, in milliseconds. */
+interface Waiting extends Move {
+  tries: number;
+  nextAt: Millis;
+}
+
+/** A handshake by a path is begun again after this, doubled each time up to the most, in milliseconds. */
 const AGAIN = 1_000;
+const AGAIN_MOST = 32_000;
 
 /**
  * Carries out what the choice of paths wants. An element in between passes only what it has an entry for, and it has that from a
@@ -27,7 +33,7 @@ export class PathMoves {
   /** by peer: the path of the newest handshake */
   readonly #madeOn = new Map<NodeId, PathAddress>();
   /** by peer: where traffic goes as soon as a handshake has proved it */
-  readonly #waiting = new Map<NodeId, Move>();
+  readonly #waiting = new Map<NodeId, Waiting>();
   readonly #askedAt = new Map<string, Millis>();
 
   constructor(node: NodeState, parts: () => MoveParts) {
@@ -58,8 +64,8 @@ export class PathMoves {
     const { path } = move;
     if (this.#node.paths.peer(peer).current === path) return;
     if (!this.#needsHandshake(peer, path)) return this.#move(peer, move, now);
-    this.#waiting.set(peer, move);
-    this.#shakeHands(peer, path, now);
+    this.#wait(peer, move, now);
+    this.tick(now);
   }
 
   /** A probe to an address of a peer. */
@@ -78,12 +84,25 @@ export class PathMoves {
       this.#move(peer, waiting, now);
     } else if (current !== undefined && elements.endpointOf(current) === elements.endpointOf(path))
       this.#move(peer, { path, reason: 'way' }, now);
+    else if (current !== undefined && this.#needsHandshake(peer, current)) {
+      // it answered probes, but the handshake was faster elsewhere
+      this.#move(peer, { path, reason: 'way' }, now);
+      this.#wait(peer, { path: current, reason: 'way' }, now); // this handshake has not quite ended
+    }
   }
 
   /** The last SA with this peer is gone. */
   ended(peer: NodeId): void {
     this.#madeOn.delete(peer);
     this.#waiting.delete(peer);
+  }
+
+  tick(now: Millis): void {
+    for (const [peer, waiting] of this.#waiting) {
+      if (now < waiting.nextAt) continue;
+      waiting.nextAt = millis(now + Math.min(AGAIN * 2 ** waiting.tries++, AGAIN_MOST));
+      this.#parts()[1].startByPath(peer, waiting.path, now);
+    }
   }
 
   /** No coordinator knows a way, so what is configured or was told by the server is tried. */
@@ -105,6 +124,10 @@ export class PathMoves {
     if (current !== undefined) counters.add('paths-moved');
     this.#node.log('info', 'path-moved', { peer: this.#node.peerName(peer), path, reason });
     this.#parts()[1].handlePath(peer, path, now);
+  }
+
+  #wait(peer: NodeId, move: Move, now: Millis): void {
+    this.#waiting.set(peer, { ...move, tries: 0, nextAt: now });
   }
 
   #needsHandshake(peer: NodeId, path: PathAddress): boolean {

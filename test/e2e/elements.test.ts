@@ -15,7 +15,7 @@ const UDP = 17;
 const hex = (address: string) => Buffer.from(address.split('.').map(Number)).toString('hex');
 
 async function pings(from: OverlayNode, to: OverlayNode): Promise<boolean> {
-  const words = ['ping', '-c', '1', '-W', '1', '-p', MARK, await inside(to)];
+  const words = ['ping', '-c', '1', '-W', '5', '-p', MARK, await inside(to, 4)];
   return (await from.namespace.attempt(words, { seconds: 10 })).code === 0;
 }
 
@@ -37,9 +37,10 @@ async function speak(a: OverlayNode, b: OverlayNode): Promise<void> {
     [b, a],
   ] as const) {
     expect(await pings(from, to), `${from.name} to ${to.name}`).toBe(true);
-    expect(await carries(from.namespace, to.namespace, await inside(to), 1_000_000), `${from.name} to ${to.name}`).toBe(
-      true,
-    );
+    expect(
+      await carries(from.namespace, to.namespace, await inside(to, 4), 1_000_000),
+      `${from.name} to ${to.name}`,
+    ).toBe(true);
   }
 }
 
@@ -68,7 +69,7 @@ function expectFrames(packets: readonly SeenPacket[], element: string, gen: stri
 }
 
 /** What passes the GEN on its outer wire for those below. */
-const PASSED = [
+const PASSED: readonly number[] = [
   DATAGRAM.rgi,
   DATAGRAM.dde,
   DATAGRAM.mpit,
