@@ -27,14 +27,16 @@ const ROWS: readonly Row[] = [
   {
     name: 'M10 no common group, open',
     path: 'X GES OP S{1} – Y GES OP D{2}',
-    overlay: 'DISCARD DISCARD',
+    overlay: 'DISCARD –',
+    overlayBack: '– DISCARD',
     ordinary: 'RELAY-P RELAY-P',
     ordinaryBack: 'RELAY-P RELAY-P',
   },
   {
     name: 'M11 no common group, one closed',
     path: 'X GES OP S{1} – Y GES CL D{2}',
-    overlay: 'DISCARD DISCARD',
+    overlay: 'DISCARD –',
+    overlayBack: '– DISCARD',
     ordinary: 'RELAY-P DISCARD',
     ordinaryBack: '– DISCARD',
   },

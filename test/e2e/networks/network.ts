@@ -1,16 +1,17 @@
 import type { PitEntryAnswer, PitListAnswer } from '../../../src/api/pit.ts';
-import type { Lab } from '../../../src/cli/lab/lab.ts';
+import type { Lab, LinkEnd } from '../../../src/cli/lab/lab.ts';
 import type { Namespace } from '../../../src/cli/lab/namespace.ts';
 import { ensureBuilt, Overlay, type OverlayNode } from '../../../src/cli/lab/overlay.ts';
 import { serve } from '../probes.ts';
 import { PORT } from '../two-nodes.ts';
-import { type Place, type PlacedRow, Plan } from './plan.ts';
-import type { Row } from './row.ts';
+import type { Place, Plan } from './plan.ts';
 import { tap, type Wire } from './wires.ts';
 
 /** Interface of every machine towards the wire that all share. */
 const OUT = 'out';
-const NUMBERS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+/** How machines are behind a router: each on a link of its own, or all in one LAN. */
+type Shape = 'links' | 'lan';
 
 /**
  * A network of real machines that holds the paths of many rows:
@@ -19,28 +20,28 @@ const NUMBERS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
  *                    └── [out .n] G, a router ── 10.n.k.0/24 and 172.(16+n).k.0/24 ── [out .10] its k-th machine
  *                                                └── [out .10] I, a router in turn ── 10.n.(16k+j).0/24 … ── its j-th
  *
+ * In the shape `lan` all machines of G are in 10.n.0.0/24 and 172.(16+n).0.0/24, the k-th as .(10+k).
  * What is behind a router has an address that the overlay routes (10.…) and an ordinary one (172.…), both its own.
  */
 export class Network {
   readonly lab: Lab;
   readonly #overlay: Overlay;
-  readonly #plan = new Plan();
-  readonly #rows: ReadonlyMap<Row, PlacedRow>;
+  readonly #plan: Plan;
+  readonly #shape: Shape;
   readonly #machines = new Map<Place, Namespace>();
   readonly #nodes = new Map<Place, OverlayNode>();
   readonly #wires = new Map<Place, Wire>();
   /** names of groups by their number: the lower the number, the lower the group's id */
   readonly #groups: readonly string[];
 
-  constructor(lab: Lab, rows: readonly Row[]) {
+  constructor(lab: Lab, plan: Plan, shape: Shape = 'links') {
     ensureBuilt();
     this.lab = lab;
-    this.#rows = new Map(rows.map((row) => [row, this.#plan.add(row.path)]));
-    this.#overlay = new Overlay(
-      lab,
-      NUMBERS.map((number) => `group-${number}`),
-      { nice: 0 },
-    );
+    this.#plan = plan;
+    this.#shape = shape;
+    const most = Math.max(...plan.places.flatMap(({ element }) => element?.groups ?? []));
+    const names = Array.from({ length: most }, (_, at) => `group-${at + 1}`);
+    this.#overlay = new Overlay(lab, names, { nice: 0 });
     this.#groups = this.#inOrder();
     for (const place of this.#plan.places) this.#machines.set(place, this.#machine(place));
     this.#link();
@@ -56,12 +57,6 @@ export class Network {
     await Promise.all([...this.#nodes.values()].map((node) => node.ready()));
     await Promise.all([...this.#machines.values()].map((machine) => serve(machine)));
     for (const [place, machine] of this.#machines) this.#wires.set(place, await tap(this.lab, machine, OUT));
-  }
-
-  placed(row: Row): PlacedRow {
-    const found = this.#rows.get(row);
-    if (!found) throw new Error(`no row ${row.name}`);
-    return found;
   }
 
   machine(place: Place): Namespace {
@@ -85,6 +80,12 @@ export class Network {
   /** An address that has nothing to do with the overlay. */
   ordinaryAddress(place: Place): string {
     return this.#address(place, '172');
+  }
+
+  /** The address that a machine has where it sends there, and is left the choice. */
+  sourceTowards(place: Place, address: string): string {
+    const [way] = JSON.parse(this.machine(place).ip('-j', 'route', 'get', address));
+    return way.prefsrc;
   }
 
   /** Numbers of groups as the rows have them, by their names. */
@@ -112,11 +113,12 @@ export class Network {
     return element?.type === 'gen' ? this.lab.router(name) : this.lab.namespace(name);
   }
 
-  /** The third and second byte of the network between a machine and the router before it. */
+  /** The second and third byte of the network between a machine and the router before it. */
   #numbers({ parent, number }: Place): readonly [second: number, third: number] {
     if (parent === null) throw new Error('the wire has an address of its own');
-    if (parent.parent === null) return [parent.number, number];
-    return [parent.parent.number, 16 * parent.number + number];
+    const third = this.#shape === 'lan' ? 0 : number;
+    if (parent.parent === null) return [parent.number, third];
+    return [parent.parent.number, 16 * parent.number + third];
   }
 
   #network(place: Place, first: '10' | '172'): string {
@@ -125,7 +127,11 @@ export class Network {
   }
 
   #address(place: Place, first: '10' | '172'): string {
-    return place.parent === null ? `10.99.0.${place.number}` : `${this.#network(place, first)}.10`;
+    return place.parent === null ? `10.99.0.${place.number}` : `${this.#network(place, first)}.${this.#last(place)}`;
+  }
+
+  #last({ number }: Place): number {
+    return this.#shape === 'lan' ? 10 + number : 10;
   }
 
   /** Behind a router that protects neither end nothing is reached through the overlay. */
@@ -134,23 +140,54 @@ export class Network {
   }
 
   #link(): void {
-    const onWire = this.#plan.places.filter(({ parent }) => parent === null);
-    const ends = onWire.map((place) => ({
+    const onWire = this.#behind(null).map((place) => ({
       namespace: this.machine(place),
       device: OUT,
       addresses: [`${this.#address(place, '10')}/24`],
     }));
-    this.lab.bridge('wire', ends);
-    for (const place of this.#plan.places) {
-      if (place.parent === null) continue;
-      const at = (last: number) => this.#families(place).map((first) => `${this.#network(place, first)}.${last}/24`);
-      this.lab.link(
-        { namespace: this.machine(place), device: OUT, addresses: at(10) },
-        { namespace: this.machine(place.parent), device: inward(place), addresses: at(1) },
-      );
-      const [via] = this.#families(place);
-      this.machine(place).route('default', `${this.#network(place, via ?? '172')}.1`);
-    }
+    this.lab.bridge('wire', onWire);
+    for (const router of this.#plan.places) if (router.element?.type === 'gen') this.#linkInside(router);
+  }
+
+  #behind(router: Place | null): readonly Place[] {
+    return this.#plan.places.filter(({ parent }) => parent === router);
+  }
+
+  #linkInside(router: Place): void {
+    const machines = this.#behind(router);
+    const outer = (place: Place): LinkEnd => ({
+      namespace: this.machine(place),
+      device: OUT,
+      addresses: this.#addresses(place, this.#last(place)),
+    });
+    const inner = (place: Place): LinkEnd => ({
+      namespace: this.machine(router),
+      device: this.#inward(place),
+      addresses: this.#addresses(place, 1),
+    });
+    const [first] = machines;
+    if (first && this.#shape === 'lan') this.lab.bridge(`${router.name}lan`, [inner(first), ...machines.map(outer)]);
+    else for (const place of machines) this.lab.link(outer(place), inner(place));
+    for (const place of machines) this.#routeOut(place);
+  }
+
+  #addresses(place: Place, last: number): readonly string[] {
+    return this.#families(place).map((first) => `${this.#network(place, first)}.${last}/24`);
+  }
+
+  /** The interface of the router before a machine that leads to it. */
+  #inward({ number }: Place): string {
+    return this.#shape === 'lan' ? 'in' : `in${number}`;
+  }
+
+  /** A machine behind a router talks by its ordinary address where nothing of the overlay is meant. */
+  #routeOut(place: Place): void {
+    const [first] = this.#families(place);
+    const machine = this.machine(place);
+    machine.route('default', `${this.#network(place, first ?? '172')}.1`);
+    if (place.element?.type === 'gen') return;
+    const words = ['via', `${this.#network(place, '172')}.1`, 'src', this.#address(place, '172')];
+    for (const ordinary of ['10.99.0.0/24', '172.16.0.0/12']) machine.ip('route', 'add', ordinary, ...words);
   }
 
   /** What the machines on the wire, and the routers on the way, need to reach what is behind this router by ordinary routes. */
@@ -183,7 +220,7 @@ export class Network {
     if (!element) throw new Error(`${name} is a plain machine`);
     const routes = parent === null ? `10.${number}.0.0/16` : `10.${parent.number}.${16 * number}.0/20`;
     const { type, mode, groups } = element;
-    return this.#overlay.add(name, this.machine(place), {
+    return this.#overlay.add(name.toLowerCase(), this.machine(place), {
       type,
       mode,
       groups: groups.map((each) => this.#groups[each - 1] ?? ''),
@@ -201,8 +238,7 @@ export class Network {
   /** A router that protects neither end is one between its outer interface and those of the machines behind it. */
   #transit(place: Place): readonly string[] {
     if (place.element?.side !== 'N') return [];
-    const behind = this.#plan.places.filter(({ parent }) => parent === place);
-    return [OUT, ...behind.map(inward)].flatMap((device) => ['--transit', device]);
+    return [OUT, ...this.#behind(place).map((each) => this.#inward(each))].flatMap((device) => ['--transit', device]);
   }
 
   #peers(place: Place): { readonly name: string; readonly at: string }[] {
@@ -210,7 +246,7 @@ export class Network {
     const others = [...this.#nodes.keys()].filter(
       (other) => other !== place && other.element?.groups.some((group) => groups.has(group)),
     );
-    return others.map((other) => ({ name: other.name, at: `${this.#endpoint(place, other)}:${PORT}` }));
+    return others.map((other) => ({ name: other.name.toLowerCase(), at: `${this.#endpoint(place, other)}:${PORT}` }));
   }
 
   /** Where datagrams for another node are sent: to itself, or to the outermost router that it is behind and the sender is not. */
@@ -226,11 +262,6 @@ export class Network {
       .at(-1);
     return outermost ? this.#address(outermost, '10') : this.#address(to, first ?? '10');
   }
-}
-
-/** The interface of the router before a machine that leads to it. */
-function inward({ number }: Place): string {
-  return `in${number}`;
 }
 
 /** The routers that a machine is behind, the nearest first. */

@@ -1,44 +1,47 @@
-/** One element of a row, as `X GES OP S{1,2}` says it. */
+/** One element, as `X GES OP S{1,2}` says it. */
 export interface RowElement {
   readonly name: string;
   readonly type: 'ges' | 'gen';
   readonly mode: 'op' | 'cl';
-  /** S: it protects the source, D: the destination, N: neither, B: both */
-  readonly side: 'S' | 'D' | 'N' | 'B';
+  /** S: it protects the source, D: the destination, N: neither, B: both; empty where that depends on the flow */
+  readonly side: '' | 'S' | 'D' | 'N' | 'B';
   /** numbers of its groups */
   readonly groups: readonly number[];
 }
 
 /**
- * A row of the decision table (protocol.md 20.3) as it is run: its path, and what is to be seen of each element, in the order
- * of the path. `ENC(1)`, `RELAY-C`, `RELAY-P` and `DISCARD` are the table's; nothing is expected of an element behind the one that
- * discards, which no packet reaches.
+ * What is to be seen of each element on a path, in the order of the path: `ENC(1)`, `RELAY-C`, `RELAY-P` and `DISCARD` of the
+ * decision table (protocol.md 20.1), `–` for one that no packet reaches.
  */
 export interface Row {
   readonly name: string;
+  /** elements as above (M1 …), or names of machines, each a neighbour of the next; joined by ` – ` */
   readonly path: string;
-  /** towards overlay addresses, and networks that are reached through the overlay; from either end alike */
-  readonly overlay: string;
-  /** why the first element discards, where it does */
-  readonly reason?: string;
-  /** towards ordinary addresses: from the left end, and from the right one */
-  readonly ordinary: string;
-  readonly ordinaryBack: string;
+  /** towards overlay addresses, and networks that are reached through the overlay; null: the other end has none */
+  readonly overlay: string | null;
+  /** from the other end; undefined: the same */
+  readonly overlayBack?: string | null;
+  /** towards ordinary addresses, from the left end, and from the right one; null: these go another way */
+  readonly ordinary: string | null;
+  readonly ordinaryBack: string | null;
 }
 
-/** The elements of a path, in its order. */
-export function elementsOf(path: string): RowElement[] {
-  return path.split(' – ').map((text) => {
-    const [, name = '', type, mode, side, groups = ''] =
-      /^(\w+) (GES|GEN) (OP|CL) ([SDNB])\{([\d,]*)\}$/.exec(text) ?? [];
-    if (side !== 'S' && side !== 'D' && side !== 'N' && side !== 'B') throw new Error(`not an element: ${text}`);
-    const numbers = groups.split(',').filter((each) => each !== '');
-    return {
-      name,
-      type: type === 'GEN' ? 'gen' : 'ges',
-      mode: mode === 'CL' ? 'cl' : 'op',
-      side,
-      groups: numbers.map(Number),
-    };
-  });
+/** The parts of a path, in its order. */
+export function partsOf(path: string): string[] {
+  return path.split(' – ');
+}
+
+/** Undefined where the text is no more than a name. */
+export function elementOf(text: string): RowElement | undefined {
+  const match = /^(\w+) (GES|GEN) (OP|CL) ?([SDNB]?)\{([\d,]*)\}$/.exec(text);
+  if (!match) return undefined;
+  const [, name = '', type, mode, side, groups = ''] = match;
+  const numbers = groups.split(',').filter((each) => each !== '');
+  return {
+    name,
+    type: type === 'GEN' ? 'gen' : 'ges',
+    mode: mode === 'CL' ? 'cl' : 'op',
+    side: side === 'S' || side === 'D' || side === 'N' || side === 'B' ? side : '',
+    groups: numbers.map(Number),
+  };
 }

@@ -1,32 +1,35 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab } from '../../../src/cli/lab/lab.ts';
 import { Network } from './network.ts';
+import { Plan, type Way } from './plan.ts';
 import type { Row } from './row.ts';
 import { seenActions } from './seen-actions.ts';
 
-/** Builds one network that holds all of the rows, and has each of them run to overlay and to ordinary addresses, from both ends. */
+/** Builds one network that holds all of the rows, and runs each to overlay and to ordinary addresses, from both ends. */
 export function runRows(rows: readonly Row[]): void {
+  const plan = new Plan();
+  const ways = rows.map((row) => ({ ...row, way: plan.addRow(row.path) }));
+  runWays(plan, ways);
+}
+
+function runWays(plan: Plan, rows: readonly (Row & { readonly way: Way })[]): void {
   const lab = new Lab();
   let network: Network;
   beforeAll(async () => {
-    network = new Network(lab, rows);
+    network = new Network(lab, plan);
     await network.up();
   }, 180_000);
   afterAll(() => lab.close());
 
-  describe.each(rows)('$name: $path', (row) => {
-    it('to an overlay address', async () => {
-      for (const isBack of [false, true]) {
-        const seen = await seenActions(network, network.placed(row), 'overlay', isBack);
-        // no packet reaches what is behind the element that discards
-        expect(seen.replaceAll('–', 'DISCARD'), isBack ? 'back' : 'there').toBe(row.overlay);
-      }
+  describe.each(rows)('$name: $path', ({ way, overlay, overlayBack = overlay, ordinary, ordinaryBack }) => {
+    it.runIf(overlay !== null || overlayBack !== null)('to an overlay address', async () => {
+      if (overlay !== null) expect(await seenActions(network, way, 'overlay'), 'there').toBe(overlay);
+      if (overlayBack !== null) expect(await seenActions(network, way, 'overlay', true), 'back').toBe(overlayBack);
     });
 
-    it('to an ordinary address', async () => {
-      const placed = network.placed(row);
-      expect(await seenActions(network, placed, 'ordinary'), 'there').toBe(row.ordinary);
-      expect(await seenActions(network, placed, 'ordinary', true), 'back').toBe(row.ordinaryBack);
+    it.runIf(ordinary !== null || ordinaryBack !== null)('to an ordinary address', async () => {
+      if (ordinary !== null) expect(await seenActions(network, way, 'ordinary'), 'there').toBe(ordinary);
+      if (ordinaryBack !== null) expect(await seenActions(network, way, 'ordinary', true), 'back').toBe(ordinaryBack);
     });
   });
 }

@@ -38,6 +38,7 @@ const [UDP, TCP, ICMP] = [17, 6, 1];
 const ECHO = [8, 0];
 const [DATA, FRAME] = [0x10, 0x20];
 const FRAME_HEADER = 8;
+export const DPRP = { dde: 1, rgi: 2, mpit: 3, cdn: 4, stale: 6, nogroup: 7 } as const;
 /** header and tag of a data datagram, and the record that a flow's first packet may ride behind (protocol.md 1.2) */
 const SEAL = 32;
 const RIDING = 54;
@@ -71,6 +72,16 @@ function protocolOf({ protocol, above }: SeenPacket): string[] {
 /** A datagram of the overlay itself. */
 function isOwn(udp: Buffer): boolean {
   return udp.length >= 8 && [udp.readUInt16BE(0), udp.readUInt16BE(2)].includes(PORT);
+}
+
+/** The kinds of DPRP messages that passed, in order (protocol.md 1.2). */
+export function dprpKinds(captured: readonly CapturedPacket[]): number[] {
+  const own = ipPackets(captured).filter(({ protocol, above }) => protocol === UDP && isOwn(above));
+  return own.flatMap(({ above }) => {
+    const payload = above.subarray(8);
+    const [kind = 0] = payload[0] === FRAME ? payload.subarray(FRAME_HEADER) : payload;
+    return kind >= DPRP.dde && kind <= DPRP.nogroup ? [kind] : [];
+  });
 }
 
 function isSealed({ protocol, above }: SeenPacket, pinged: number): boolean {
