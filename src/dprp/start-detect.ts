@@ -66,12 +66,18 @@ export function repeatDde(context: NegotiationContext, state: Detecting, now: Mi
   return { state: { ...state, retry, cookieTaken: false }, effects: sendDde(state, state.paths, now) };
 }
 
-/** A path became known meanwhile: the same bytes there too. */
-export function detectOn(state: Detecting, path: PathAddress, isAgain: boolean, now: Millis): StartStep {
-  const isKnown = state.paths.includes(path);
-  if (isKnown && !isAgain) return { state, effects: [] };
-  const paths = isKnown ? state.paths : [...state.paths, path];
-  return { state: { ...state, paths }, effects: sendDde(state, [path], now) };
+/** A path became known meanwhile: the same bytes there too, and again as soon as on a path that was known from the start. */
+export function detectOn(
+  { deps }: NegotiationContext,
+  state: Detecting,
+  path: PathAddress,
+  isAgain: boolean,
+  now: Millis,
+): StartStep {
+  if (state.paths.includes(path)) return { state, effects: isAgain ? sendDde(state, [path], now) : [] };
+  const paths = [...state.paths, path];
+  const retry = firstRetry((length) => deps.random(length), slowest(deps, paths), now);
+  return { state: { ...state, paths, retry }, effects: sendDde(state, [path], now) };
 }
 
 export function sendDde(state: Detecting, paths: readonly PathAddress[], now: Millis): DprpEffect[] {

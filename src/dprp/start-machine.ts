@@ -55,7 +55,7 @@ export function stepStart(context: NegotiationContext, state: StartState, input:
     case 'tick':
       return handleTick(context, state, now);
     case 'path':
-      return addPath(state, input.path, input.isAgain, now);
+      return addPath(context, state, input.path, input.isAgain, now);
     case 'wait':
       return {
         state: { ...state, base: { ...state.base, waiting: [...state.base.waiting, input.cid] } },
@@ -145,12 +145,13 @@ function repeatMpit(context: NegotiationContext, state: Making, now: Millis): St
 }
 
 function addPath(
+  context: NegotiationContext,
   state: Exclude<StartState, { phase: 'over' }>,
   path: PathAddress,
   isAgain: boolean,
   now: Millis,
 ): StartStep {
-  if (state.phase === 'detecting') return detectOn(state, path, isAgain, now);
+  if (state.phase === 'detecting') return detectOn(context, state, path, isAgain, now);
   if (state.phase !== 'refreshing' || state.paths.includes(path)) return { state, effects: [] };
   return { state: { ...state, paths: [...state.paths, path] }, effects: [] };
 }

@@ -6,6 +6,9 @@ const DIRECTION_EACH_MS = 2_000;
 /** Between two Direction Requests for one peer; longer by half each time while none is answered. */
 const ASK_GAP_MS = 300;
 const ASK_GAP_MAX_MS = 8_000;
+/** A direction that brought no sign of the peer is asked for again after this time, and for as long as the coordinator names the same pair. */
+const UNMET_MS = 500;
+const UNMET_LAST_MS = 2_000;
 
 /** How often directions of one peer are asked for, and taken. */
 export class DirectionLimit {
@@ -37,6 +40,13 @@ export class DirectionLimit {
 
   nextAsk(): number {
     return this.#askedAt === undefined ? 0 : this.#askedAt + this.#gap;
+  }
+
+  /** When the peer may be asked for again though a direction was taken; undefined when that is over. */
+  nextAskUnmet(): number | undefined {
+    if (this.#takenAt === undefined) return undefined;
+    const next = Math.max(this.nextAsk(), this.#takenAt + UNMET_MS);
+    return next < this.#takenAt + UNMET_LAST_MS ? next : undefined;
   }
 
   /** Another network, other chances. */

@@ -10,9 +10,9 @@ import type { PathReport } from './path-report.ts';
 import type { Route } from './path-route.ts';
 import {
   bury,
+  compare,
   hear,
   isBetterClass,
-  isClearlyFaster,
   meet,
   type PathTrack,
   prove,
@@ -155,7 +155,7 @@ export class PathAgent {
     this.#prove(track, now);
     if (track === this.#current) this.#unansweredSince = undefined;
     else if (this.#current?.isSilent) this.#bury(this.#current, now);
-    else this.#compare(track);
+    else compare(track, this.#current);
     return this.#choose(now);
   }
 
@@ -215,7 +215,7 @@ export class PathAgent {
     const times: (number | undefined)[] = [this.#retryAt];
     for (const attempt of this.#attempts) times.push(attempt.nextDeadline());
     for (const { challenge } of this.#tracks.all()) times.push(challenge?.nextAt);
-    if (!this.#hasPath() && this.#dataAt !== undefined) times.push(this.#limit.nextAsk());
+    if (this.#dataAt !== undefined) times.push(this.#askAgainAt());
     if (this.#hasSa && this.#current && !this.#current.challenge) {
       if (this.#unansweredSince !== undefined)
         times.push(Math.max(this.#unansweredSince + suspectAfter(this.#current), this.#reproveAt));
@@ -232,7 +232,7 @@ export class PathAgent {
     if (!this.#isTrying(now)) this.#afterAttempt(now);
     effects.push(...this.#choose(now));
     // a question or its answer may have been lost
-    if (!this.#hasPath() && this.#isActive(now)) effects.push(...this.#ask(now));
+    if (this.#isActive(now) && now >= (this.#askAgainAt() ?? now + 1)) effects.push(...this.#ask(now));
     if (this.#retryAt !== undefined && now >= this.#retryAt) effects.push(...this.#retry(now));
     return effects;
   }
@@ -339,12 +339,6 @@ export class PathAgent {
     return effects;
   }
 
-  #compare(track: PathTrack): void {
-    const current = this.#current;
-    if (current && isClearlyFaster(track, current)) track.faster++;
-    else track.faster = 0;
-  }
-
   #afterAttempt(now: Millis): void {
     const { takenAt } = this.#limit;
     if (this.#retryAt !== undefined || takenAt === undefined || this.#isDirect() || !this.#isActive(now)) return;
@@ -363,6 +357,12 @@ export class PathAgent {
 
   #ask(now: Millis): PathEffect[] {
     return this.#limit.ask(now) ? [{ kind: 'ask-direction', peer: this.peer }] : [];
+  }
+
+  /** Without a path; and without a sign of the peer, to which the direction may have been lost while its relay answered here. */
+  #askAgainAt(): number | undefined {
+    if (!this.#hasPath()) return this.#limit.nextAsk();
+    return this.#hasSa || this.#isDirect() ? undefined : this.#limit.nextAskUnmet();
   }
 
   #track(route: Route, pathClass: PathClass, now: Millis): PathTrack {

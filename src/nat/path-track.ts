@@ -150,7 +150,12 @@ export function isBetterClass(a: PathTrack, b: PathTrack): boolean {
   return PATH_CLASSES.indexOf(a.class) < PATH_CLASSES.indexOf(b.class);
 }
 
-export function isClearlyFaster(a: PathTrack, b: PathTrack): boolean {
+/** It was measured: is it clearly faster than the path in use? */
+export function compare(track: PathTrack, current: PathTrack | undefined): void {
+  track.faster = current && isClearlyFaster(track, current) ? track.faster + 1 : 0;
+}
+
+function isClearlyFaster(a: PathTrack, b: PathTrack): boolean {
   if (a.rtt === undefined || b.rtt === undefined) return false;
   return a.rtt < b.rtt - FASTER_MS && a.rtt < b.rtt * (1 - FASTER_SHARE);
 }

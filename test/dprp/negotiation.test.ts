@@ -170,6 +170,16 @@ describe('loss, repetition and disorder', () => {
     expect(a.of('negotiated')).toHaveLength(1);
   });
 
+  it('DDE is repeated 250 ms after a path was found, however long there was none', () => {
+    const { a, b, world, cid } = pair();
+    world.apply(a, a.negotiations.start({ cid, paths: [], purpose: 'flow' }, world.now));
+    world.pass(2_000);
+    world.apply(a, a.negotiations.pathFound(b.id, b.path, world.now));
+    world.run(() => false);
+    world.pass(320, () => false);
+    expect(a.of('send')).toHaveLength(2);
+  });
+
   it('DDE goes byte-identical on every path, also on one that is found later; the first valid RGI wins', () => {
     const { a, b, world, cid } = pair();
     const paths = [b.path, b.path];

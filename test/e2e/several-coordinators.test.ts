@@ -107,4 +107,7 @@ describe('two coordinators of one network, and nodes behind NATs', () => {
 
   it('one is killed: who talks goes on, who never talked meets by the other, and all are back when it is', () =>
     without(0, ['a', 'b'], ['c', 'd']));
+
+  it('the other one is killed as soon as the first is back: another new pair meets by the first, from its first packet on', () =>
+    without(1, ['a', 'b'], ['a', 'd']));
 });

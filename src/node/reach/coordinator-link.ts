@@ -49,6 +49,12 @@ interface LinkSession extends Session {
   readonly via: Via;
 }
 
+/** What an earlier session is still good for: messages that were on their way when the next one began. */
+interface FormerSession {
+  readonly session: LinkSession;
+  readonly until: Millis;
+}
+
 /** Something that wants an answer, and how often it was said. */
 interface Asked {
   readonly bytes: () => Uint8Array;
@@ -62,11 +68,11 @@ interface Asked {
  * it again when it fell silent, was restarted, or sees the node elsewhere.
  *
  *   greeting by UDP ──WELCOME──► registering ──REGISTERED──► registered
- *      │ ▲ pause                                                  │ repeats in vain, `greet`
+ *      │ ▲ pause                                                  │ two repeats in vain, `greet`
  *      │ └────────────────────────────────────────────────────────┘
  *      └─ 1 s of silence ─► a tunnel, and greeting through it, while UDP is tried on
  *
- * An earlier session stays in use until the next WELCOME.
+ * An earlier session stays in use until the next WELCOME, or four repeats in vain; what comes in it is read a little longer.
  */
 export class CoordinatorLink {
   readonly place: CoordinatorPlace;
@@ -76,6 +82,7 @@ export class CoordinatorLink {
   readonly #byUdp: Greeter;
   readonly #byTunnel: Greeter;
   #session: LinkSession | undefined;
+  #former: FormerSession | undefined;
   #register: Asked | undefined;
   #keepAlive: Asked | undefined;
   #registered: Registered | undefined;
@@ -105,6 +112,11 @@ export class CoordinatorLink {
   /** All its endpoints were silent to UDP at the last try. */
   get isGivenUp(): boolean {
     return this.#byUdp.rounds > 0 && !(this.#registered && this.via === 'udp');
+  }
+
+  /** A question was repeated and has no answer yet. */
+  get isInDoubt(): boolean {
+    return [this.#register, this.#keepAlive].some((asked) => asked !== undefined && asked.sent > 1);
   }
 
   /** Where the session runs. */
@@ -165,7 +177,7 @@ export class CoordinatorLink {
     const cookie = decodeHelloCookie(bytes);
     const index = typeof cookie === 'string' ? signalIndex(bytes) : cookie.index;
     if (typeof index === 'string') return false;
-    if (bytes[0] === NAT_KIND.signal) return index === this.#session?.index;
+    if (bytes[0] === NAT_KIND.signal) return index === this.#session?.index || index === this.#former?.session.index;
     return this.#byUdp.owns(index) || this.#byTunnel.owns(index);
   }
 
@@ -185,6 +197,7 @@ export class CoordinatorLink {
 
   tick(now: Millis): LinkEvent[] {
     const events: LinkEvent[] = [];
+    if (this.#former && now >= this.#former.until) this.#endFormer();
     if (this.#mayTunnel() && now - this.#silentSince >= REACH.tunnelMs) {
       this.#hasTunnel = true;
       events.push({ kind: 'tunnel', wanted: true });
@@ -206,6 +219,7 @@ export class CoordinatorLink {
   wipe(): void {
     this.#byUdp.stop();
     this.#byTunnel.stop();
+    this.#endFormer();
     this.#session?.signal.wipe();
     this.#session = undefined;
   }
@@ -219,6 +233,11 @@ export class CoordinatorLink {
     const { via } = this.#session ?? {};
     const greeter = via === 'tunnel' ? this.#byTunnel : this.#byUdp;
     return greeter.isOn && greeter.rounds > 0;
+  }
+
+  #endFormer(): void {
+    this.#former?.session.signal.wipe();
+    this.#former = undefined;
   }
 
   #lose(events: LinkEvent[]): void {
@@ -243,7 +262,8 @@ export class CoordinatorLink {
     const via = typeof index === 'number' && this.#byUdp.owns(index) ? 'udp' : 'tunnel';
     const session = (via === 'udp' ? this.#byUdp : this.#byTunnel).handleWelcome(bytes);
     if (typeof session === 'string') return [{ kind: 'counter', name: `welcome-${session}` }];
-    this.#session?.signal.wipe();
+    this.#endFormer();
+    if (this.#session) this.#former = { session: this.#session, until: millis(now + REACH.formerSessionMs) };
     this.#session = { ...session, via };
     this.#keepAlive = undefined;
     this.#heardAt = now;
@@ -255,10 +275,14 @@ export class CoordinatorLink {
   }
 
   #signal(bytes: Uint8Array, now: Millis): LinkEvent[] {
-    const opened = this.#session?.signal.open(bytes) ?? 'length';
+    const isFormer = signalIndex(bytes) !== this.#session?.index;
+    const session = isFormer ? this.#former?.session : this.#session;
+    const opened = session?.signal.open(bytes) ?? 'length';
     if (typeof opened === 'string') return [{ kind: 'counter', name: `signal-${opened}` }];
     const message = decodeSignal(opened);
     if (typeof message === 'string') return [{ kind: 'counter', name: `signal-${message}` }];
+    // what it says of the session itself is of the one before
+    if (isFormer) return message.type === 'route-direction' ? [{ kind: 'message', message }] : [];
     this.#heardAt = now;
     if (message.type === 'registered') return this.#handleRegistered(message);
     if (message.type === 'kept') return this.#kept(message.seq, message.seen, now);
@@ -309,6 +333,8 @@ export class CoordinatorLink {
       return;
     }
     asked.sent++;
+    // one that forgot the session answers nothing in it: another one is made beside the last repeats
+    if (asked.sent === REACH.greetAt && !this.#byUdp.isOn) this.greet(now);
     asked.nextAt = millis(now + REACH.repeatMs * asked.sent);
     this.#saidAt = now;
     events.push(this.#seal(this.#session, asked.bytes()));

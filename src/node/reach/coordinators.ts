@@ -121,8 +121,10 @@ export class Coordinators {
   /** Where is this peer? Nothing while no coordinator is there; those are greeted sooner then. */
   askDirection(peer: NodeId, now: Millis): CoordinatorEvent[] {
     const ready = this.#links.filter(({ registered }) => registered !== undefined).sort(byWay);
+    const answering = ready.filter(({ isInDoubt }) => !isInDoubt);
+    const asked = answering.length > 0 ? answering : ready;
     const turn = this.#turns.get(peer) ?? 0;
-    const link = ready[turn % Math.max(1, ready.length)];
+    const link = asked[turn % Math.max(1, asked.length)];
     if (!link) {
       for (const each of this.#links) each.hurry(now);
       return [];

@@ -4,6 +4,10 @@ export const REACH = {
   hellos: 3,
   repeats: 4,
   repeatMs: 200,
+  /** the sending of such a message at which the coordinator is greeted as well, 0.6 s after the first */
+  greetAt: 3,
+  /** messages of a session that another one follows are read for so long */
+  formerSessionMs: 2_000,
   /** between two rounds over all endpoints of a coordinator that is silent; after so many rounds (some minutes) the longer one */
   retryMs: 500,
   eagerRounds: 200,

@@ -31,6 +31,9 @@ interface Introduced {
   readonly ends: UnixSeconds;
 }
 
+/** Where a HELLO came from. */
+type Place = Pick<SignalPeer, 'from' | 'socket' | 'source'>;
+
 /** Bounds on sessions that a HELLO may meet. */
 type NoRoom = 'dc-full' | 'dc-source-full';
 
@@ -50,7 +53,8 @@ export class SignalSessions {
   readonly #byIndex = new Map<number, SignalPeer>();
   readonly #byTicket = new Map<number, SignalPeer>();
   readonly #proved = new Map<NodeId, SignalPeer>();
-  readonly #unproved = new Map<NodeId, SignalPeer>();
+  /** one for each way: who greets by UDP and through a tunnel at the same time must not end the one session by the other */
+  readonly #unproved = new Map<string, SignalPeer>();
   /** sessions by source, proved and not */
   readonly #provedOf = new Map<string, number>();
   readonly #unprovedOf = new Map<string, number>();
@@ -98,10 +102,11 @@ export class SignalSessions {
     const heard = openHello(this.#deps.provider, this.#deps.keys, hello);
     if (typeof heard === 'string') return this.#effects.count(`dc-hello-${heard}`);
     const introduced = this.#introduce(heard, moment);
-    if (introduced === undefined || this.#isRepeated(introduced, from)) return;
-    const full = this.#fullFor(source, introduced.node);
+    const place = { from, socket, source };
+    if (introduced === undefined || this.#isRepeated(introduced, place)) return;
+    const full = this.#fullFor(introduced.node, place);
     if (full !== undefined) return this.#effects.count(full);
-    this.#open(heard, introduced, { from, socket, source }, moment.now);
+    this.#open(heard, introduced, place, moment.now);
   }
 
   /** Something authentic was said in this session: it is the node's, and any other one ends. */
@@ -109,7 +114,7 @@ export class SignalSessions {
     if (peer.isProved) return;
     const before = this.#proved.get(peer.node);
     if (before) this.end(before);
-    this.#unproved.delete(peer.node);
+    this.#unproved.delete(wayOf(peer));
     change(this.#unprovedOf, peer.source, -1);
     peer.isProved = true;
     this.#proved.set(peer.node, peer);
@@ -120,15 +125,16 @@ export class SignalSessions {
   end(peer: SignalPeer): void {
     this.#byIndex.delete(peer.index);
     if (this.#byTicket.get(peer.ticket) === peer) this.#byTicket.delete(peer.ticket);
-    const held = peer.isProved ? this.#proved : this.#unproved;
-    if (held.get(peer.node) === peer) held.delete(peer.node);
+    if (this.#proved.get(peer.node) === peer) this.#proved.delete(peer.node);
+    if (this.#unproved.get(wayOf(peer)) === peer) this.#unproved.delete(wayOf(peer));
     change(peer.isProved ? this.#provedOf : this.#unprovedOf, peer.source, -1);
     peer.session.wipe();
   }
 
   /** The node is not of the network any more. */
   remove(node: NodeId): void {
-    for (const peer of [this.#proved.get(node), this.#unproved.get(node)]) if (peer) this.end(peer);
+    const unproved = [...this.#unproved.values()].filter((peer) => peer.node === node);
+    for (const peer of [this.#proved.get(node), ...unproved]) if (peer) this.end(peer);
     this.#newest.delete(node);
   }
 
@@ -162,40 +168,36 @@ export class SignalSessions {
   }
 
   /** The same HELLO again: the same WELCOME, to where the first one went. */
-  #isRepeated({ node, helloTime }: Introduced, from: PathAddress): boolean {
+  #isRepeated({ node, helloTime }: Introduced, place: Place): boolean {
     if (helloTime !== this.#newest.get(node)) return false;
-    const peer = this.#unproved.get(node);
-    if (peer?.helloTime === helloTime && peer.from === from) this.#welcome(peer);
+    const peer = this.#unproved.get(wayOf({ node, ...place }));
+    if (peer?.helloTime === helloTime && peer.from === place.from) this.#welcome(peer);
     else this.#effects.count('dc-hello-repeated');
     return true;
   }
 
-  #fullFor(source: string, node: NodeId): NoRoom | undefined {
+  #fullFor(node: NodeId, place: Place): NoRoom | undefined {
+    const { source } = place;
     const { UNPROVED, UNPROVED_OF_SOURCE, SESSIONS, SESSIONS_OF_SOURCE } = limits;
     if (this.#proved.get(node)?.source !== source) {
       if ((this.#provedOf.get(source) ?? 0) >= SESSIONS_OF_SOURCE) return 'dc-source-full';
       if (this.#proved.size >= SESSIONS && !this.#proved.has(node)) return 'dc-full';
     }
-    if (this.#unproved.has(node)) return undefined;
+    if (this.#unproved.has(wayOf({ node, ...place }))) return undefined;
     if ((this.#unprovedOf.get(source) ?? 0) >= UNPROVED_OF_SOURCE) return 'dc-source-full';
     return this.#unproved.size >= UNPROVED ? 'dc-full' : undefined;
   }
 
-  #open(
-    heard: HeardHello,
-    introduced: Introduced,
-    place: Pick<SignalPeer, 'from' | 'socket' | 'source'>,
-    now: Millis,
-  ): void {
+  #open(heard: HeardHello, introduced: Introduced, place: Place, now: Millis): void {
     const { provider, random } = this.#deps;
     const index = this.#freeNumber(this.#byIndex);
     const accepted = heard.accept(provider.x25519KeyPair(random(32)), index, EMPTY);
     if (typeof accepted === 'string') return this.#effects.count(`dc-hello-${accepted}`);
-    const before = this.#unproved.get(introduced.node);
+    const before = this.#unproved.get(wayOf({ ...introduced, ...place }));
     if (before) this.end(before);
     const peer = this.#newPeer(introduced, place, index, accepted, now);
     this.#newest.set(peer.node, peer.helloTime);
-    this.#unproved.set(peer.node, peer);
+    this.#unproved.set(wayOf(peer), peer);
     change(this.#unprovedOf, peer.source, 1);
     this.#byIndex.set(index, peer);
     this.#welcome(peer);
@@ -203,7 +205,7 @@ export class SignalSessions {
 
   #newPeer(
     introduced: Introduced,
-    place: Pick<SignalPeer, 'from' | 'socket' | 'source'>,
+    place: Place,
     index: number,
     accepted: { readonly welcome: Uint8Array; readonly session: SignalSession },
     now: Millis,
@@ -237,6 +239,10 @@ export class SignalSessions {
       if (number !== 0 && !taken.has(number)) return number;
     }
   }
+}
+
+function wayOf({ node, socket }: Pick<SignalPeer, 'node' | 'socket'>): string {
+  return `${node} ${socket === 'tunnel' ? 'tunnel' : 'udp'}`;
 }
 
 function change(counts: Map<string, number>, key: string, by: number): void {

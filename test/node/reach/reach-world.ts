@@ -1,8 +1,10 @@
 import { type Millis, millis, type NodeId } from '../../../src/base/brands.ts';
+import { utf8 } from '../../../src/base/bytes.ts';
 import { DATAGRAM } from '../../../src/base/datagram-kinds.ts';
 import { formatPath, type PathAddress, parsePath, pathAddress } from '../../../src/base/path-address.ts';
 import { MESSAGE } from '../../../src/base/primitives.ts';
 import { nodeProvider as provider } from '../../../src/crypto/node-provider.ts';
+import type { KeyPair } from '../../../src/crypto/provider.ts';
 import { NAT_KIND } from '../../../src/nat/constants.ts';
 import { hostOf } from '../../../src/nat/outer-address.ts';
 import { tunnelPath } from '../../../src/nat/tunnel-address.ts';
@@ -20,9 +22,8 @@ import { GOOD_LINK, type Place } from '../../nat/sim-world.ts';
 import { numbered } from '../packets.ts';
 import { type Sent, SimNode, World } from '../world.ts';
 
-export const HOST = '198.51.100.1';
+const HOST = '198.51.100.1';
 export const MAIN = pathAddress(`${HOST}:47247`);
-const OTHER_PORT = pathAddress(`${HOST}:47248`);
 export const RELAY = pathAddress(`${HOST}:47249`);
 const [PORT, SPARE] = [47_247, 47_300];
 const TICK = 10;
@@ -30,8 +31,13 @@ const OVERLAY = [{ address: Uint8Array.of(100, 64, 0, 0), length: 10 }];
 
 /** A server's coordinator and relay on one machine of the network in memory. */
 export class ReachServer {
-  readonly keys = provider.x25519KeyPair(new Uint8Array(32).fill(7));
+  readonly keys: KeyPair;
   readonly counters = new Map<string, number>();
+  readonly #host: string;
+  readonly #main: PathAddress;
+  readonly #otherPort: PathAddress;
+  readonly #relayPath: PathAddress;
+  readonly #relaySecret: Uint8Array;
   readonly #network: SimNetwork;
   readonly #world: World;
   readonly #caPublic: Uint8Array;
@@ -42,12 +48,18 @@ export class ReachServer {
   isDown = false;
   isRelayDown = false;
 
-  constructor(network: SimNetwork, world: World, caPublic: Uint8Array) {
+  constructor(network: SimNetwork, world: World, caPublic: Uint8Array, host = HOST) {
     this.#network = network;
     this.#world = world;
     this.#caPublic = caPublic;
+    this.#host = host;
+    [this.#main, this.#otherPort, this.#relayPath] = [47_247, 47_248, 47_249].map((port) =>
+      pathAddress(`${host}:${port}`),
+    );
+    this.keys = provider.x25519KeyPair(provider.sha256(utf8(`coordinator ${host}`)));
+    this.#relaySecret = provider.sha256(utf8(`relay ${host}`));
     [this.#coordinator, this.#relay] = [this.#newCoordinator(), this.#newRelay()];
-    network.internet.attach(HOST, this);
+    network.internet.attach(host, this);
     const tick = () => {
       this.#coordinator.tick(this.#moment());
       this.#relay.tick(network.now);
@@ -58,7 +70,7 @@ export class ReachServer {
   }
 
   get place() {
-    return { key: this.keys.publicKey, endpoints: [MAIN], tunnels: [`${HOST}:47247`] };
+    return { key: this.keys.publicKey, endpoints: [this.#main], tunnels: [`${this.#host}:47247`] };
   }
 
   /** A node's tunnel: it hears what is sent to that address. */
@@ -96,8 +108,8 @@ export class ReachServer {
 
   handlePacket({ from, to, bytes }: Packet): void {
     if (this.isDown) return;
-    if (to === RELAY) this.#relayed(from, bytes);
-    else this.#coordinator.handleDatagram(bytes, from, to === OTHER_PORT ? 'other-port' : 'main', this.#moment());
+    if (to === this.#relayPath) this.#relayed(from, bytes);
+    else this.#coordinator.handleDatagram(bytes, from, to === this.#otherPort ? 'other-port' : 'main', this.#moment());
     this.#carryOut();
   }
 
@@ -115,7 +127,8 @@ export class ReachServer {
 
   #carryOut(): void {
     for (const effect of this.#coordinator.takeEffects())
-      if (effect.kind === 'send') this.#out({ bytes: effect.bytes, to: effect.to, from: socketPath(effect.socket) });
+      if (effect.kind === 'send')
+        this.#out({ bytes: effect.bytes, to: effect.to, from: this.#socketPath(effect.socket) });
       else if (effect.kind === 'allow') this.#relay.allow(effect.channel, effect.nodes, this.#network.now);
       else this.#count(effect.name, 1);
   }
@@ -130,16 +143,21 @@ export class ReachServer {
 
   #deps() {
     const members = { isActive: () => true, shareGroup: () => true, nodeAt: () => undefined };
-    const place = { overlay: OVERLAY, sockets: [MAIN, OTHER_PORT, RELAY], allowPrivate: false, allowLoopback: false };
-    const relaySecret = new Uint8Array(32).fill(9);
-    const random = (length: number) => provider.hkdfExpand(relaySecret, Uint8Array.of(1, ++this.#calls), length);
+    const place = {
+      overlay: OVERLAY,
+      sockets: [this.#main, this.#otherPort, this.#relayPath],
+      allowPrivate: false,
+      allowLoopback: false,
+    };
+    const relaySecret = this.#relaySecret;
+    const random = (length: number) => provider.hkdfExpand(relaySecret, utf8(`random ${++this.#calls}`), length);
     return { provider, random, members, place, relaySecret };
   }
 
   #newCoordinator(): Coordinator {
     const { keys } = this;
-    const sites = [{ name: OWN_RELAY, endpoints: [RELAY], secret: this.#deps().relaySecret }];
-    const told = { vantages: [MAIN, OTHER_PORT], relays: () => sites, hasOtherAddress: false };
+    const sites = [{ name: OWN_RELAY, endpoints: [this.#relayPath], secret: this.#deps().relaySecret }];
+    const told = { vantages: [this.#main, this.#otherPort], relays: () => sites, hasOtherAddress: false };
     return new Coordinator({ ...this.#deps(), keys, caPublic: this.#caPublic, ...told }, this.#network.now);
   }
 
@@ -152,19 +170,19 @@ export class ReachServer {
         forward: (arena, runs, count, ends) => {
           for (const { offset, length, address, port } of eachRun(runs, count, ends)) {
             const to = formatPath(address.length === 4 ? 4 : 6, address, port);
-            this.#out({ from: RELAY, to, bytes: arena.slice(offset, offset + length) });
+            this.#out({ from: this.#relayPath, to, bytes: arena.slice(offset, offset + length) });
           }
         },
-        answer: (bytes, to) => this.#out({ from: RELAY, to, bytes }),
+        answer: (bytes, to) => this.#out({ from: this.#relayPath, to, bytes }),
         count: (name, by) => this.#count(name, by),
       },
       this.#network.now,
     );
   }
-}
 
-function socketPath(socket: DcSocket): PathAddress {
-  return socket === 'other-port' ? OTHER_PORT : MAIN;
+  #socketPath(socket: DcSocket): PathAddress {
+    return socket === 'other-port' ? this.#otherPort : this.#main;
+  }
 }
 
 /** A whole node somewhere in the network in memory. */
@@ -218,9 +236,13 @@ export class ReachNode {
     return this.reach.report(peer.id, this.#network.now)?.reason;
   }
 
-  meet(server: ReachServer): void {
+  /** What is said at the start of every session with a server: who coordinates. */
+  meet(...servers: readonly ReachServer[]): void {
     this.#run(() => {
-      this.reach.setCoordinators([server.place], this.#network.now);
+      this.reach.setCoordinators(
+        servers.map(({ place }) => place),
+        this.#network.now,
+      );
       return this.sim.carryOut();
     });
   }
@@ -310,6 +332,8 @@ export class ReachNode {
 export interface ReachWorld {
   readonly network: SimNetwork;
   readonly server: ReachServer;
+  /** coordinates as well, with a relay of its own; nobody has met it yet */
+  readonly second: ReachServer;
   readonly a: ReachNode;
   readonly b: ReachNode;
 }
@@ -317,7 +341,7 @@ export interface ReachWorld {
 const BEGIN: Millis = millis(10_000);
 
 /** Two nodes at these places, which know the coordinator and, after three seconds, are known to it. */
-export function reachWorld(first: Place, second: Place, seed = 1, quality: LinkQuality = GOOD_LINK): ReachWorld {
+export function reachWorld(one: Place, other: Place, seed = 1, quality: LinkQuality = GOOD_LINK): ReachWorld {
   const network = new SimNetwork(seed, { ...quality, loss: 0 });
   network.now = BEGIN;
   const world = new World(`reach ${seed}`);
@@ -325,15 +349,16 @@ export function reachWorld(first: Place, second: Place, seed = 1, quality: LinkQ
   for (const name of ['a', 'b']) world.authority.add(name, ['office']);
   world.authority.served = { retain: 'migrate', lease: 86_400 };
   const net: { server?: ReachServer } = {};
-  const [a, b] = [first, second].map(
+  const [a, b] = [one, other].map(
     (place, at) => new ReachNode(network, world, at === 0 ? 'a' : 'b', place(network, at + 1), () => net.server),
   );
   const [ca] = a.sim.keys.authorities();
   if (!ca) throw new Error('no authority');
   const server = new ReachServer(network, world, ca);
+  const second = new ReachServer(network, world, ca, '198.51.100.2');
   net.server = server;
   for (const node of [a, b]) node.meet(server);
   network.run(BEGIN + 3_000);
   network.quality = quality;
-  return { network, server, a, b };
+  return { network, server, second, a, b };
 }

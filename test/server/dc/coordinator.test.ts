@@ -8,6 +8,7 @@ import { NAT_KIND } from '../../../src/nat/constants.ts';
 import { UNKNOWN_NAT } from '../../../src/nat/nat-kind.ts';
 import { decodeReflect, encodeReflect, isAuthenticReflect } from '../../../src/nat/reflect.ts';
 import type { Ack, RouteDirection } from '../../../src/nat/signal-message.ts';
+import { tunnelPath } from '../../../src/nat/tunnel-address.ts';
 import { relayKeyOf, relaySecret } from '../../../src/server/datagrams/relay-keys.ts';
 import { LIFETIME_S, REFLECT_RATE, REQUEST_RATE, SIGNAL_RATE } from '../../../src/server/dc/dc-limits.ts';
 import { removeNode } from '../../../src/server/network/commands/nodes.ts';
@@ -121,6 +122,16 @@ describe('a session with the coordinator', () => {
     expect(anna.say({ type: 'keep-alive', seq: 2 })).toHaveLength(1);
     expect(dc.pass(11_000)).toEqual([]);
     expect(anna.say({ type: 'keep-alive', seq: 3 })).toHaveLength(1);
+  });
+
+  it('stays with whoever greets by UDP and through a tunnel at once, and speaks where it was answered first', () => {
+    const dc = new DcWorld();
+    const anna = dc.node('anna');
+    anna.meet();
+    const [other] = dc.send(anna.hello(), tunnelPath(new Uint8Array(6).fill(9), 1), 'tunnel');
+    expect(other?.bytes[0]).toBe(NAT_KIND.welcome);
+    expect(anna.register([]).seen).toBe(anna.from);
+    expect(dc.coordinator.nodes).toBe(1);
   });
 
   it('answers a HELLO that comes again by the same WELCOME, which is no longer than it', () => {
