@@ -95,6 +95,14 @@ export class ElementDesk {
     return undefined;
   }
 
+  /** A GEN below, or one with a GEN further below, that an inner address is behind, or whose own it is. */
+  genOver(inner: Uint8Array): Below | undefined {
+    const isOver = (caPart: CaPart) => caPart.type === NODE_TYPE.gen && caPartCovers(caPart, inner);
+    for (const below of this.#below.values())
+      if (isOver(below.caPart) || [...below.further.values()].some(isOver)) return below;
+    return undefined;
+  }
+
   /** The way down to an element for what comes from `target`; it is told of the channel. */
   down(below: Below, target: PathAddress): PathAddress | undefined {
     const channel = below.channels.get(target) ?? this.#assign(below, target);

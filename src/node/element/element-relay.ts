@@ -3,6 +3,7 @@ import { toHex } from '../../base/bytes.ts';
 import { DATAGRAM } from '../../base/datagram-kinds.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import { evenly, RateTable } from '../../base/rate-table.ts';
+import { MAX_HOPS } from '../../dprp/constants.ts';
 import { decodeDde } from '../../dprp/dde.ts';
 import { domainOf } from '../../dprp/dde-maker.ts';
 import { openDde } from '../../dprp/dde-seal.ts';
@@ -16,6 +17,7 @@ import type { ElementMeans } from './element-means.ts';
 import { Flights } from './flights.ts';
 import { isProbe } from './probe-kind.ts';
 import { ELEMENT } from './tuning.ts';
+import { type OpenedDde, Turns } from './turns.ts';
 
 /*
  * What a GEN passes on between the elements below it and the outside (protocol.md 2.3, 8.4): DPRP, in which it takes part with
@@ -57,8 +59,18 @@ export class ElementRelay {
   readonly #probeRate = new RateTable<PathAddress>(evenly(ELEMENT.probesPerSecond), ELEMENT.sessions);
   readonly #noEntry = new RateTable<PathAddress>(evenly(ELEMENT.noEntryPerSecond), ELEMENT.sessions);
   #waiting: WaitingCdn[] = [];
+  readonly #turns: Turns;
+  readonly #answer: (bytes: Uint8Array, from: PathAddress, now: Millis) => void;
 
-  constructor(means: ElementMeans, desk: ElementDesk, certificates: Certificates) {
+  /** `answer` takes a DDE that this node answers itself. */
+  constructor(
+    means: ElementMeans,
+    desk: ElementDesk,
+    certificates: Certificates,
+    answer: (bytes: Uint8Array, from: PathAddress, now: Millis) => void,
+  ) {
+    this.#answer = answer;
+    this.#turns = new Turns(means);
     const { node, provider, ephemerals } = means;
     this.#means = means;
     this.#desk = desk;
@@ -87,6 +99,11 @@ export class ElementRelay {
       return this.#count('element-frame-kind');
     const refusal = this.#refusal(below, outer, bytes, now);
     if (refusal !== undefined) return this.#count(refusal);
+    const own = bytes[0] === DATAGRAM.nogroup ? this.#turns.refused(bytes, below, outer, now) : undefined;
+    if (own) {
+      this.#count('element-own-turn');
+      return this.#answer(own, outer, now);
+    }
     const passage = { from: below.path, to: outer, side: bytes[0] === DATAGRAM.dde ? 's' : 'd' } as const;
     this.#pass(bytes, passage, outer, outer, now);
   }
@@ -95,7 +112,9 @@ export class ElementRelay {
   down(bytes: Uint8Array, outer: PathAddress, now: Millis): boolean {
     if (this.#desk.size === 0 || bytes.length < HEADER) return false;
     const isDde = bytes[0] === DATAGRAM.dde;
-    const below = isDde ? this.#addressee(bytes) : this.#inside.find(flightOf(outer, indexAt(bytes, 8)), now);
+    const below = isDde
+      ? this.#addressee(bytes, outer, now)
+      : this.#inside.find(flightOf(outer, indexAt(bytes, 8)), now);
     if (below === undefined) return false;
     const to = this.#desk.down(below, outer);
     if (to === undefined) return true;
@@ -141,6 +160,7 @@ export class ElementRelay {
 
   tick(now: Millis): void {
     this.relays.expire(now);
+    this.#turns.tick(now);
     this.#inside.tick(now);
     this.#asked.tick(now);
     this.#probes.tick(now);
@@ -161,17 +181,26 @@ export class ElementRelay {
     return isFree && this.#inside.claim(flightOf(outer, own), below, now) ? undefined : 'element-index-taken';
   }
 
-  #addressee(bytes: Uint8Array): Below | undefined {
-    const box = this.#opened(bytes);
-    return box && this.#desk.covering(box.cid.destination);
+  /** Who below answers a DDE: whose its destination is, or a GEN further inside whose turn it is. */
+  #addressee(bytes: Uint8Array, outer: PathAddress, now: Millis): Below | undefined {
+    const opened = this.#opened(bytes);
+    if (opened === undefined) return undefined;
+    const { destination } = opened.box.cid;
+    const owner = this.#desk.covering(destination);
+    if (owner) return owner;
+    const gen = this.#desk.genOver(destination);
+    // one element more on the path has no room in the messages
+    if (!gen || opened.dde.header.hops >= MAX_HOPS || !this.#turns.isBelow(opened, gen, now)) return undefined;
+    this.#turns.ask(opened, bytes, gen, outer, now);
+    return gen;
   }
 
-  #opened(bytes: Uint8Array) {
+  #opened(bytes: Uint8Array): OpenedDde | undefined {
     const dde = decodeDde(bytes);
     if (typeof dde === 'string') return undefined;
     const domain = domainOf(dde, this.#means.node.keys.domain());
     const box = domain && openDde(this.#means.provider, domain.kDde, bytes, dde);
-    return typeof box === 'string' ? undefined : box;
+    return domain === undefined || box === undefined || typeof box === 'string' ? undefined : { dde, box, domain };
   }
 
   #pass(

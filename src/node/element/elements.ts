@@ -85,7 +85,9 @@ export class Elements {
       askAbove: (node, target) => this.#link.want(node, target),
       came: (node, bytes, now) => this.#certificateCame(node, bytes, now),
     });
-    this.relay = new ElementRelay(means, this.#desk, this.certificates);
+    this.relay = new ElementRelay(means, this.#desk, this.certificates, (bytes, from, now) =>
+      calls.again(bytes, from, now),
+    );
   }
 
   /** The default gateways' UDP addresses: one of them may be a GEN of this network. */

@@ -36,9 +36,16 @@ export class Below {
     return this.#join(name, path, over, []);
   }
 
-  /** A GEN, which is in no group of the GES. */
-  gen(name: string, path: string, over: SimNode | undefined, routes: string, mode: 'op' | 'cl' = 'op'): SimNode {
-    this.world.authority.add(name, ['routers'], [routes], mode);
+  /** A GEN, by default in no group of the GES. */
+  gen(
+    name: string,
+    path: string,
+    over: SimNode | undefined,
+    routes: string,
+    mode: 'op' | 'cl' = 'op',
+    groups: readonly string[] = ['routers'],
+  ): SimNode {
+    this.world.authority.add(name, groups, [routes], mode);
     return this.#join(name, path, over, [name]);
   }
 
