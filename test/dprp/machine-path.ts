@@ -1,5 +1,7 @@
 import { type Millis, millis, type NodeId } from '../../src/base/brands.ts';
 import type { Cid } from '../../src/base/cid.ts';
+import { DATAGRAM } from '../../src/base/datagram-kinds.ts';
+import type { PathAddress } from '../../src/base/path-address.ts';
 import type { AddressPrefix } from '../../src/crypto/address-prefix.ts';
 import { caPartCovers } from '../../src/crypto/credential.ts';
 import type { Identity } from '../../src/crypto/identity.ts';
@@ -9,6 +11,7 @@ import type { Failure } from '../../src/dprp/effects.ts';
 import { EphemeralSource } from '../../src/dprp/ephemeral.ts';
 import { type HopPassage, OnPathElement } from '../../src/dprp/hop.ts';
 import type { RelayEntry } from '../../src/dprp/relay-table.ts';
+import { mayTerminate } from '../../src/dprp/terminate.ts';
 import { caPartBytes } from './hop-bench.ts';
 import {
   address,
@@ -31,7 +34,7 @@ import { numbered } from './path-notation.ts';
 export interface MachineOutcome {
   readonly result: 'encrypt' | 'plain' | 'discard' | 'stale';
   readonly actions: readonly string[];
-  /** kinds of the datagrams that the two ends sent, in order */
+  /** kinds of the datagrams that the two ends sent each other, in order */
   readonly messages: readonly number[];
 }
 
@@ -125,7 +128,12 @@ export function runMachines(path: readonly ModelElement[]): MachineOutcome {
   giveGroups(machines);
   const cid = flow(terminalOf(path, 'S'), terminalOf(path, 'D'));
   const world = new World(...machines.map(({ node }) => node));
-  const sent = () => world.log.map(({ bytes }) => bytes[0]);
+  const inside = new Set<Datagram>();
+  const sent = () => {
+    const kinds = world.log.filter((each) => !inside.has(each)).map(({ bytes }) => bytes[0]);
+    // until the inner GEN says that it has no group the DDE may have been repeated
+    return inside.size === 0 ? kinds : kinds.filter((kind, at) => kind !== DATAGRAM.dde || kinds[at - 1] !== kind);
+  };
   const all = (result: MachineOutcome['result'], action: string): MachineOutcome => ({
     result,
     actions: path.map(() => action),
@@ -135,7 +143,7 @@ export function runMachines(path: readonly ModelElement[]): MachineOutcome {
   for (const [at, machine] of machines.entries()) {
     if (tunnel !== undefined && at <= tunnel.to) continue;
     if (tunnel === undefined && machine.model.side === 'S' && speaksFor(machines, at, cid.source)) {
-      const to = negotiate(world, machines, at, cid);
+      const to = negotiate(world, machines, at, cid, inside);
       if (typeof to === 'object') {
         // whatever the newer keys bring, a closed element outside of the two discards by itself
         const outside = machines.filter((_, other) => other < at || other > to.waits);
@@ -176,33 +184,67 @@ function giveGroups(machines: readonly Machine[]): void {
 /** The position of the other end; or of the one with which newer keys are waited for; or nothing came of it. */
 type Negotiated = number | { readonly waits: number } | undefined;
 
-/** DPRP from the element at `at`. */
-function negotiate(world: World, machines: readonly Machine[], at: number, cid: Cid): Negotiated {
+/** DPRP from the element at `at`; `inside` gets the hints that a GEN on the way took for its own turn. */
+function negotiate(
+  world: World,
+  machines: readonly Machine[],
+  at: number,
+  cid: Cid,
+  inside: Set<Datagram>,
+): Negotiated {
   const { node } = machines[at];
   const owners = node.groups.map(({ roster }) => roster.covers(cid.destination)).filter((owner) => owner !== node.id);
   const named = machines.findLastIndex((machine) => owners.includes(machine.node.id));
   if (named < 0) return undefined;
-  // what is below a GEN has proved itself to it, so that it hands the DDE on
-  const own = machines.findLastIndex(({ model }) => model.side === 'D' && model.type !== 'GEN');
-  const to = own > named && machines[own].covers(cid.destination) ? own : named;
+  const turns = speakersAt(machines, named, cid);
+  let [to] = turns;
   const request = { cid, paths: [machines[to].node.path], purpose: 'flow' } as const;
+  let dde: Datagram | undefined;
   world.apply(node, node.negotiations.start(request, world.now));
-  const between = machines.slice(at + 1, to);
   for (let steps = 0; steps < 200; steps++) {
     if (node.of('negotiated').length > 0) return to;
     const failed = node.of('failed').at(-1);
     if (failed !== undefined) return WAITS.has(failed.reason) ? { waits: to } : undefined;
-    if (world.wire.length > 0) deliver(world, between, node);
-    else pass(world);
+    if (world.wire.length === 0) {
+      pass(world);
+      continue;
+    }
+    const datagram = world.take();
+    if (datagram.from === node && datagram.bytes[0] === DATAGRAM.dde) dde = datagram;
+    const next = turns[turns.indexOf(to) + 1];
+    if (datagram.bytes[0] === DATAGRAM.nogroup && dde && next !== undefined && mayTake(machines[next], cid)) {
+      to = next;
+      inside.add(datagram);
+      deliver(world, machines.slice(at + 1, to), node, { ...dde, to: machines[to].node.path });
+    } else deliver(world, machines.slice(at + 1, to), node, { ...datagram, to: sentTo(datagram, node, machines[to]) });
   }
   throw new Error('neither negotiated nor given up');
+}
+
+/** Who answers for the destination, one after the other: what is below a GEN has proved itself to it, so that it hands the DDE on. */
+function speakersAt(machines: readonly Machine[], named: number, { destination }: Cid): readonly [number, ...number[]] {
+  const isOver = (at: number) => machines[at].model.side === 'D' && machines[at].covers(destination);
+  const own = machines.findLastIndex(({ model }) => model.side === 'D' && model.type !== 'GEN');
+  if (own > named && isOver(own)) return [own];
+  const over = machines.flatMap((_, at) => (at > 0 && isOver(at) && machines[at].model.type === 'GEN' ? [at] : []));
+  const [innermost, ...others] = over.toReversed();
+  return innermost === undefined || machines[named].model.type !== 'GEN' ? [named] : [innermost, ...others];
+}
+
+/** C3, at one that sees NOGROUP from its inside. */
+function mayTake({ node }: Machine, cid: Cid): boolean {
+  return mayTerminate(node.identity.caPart, node.groups, cid);
+}
+
+/** The start GE's datagrams go to whose turn it is. */
+function sentTo({ from, to }: Datagram, start: TestNode, end: Machine): PathAddress {
+  return from === start ? end.node.path : to;
 }
 
 /** Nobody brings newer keys here, so that what waits for them is given up in the end. */
 const WAITS: ReadonlySet<Failure> = new Set<Failure>(['stale-key', 'peer-behind']);
 
-function deliver(world: World, between: readonly Machine[], start: TestNode): void {
-  const datagram = world.take();
+function deliver(world: World, between: readonly Machine[], start: TestNode, datagram: Datagram): void {
   const bytes = cross(between, datagram, datagram.from === start, world.now);
   if (bytes !== null) world.deliver(datagram, bytes);
 }
