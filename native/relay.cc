@@ -61,17 +61,19 @@ class Walk {
     return true;
   }
 
-  // Frames of one channel, one after the other. True where the first of them may be kept for its end.
+  // Frames of one channel, one after the other. True where the first of them is to be kept for its end.
   bool frames(const MessageRow& row, uint32_t channel, int32_t from, int32_t length) {
     const int datagrams = static_cast<int>((int64_t{length} + row.segment - 1) / row.segment);
     const int sender = senderOf(row, static_cast<int32_t>(channel));
     if (sender < 0) return drop(kRelayUnbound, datagrams);
     if (sender < table_.heardAt.capacity) table_.heardAt.rows[sender] = table_.numbers->now;
     const int receiver = sender ^ 1;
+    const bool isHandshake = arena_.bytes[from + kFrame] != data_header::kType;
+    const bool isEarly = isHandshake && table_.ends.rows[receiver].early != 0;
+    const int32_t first = static_cast<int32_t>(least(row.segment, length));
     if (table_.ends.rows[receiver].family == 0) {
-      const bool isEarly = table_.ends.rows[receiver].early != 0;
-      drop(kRelayPeerUnbound, isEarly ? datagrams - 1 : datagrams);
-      return isEarly && stop(from, static_cast<int32_t>(least(row.segment, length)), receiver + 1);
+      drop(kRelayPeerUnbound, datagrams);
+      return isEarly && stop(from, first, receiver + 1);
     }
     if (isAt(receiver, row)) return drop(kRelayToItself, datagrams);
     const int refusal = take(table_.ends.rows[sender].share, length);
@@ -79,7 +81,7 @@ class Walk {
     table_.numbers->datagrams += datagrams;
     table_.numbers->bytes += length;
     runs_.rows[count_++] = RelayRunRow{from, length, row.segment, receiver};
-    return false;
+    return isEarly && stop(from, first, receiver + 1);
   }
 
   // The row of the end that the message was sent from; -1 when the channel is unknown or bound elsewhere.

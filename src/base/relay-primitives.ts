@@ -13,7 +13,7 @@ export const RELAY_END = {
   port: 5,
   /** row of `shares` */
   share: 6,
-  /** 1 while no node is bound and the first frame that comes for it may be kept */
+  /** 1 while its node is about to bind, and the first handshake message that comes for it is to be kept */
   early: 7,
 } as const;
 /** Words of one channel in `ends`. */
@@ -54,7 +54,7 @@ export const RELAY_CURSOR = {
   /** where in the arena the datagram lies for which the walk stopped, and its length; length 0: none */
   stop: 2,
   stopLength: 3,
-  /** what it is. 0: a BIND; else a frame for an end that is `early`, and the row of that end plus 1 */
+  /** what it is. 0: a BIND; else a handshake message for an end that is `early`, and the row of that end plus 1 */
   early: 4,
 } as const;
 
@@ -102,7 +102,7 @@ export interface RelayTable {
 
 /**
  * Reads `count` messages (MESSAGE in primitives.ts) from `cursor` on and fills `runs` with what goes on; returns their number.
- * It stops behind a BIND, behind frames for an end that is `early`, and when `runs` is full; otherwise `cursor.message` is `count` afterwards.
+ * It stops behind a BIND, behind handshake messages for an end that is `early`, and when `runs` is full; otherwise `cursor.message` is `count` afterwards.
  */
 export type RelayWalk = (
   table: RelayTable,

@@ -18,7 +18,8 @@ interface Opening {
 }
 
 /**
- * Which relayed messages are taken (protocol.md N5): only from a relay and channel that this node bound itself. Works on rows
+ * Which relayed messages are taken (protocol.md N5): only from a relay and channel that this node bound itself, or
+ * has just sent a BIND with a proof for. Works on rows
  * of messages before they are opened; a GRO run of one relay may hold datagrams of several channels and is cut there, so that
  * each row has one prefix.
  */

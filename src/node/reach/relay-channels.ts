@@ -118,7 +118,11 @@ export class RelayChannels {
       const known = this.#channels.get(name);
       if (!known) return [];
       const { peer } = known;
-      if (kind === 'ahead') return { kind, peer, relay, channel };
+      if (kind === 'ahead') {
+        // what the relay kept for this end comes right behind BIND-ACK, and may be read together with it
+        this.#gate.open(relay, channel);
+        return { kind, peer, relay, channel };
+      }
       known.isSilent = kind === 'silent';
       if (kind === 'bound') this.#gate.open(relay, channel);
       if (kind === 'unbound') this.#drop(name, relay, channel);

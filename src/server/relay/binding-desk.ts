@@ -28,9 +28,9 @@ export interface RelayDeps {
   readonly place: ServedPlace;
 }
 
-/** An answer to whoever sent the BIND, and the row of the end that is bound now; or the name of a counter. */
+/** An answer to whoever sent the BIND, and the row of the end that is bound now, here or elsewhere than before; or the name of a counter. */
 export type BindOutcome =
-  | { readonly answer: Uint8Array; readonly counter?: string; readonly end?: number }
+  | { readonly answer: Uint8Array; readonly counter?: string; readonly end?: number; readonly isMoved?: boolean }
   | { readonly counter: string };
 
 const CHALLENGE_BYTES = 16;
@@ -80,7 +80,8 @@ export class BindingDesk {
     if (!this.#isProved(bind, from, now)) return this.#challenged(bind, from);
     const isBound = this.#channels.bind(channel, node, seq, from, now);
     if (!isBound) return this.#refused(bind, key, 'quota', from);
-    return { answer: this.#ackBytes(bind, key, 'bound', from), end: 2 * channel.row + sideOf(channel, node) };
+    const answer = this.#ackBytes(bind, key, 'bound', from);
+    return { answer, end: 2 * channel.row + sideOf(channel, node), isMoved: end?.path !== from };
   }
 
   #challenged({ channel, seq, node }: Bind, from: PathAddress): BindOutcome {

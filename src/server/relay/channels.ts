@@ -65,6 +65,7 @@ export class Channels {
     const { family, address, port } = parsePath(path);
     channel.ends[side] = { node, seq, path };
     this.table.setEnd(2 * channel.row + side, family, wordsOf(address), port, share, now);
+    this.table.setEarly(2 * channel.row + side, false);
     return true;
   }
 

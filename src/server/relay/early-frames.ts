@@ -7,9 +7,9 @@ interface EarlyFrame {
 }
 
 /**
- * Frames that came before their end was bound, one for each end at most: two nodes that the coordinator has just brought together
- * bind at about the same time, and the first message of their handshake would be lost where the asker is a little earlier.
- * Keys are rows of the forward table.
+ * Handshake messages that came before their end was bound, or bound where it is now, one for each end at most: two nodes that the
+ * coordinator has just brought together bind at about the same time, and the first message of their handshake would be lost
+ * where the asker is a little earlier. Keys are rows of the forward table.
  */
 export class EarlyFrames {
   readonly #frames = new Map<number, EarlyFrame>();

@@ -87,7 +87,7 @@ class Walk {
     return true;
   }
 
-  /** Frames of one channel, one after the other. True where the first of them may be kept for its end. */
+  /** Frames of one channel, one after the other. True where the first of them is to be kept for its end. */
   #frames(at: number, channel: number, from: number, until: number): boolean {
     const { ends, heardAt, numbers } = this.#table;
     const segment = this.#messages[at + MESSAGE.segment];
@@ -96,10 +96,11 @@ class Walk {
     if (sender < 0) return this.#drop('relay-unbound', datagrams);
     heardAt[sender] = numbers[RELAY_NUMBER.now];
     const receiver = sender ^ 1;
-    const bound = receiver * RELAY_END.stride;
-    if (ends[bound + RELAY_END.family] === 0) {
-      const isEarly = ends[bound + RELAY_END.early] !== 0;
-      this.#drop('relay-peer-unbound', isEarly ? datagrams - 1 : datagrams);
+    const end = receiver * RELAY_END.stride;
+    const isHandshake = this.#arena[from + NAT_SIZE.frame] !== DATAGRAM.data;
+    const isEarly = isHandshake && ends[end + RELAY_END.early] !== 0;
+    if (ends[end + RELAY_END.family] === 0) {
+      this.#drop('relay-peer-unbound', datagrams);
       return isEarly && this.#stop(from, Math.min(segment, until - from), receiver + 1);
     }
     if (this.#isAt(receiver, at)) return this.#drop('relay-to-itself', datagrams);
@@ -112,7 +113,7 @@ class Walk {
     this.#runs[run + RELAY_RUN.length] = until - from;
     this.#runs[run + RELAY_RUN.segment] = segment;
     this.#runs[run + RELAY_RUN.end] = receiver;
-    return false;
+    return isEarly && this.#stop(from, Math.min(segment, until - from), receiver + 1);
   }
 
   /** The row of the end that this message was sent from; -1 when the channel is unknown or bound elsewhere. */

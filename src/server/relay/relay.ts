@@ -31,11 +31,11 @@ const RUNS = 512;
  * A relay (protocol.md 7). Sans-io: received messages, what the coordinator allows and the time go in.
  *
  *   20 frame ──► walk: channel ─► bound to this very source? ─► share ─► runs for the other end
- *   3c BIND ───► BindingDesk ─► challenge or BIND-ACK, and the frame that came before it
+ *   3c BIND ───► BindingDesk ─► challenge or BIND-ACK, and the handshake message that came before it
  *
  * A message is a GRO run of one sender, perhaps with frames of several channels in it. Neighbours of one channel go on as one
  * run. What a frame holds is never looked at but for its kind; a frame moves no binding. The walk stops at each BIND, so that
- * everything takes effect in the order in which it came, and at the first frame for an end that is not bound yet.
+ * everything takes effect in the order in which it came, and at the first handshake message for an end that is about to bind.
  */
 export class Relay {
   readonly #channels = new Channels();
@@ -110,17 +110,17 @@ export class Relay {
     if (!('answer' in outcome)) return;
     this.#out.answer(outcome.answer, source);
     const early = outcome.end === undefined ? undefined : this.#channels.early.take(outcome.end, now);
-    if (early === undefined) return;
+    // where it was bound before, the frame has gone already
+    if (early === undefined || outcome.isMoved !== true) return;
     this.#out.answer(early, source);
     this.#out.count('relay-early-sent', 1);
   }
 
-  /** The first frame for an end that is not bound yet. */
+  /** The first handshake message for an end that is about to be bound, or bound elsewhere. */
   #keep(arena: Uint8Array, now: Millis): void {
     const end = this.#cursor[RELAY_CURSOR.early] - 1;
     this.#channels.table.setEarly(end, false);
-    const isKept = this.#channels.early.keep(end, this.#stopped(arena), now);
-    this.#out.count(isKept ? 'relay-early-kept' : 'relay-peer-unbound', 1);
+    if (this.#channels.early.keep(end, this.#stopped(arena), now)) this.#out.count('relay-early-kept', 1);
   }
 
   /** The datagram for which the walk stopped. */

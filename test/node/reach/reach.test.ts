@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/base/bytes.ts';
+import { decodeBinding } from '../../../src/nat/bind.ts';
 import { encodeFrame } from '../../../src/nat/relay-frame.ts';
 import { HELLO_LOAD } from '../../../src/server/dc/dc-limits.ts';
 import { behind, PLACES, type Place } from '../../nat/sim-world.ts';
@@ -209,6 +210,22 @@ describe('two whole nodes with a coordinator', () => {
     });
     expect(b.sim.counter('frame-bad')).toBe(1);
     expect(b.sim.counter('unknown-kind')).toBe(before);
+  });
+
+  it('N5: take frames from the BIND with a proof on, as what the relay kept is read in one go with BIND-ACK', () => {
+    const world = reachWorld(PLACES['symmetric'], PLACES['symmetric']);
+    const { network, server, a, b } = world;
+    server.isRelayDown = true;
+    const [first, since] = [network.sent.length, network.now];
+    a.send(b, 1);
+    network.run(since + 150);
+    const binds = network.sent.slice(first).flatMap(({ packet }) => {
+      const bind = decodeBinding(packet.bytes);
+      return typeof bind !== 'string' && bind.kind === 'bind' && bind.channel !== 0 ? [bind] : [];
+    });
+    expect(new Set(binds.map(({ node }) => node))).toEqual(new Set([a.id, b.id]));
+    expect(binds.every(({ challenge }) => challenge !== undefined)).toBe(true);
+    for (const node of [a, b]) expect(node.reach.gate.relayOf(binds[0]?.channel ?? 0)).toBe(RELAY);
   });
 
   it('find each other anew after minutes of silence, when no mapping is left', () => {

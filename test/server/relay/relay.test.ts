@@ -160,37 +160,45 @@ describeWalks('a relay', (walk) => {
       world.pass(SILENT_MS - 1);
       expect(world.receive([framed(CHANNEL, 1)], AT_ANNA)).toHaveLength(1);
       world.pass(1);
-      expect(world.receive([framed(CHANNEL, 1), framed(CHANNEL, 2)], AT_ANNA)).toEqual([]);
+      expect(world.receive([framed(CHANNEL, 1)], AT_ANNA)).toEqual([]);
       expect(world.counters.get('relay-peer-unbound')).toBe(1);
       world.pass(SILENT_MS);
       expect(world.relay.channels).toBe(0);
     });
   });
 
-  describe('a frame for an end that is not bound yet', () => {
-    const [FIRST, SECOND] = [framed(CHANNEL, 1), framed(CHANNEL, 2)];
+  describe('a handshake message for an end that is about to bind', () => {
+    const [FIRST, SECOND] = [framed(CHANNEL, 1, 40, 0x01), framed(CHANNEL, 2, 40, 0x01)];
+    const DATA = framed(CHANNEL, 3);
+
+    /** Ben binds: challenged, then with the proof. What he is sent. */
+    function bens(world: RelayWorld, from = AT_BEN): readonly Uint8Array[] {
+      world.answers();
+      const seq = Math.round(world.now);
+      world.receive([world.bindBytes(BEN, CHANNEL, seq)], from);
+      const [challenge, ...more] = world.answers();
+      expect(more).toEqual([]);
+      world.receive([world.bindBytes(BEN, CHANNEL, seq, challenge?.bytes.slice(16, 32))], from);
+      const answers = world.answers();
+      expect(answers.every(({ to }) => to === from)).toBe(true);
+      expect(world.counters.get('relay-early-sent') ?? 0).toBe(answers.length - 1);
+      expect(world.receive([SECOND], AT_ANNA)).toMatchObject([{ to: from }]);
+      return answers.map(({ bytes }) => bytes);
+    }
 
     /** Anna is bound and has sent; then Ben binds. What he is sent. */
-    function early(bens: (world: RelayWorld) => void = () => {}): readonly Uint8Array[] {
+    function early(meanwhile: (world: RelayWorld) => void = () => {}): readonly Uint8Array[] {
       const world = new RelayWorld(walk);
       world.relay.allow(CHANNEL, [ANNA, BEN], world.now);
       expect(world.bind(ANNA, CHANNEL, AT_ANNA)).toBe('bound');
+      expect(world.receive([DATA], AT_ANNA)).toEqual([]);
+      expect(world.counters.get('relay-early-kept')).toBeUndefined();
       expect(world.receive([FIRST, SECOND], AT_ANNA)).toEqual([]);
       expect(world.receive([SECOND], AT_ANNA)).toEqual([]);
       expect(world.counters.get('relay-early-kept')).toBe(1);
-      expect(world.counters.get('relay-peer-unbound')).toBe(2);
-      bens(world);
-      world.answers();
-      // challenged, then with the proof
-      world.receive([world.bindBytes(BEN, CHANNEL, 1)], AT_BEN);
-      const [challenge, ...more] = world.answers();
-      expect(more).toEqual([]);
-      world.receive([world.bindBytes(BEN, CHANNEL, 1, challenge?.bytes.slice(16, 32))], AT_BEN);
-      const answers = world.answers();
-      expect(answers.every(({ to }) => to === AT_BEN)).toBe(true);
-      expect(world.counters.get('relay-early-sent') ?? 0).toBe(answers.length - 1);
-      expect(world.receive([SECOND], AT_ANNA)).toMatchObject([{ to: AT_BEN }]);
-      return answers.map(({ bytes }) => bytes);
+      expect(world.counters.get('relay-peer-unbound')).toBe(4);
+      meanwhile(world);
+      return bens(world);
     }
 
     it('is kept, one for each end, and goes on behind BIND-ACK', () => {
@@ -198,6 +206,27 @@ describeWalks('a relay', (walk) => {
       expect(ack?.[0]).toBe(0x3e);
       expect(frame).toEqual(FIRST);
       expect(more).toEqual([]);
+    });
+
+    it('goes to where the end is bound, and again to where it binds anew after a direction', () => {
+      const elsewhere = pathAddress('203.0.113.77:1009');
+      for (const [at, count] of [
+        [AT_BEN, 1],
+        [elsewhere, 2],
+      ] as const) {
+        const world = joined();
+        world.pass(1);
+        world.relay.allow(CHANNEL, [ANNA, BEN], world.now);
+        expect(world.receive([DATA], AT_ANNA)).toMatchObject([{ to: AT_BEN }]);
+        expect(world.receive([FIRST], AT_ANNA)).toMatchObject([{ to: AT_BEN }]);
+        expect(bens(world, at)).toHaveLength(count);
+      }
+    });
+
+    it('is not kept where no direction was given since the end was bound', () => {
+      const world = joined();
+      expect(world.receive([FIRST], AT_ANNA)).toMatchObject([{ to: AT_BEN }]);
+      expect(world.counters.get('relay-early-kept')).toBeUndefined();
     });
 
     it('is gone after a second', () => {
