@@ -101,8 +101,7 @@ export class Negotiating {
   }
 
   #ways(peer: NodeId, now: Millis): readonly PathAddress[] | undefined {
-    const paths = this.#reach.begin(peer, now);
-    return paths && this.#elements.ways(peer, paths, now);
+    return this.#elements.ways(peer, this.#reach.begin(peer, now), now);
   }
 
   /** Another way towards a peer: a handshake that is open goes there, too; with `isAgain` also where it went in vain before. */

@@ -108,7 +108,7 @@ export class PathMoves {
   /** No coordinator knows a way, so what is configured or was told by the server is tried. */
   tryHints(peer: NodeId, now: Millis): void {
     const [, negotiating, elements] = this.#parts();
-    for (const path of elements.ways(peer, this.#node.paths.candidates(peer), now))
+    for (const path of elements.ways(peer, this.#node.paths.candidates(peer), now) ?? [])
       negotiating.handlePath(peer, path, now);
   }
 

@@ -209,12 +209,18 @@ export class RosterRoutes {
 
 /** The main routing table of this machine, for routes through one device. */
 export function mainTable(device: string): RouteTable {
+  const isOther = ([name]: readonly [string, unknown]) => name !== device;
   return {
     used: () => usedRanges(device),
     present: () => rosterRoutes(device),
     change: (added, removed) => changeRosterRoutes(device, added, removed),
     routers: () => linkRouters(device),
-    networks: () => JSON.stringify(Object.entries(networkInterfaces()).map(([name, is]) => [name, is?.map(cidrOf)])),
+    networks: () =>
+      JSON.stringify(
+        Object.entries(networkInterfaces())
+          .filter(isOther)
+          .map(([name, is]) => [name, is?.map(cidrOf)]),
+      ),
   };
 }
 

@@ -32,7 +32,7 @@ function twoLans(lab: Lab) {
     { namespace: gate, device: 'wan', addresses: ['10.99.0.1/24'] },
     { namespace: cafe, device: 'out', addresses: ['10.99.0.2/24'] },
   );
-  lab.bridge('home', [
+  const home = lab.bridge('home', [
     { namespace: gate, device: 'lan', addresses: [`${ROUTER}/24`] },
     { namespace: terminal, device: 'eth0', addresses: [`${TERMINAL}/24`] },
   ]);
@@ -48,7 +48,7 @@ function twoLans(lab: Lab) {
   router.start({ listen: '47247' });
   const start = (...extra: readonly string[]) =>
     node.start({ listen: '47247', peers: [{ name: 'gate', at: '10.99.0.1:47247' }], extra });
-  return { lab, router, node, member, stranger, terminal, start };
+  return { lab, home, router, node, member, stranger, terminal, start };
 }
 
 const pings = async (from: Namespace, to: string) =>
@@ -108,6 +108,40 @@ it(
       const flow = { source: 'm', destination: TERMINAL, protocol: 1, port: 0 };
       const said = await node.ask<ExplainAnswer>({ verb: 'explain', flow });
       expect(said.elements.map(({ name, action }) => [name, action])).toEqual([['m', 'RELAY-P']]);
+    }),
+  120_000,
+);
+
+it(
+  'C1, C5: a member in the network behind its own GEN speaks with its neighbours directly, since the router proves whose network it is',
+  () =>
+    withLab(async (lab) => {
+      const { home, router, node, member, terminal, start } = twoLans(lab);
+      // home: the same machine on the other wire, with the addresses that it had
+      member.ip('link', 'del', 'eth0');
+      lab.link(
+        { namespace: member, device: 'eth0', addresses: [`${MEMBER}/24`] },
+        { namespace: home, device: 'port9' },
+      );
+      home.ip('link', 'set', 'port9', 'master', 'br0');
+      member.route('default', ROUTER);
+      start();
+      await Promise.all([router.ready(), node.ready()]);
+      const codes = async () => (await node.status()).health.map(({ code }) => code);
+      await until('the proof', async () => !(await codes()).includes('lan-not-proved') && pings(member, TERMINAL));
+      const seen = await capture(lab, terminal, 'eth0');
+      expect([await pings(member, TERMINAL), await pings(terminal, MEMBER)]).toEqual([true, true]);
+      await until('the capture', () => withAddresses(ipPackets(seen.packets()), MEMBER_HEX).length >= 4);
+      await seen.stop();
+      const said = await node.ask<ExplainAnswer>({
+        verb: 'explain',
+        flow: { source: 'm', destination: TERMINAL, protocol: 1, port: 0 },
+      });
+      expect(said.elements.map(({ name, action }) => [name, action])).toEqual([['m', 'RELAY-P']]);
+      expect(node.process?.stderr()).toContain('"lan-proved"');
+      // and the GEN by its overlay address, sealed
+      const gate = await router.address();
+      await until('the GEN by the overlay', () => pings(member, gate), { seconds: 20 });
     }),
   120_000,
 );

@@ -113,7 +113,10 @@ export class Elements {
   }
 
   /** The same ways, as they lead through the GEN above; those for which it is asked first follow by `pathFound`. */
-  ways(peer: NodeId, paths: readonly PathAddress[], now: Millis): readonly PathAddress[] {
+  ways(peer: NodeId, paths: readonly PathAddress[] | undefined, now: Millis): readonly PathAddress[] | undefined {
+    const neighbour = this.#neighbour(peer);
+    if (neighbour !== undefined) return [neighbour];
+    if (paths === undefined) return undefined;
     const found: PathAddress[] = [];
     let isOver = false;
     for (const path of paths)
@@ -127,6 +130,13 @@ export class Elements {
       );
     isOver = true;
     return found;
+  }
+
+  /** Where the GEN above, or an element directly below, has proved itself from: nothing is in between. */
+  #neighbour(peer: NodeId): PathAddress | undefined {
+    const { above } = this;
+    if (above?.node === peer) return above.gen;
+    return this.below().find(({ node }) => node === peer)?.path;
   }
 
   /** Tells how datagrams get to an outer address: straight, or in a channel of the GEN above, for which it may be asked first. */

@@ -59,6 +59,24 @@ describe('a GES below a GEN', () => {
     expect(router()).toBeUndefined();
   });
 
+  it('and that GEN speak with each other directly, from either end', () => {
+    for (const starts of ['a', 'g'] as const) {
+      const net = new Below(`neighbours ${starts}`);
+      net.ges('b', '192.0.2.9:47247', undefined);
+      const g = net.gen('g', '192.0.2.1:47247', undefined, '10.1.0.0/16', 'op', ['office']);
+      const a = net.ges('a', '10.1.0.5:47247', g);
+      net.isSeenAt(a, g);
+      net.settle([a, g]);
+      const [from, to] = starts === 'a' ? [a, g] : [g, a];
+      net.world.send(from, numbered(from, to, 1));
+      net.world.run(1_000);
+      net.world.send(to, numbered(to, from, 2));
+      net.world.run(500);
+      expect([numbersOf(to), numbersOf(from)], starts).toEqual([[1], [2]]);
+      expect(net.world.seen.filter(({ bytes }) => bytes[0] === 0x20)).toEqual([]);
+    }
+  });
+
   it('speaks through it by exactly DDE, RGI, MPIT and CDN, and the GEN relays what it cannot read', () => {
     const { net, world, a, b, g } = oneGen();
     net.settle([a, g]);
