@@ -15,6 +15,7 @@ interface InstallOptions {
   readonly state?: string;
   readonly join?: string;
   readonly root: string;
+  readonly json?: boolean;
 }
 
 /** `gscip service install|uninstall|status` */
@@ -31,13 +32,13 @@ export function define(command: Command): void {
     ['sudo gscip service install --join token.txt', 'the node of this machine, with the token of a network'],
     ['sudo gscip service install node -- --tun gscip0 --mtu 1280', 'with settings of "gscip up"'],
     ['sudo gscip service install server -- --roles as,gms,dc,relay', 'the server of a network'],
-    ['sudo gscip service status', ''],
-    ['sudo gscip service uninstall', ''],
+    ['gscip service status', 'enabled or not, active or not, and how often systemd had to start it again'],
+    ['sudo gscip service uninstall', 'stops the node and takes its units away'],
   ]);
 }
 
 function defineInstall(command: Command): void {
-  command
+  jsonFlag(command)
     .argument('[service]', 'node or server', serviceName, 'node')
     .argument('[options...]', 'behind "--": options of "gscip up" or "gscip server" for every start')
     .option('--state <DIR>', `the service's folder (default: ${SERVICES.node.state}, ${SERVICES.server.state})`)
@@ -50,10 +51,10 @@ function defineInstall(command: Command): void {
 }
 
 function defineUninstall(command: Command): void {
-  command
+  jsonFlag(command)
     .argument('[service]', 'node or server', serviceName, 'node')
     .option('--root <DIR>', 'as for "install"', '/')
-    .action((service: ServiceName, { root }: { readonly root: string }) => uninstall(service, root));
+    .action((service: ServiceName, options: InstallOptions) => uninstall(service, options));
   examples(command, [['sudo gscip service uninstall server', 'keys and database stay in its folder']]);
 }
 
@@ -87,18 +88,27 @@ async function install(service: ServiceName, words: readonly string[], options: 
   for (const [unit] of texts) units.refuseForeign(unit);
   const changed = texts.filter(([unit, text]) => units.write(unit, text)).map(([unit]) => unit);
   if (token !== undefined) units.writeSecret(TOKEN_FILE, token);
-  for (const unit of changed) console.log(`wrote ${units.path(unit)}`);
-  if (root !== '/') return console.log(`To enable them there: systemctl --root=${root} enable ${names(service)}`);
-  await systemctl('daemon-reload');
-  await systemctl('enable', ...SERVICES[service].units);
-  // a service that runs goes on with what was changed; a first start may take as long as its server does
-  await systemctl(changed.length > 0 ? 'restart' : 'start', '--no-block', ...SERVICES[service].units);
+  if (root === '/') await start(service, changed.length > 0);
+  const wrote = changed.map((unit) => units.path(unit));
+  if (options.json) return printJson({ service, wrote, started: root === '/' });
+  for (const path of wrote) console.log(`wrote ${path}`);
   console.log(
-    `The ${service} starts now and at every boot. See: gscip service status; journalctl -u ${lastUnit(service)}`,
+    root === '/' ? startedText(service) : `To enable them there: systemctl --root=${root} enable ${names(service)}`,
   );
 }
 
-async function uninstall(service: ServiceName, root: string): Promise<void> {
+async function start(service: ServiceName, isChanged: boolean): Promise<void> {
+  await systemctl('daemon-reload');
+  await systemctl('enable', ...SERVICES[service].units);
+  // a service that runs goes on with what was changed; a first start may take as long as its server does
+  await systemctl(isChanged ? 'restart' : 'start', '--no-block', ...SERVICES[service].units);
+}
+
+function startedText(service: ServiceName): string {
+  return `The ${service} starts now and at every boot. See: gscip service status; journalctl -u ${lastUnit(service)}`;
+}
+
+async function uninstall(service: ServiceName, { root, json }: InstallOptions): Promise<void> {
   refuseWithoutRoot();
   if (root === '/') refuseWithoutSystemd();
   const units = new ServiceUnits(root);
@@ -106,9 +116,12 @@ async function uninstall(service: ServiceName, root: string): Promise<void> {
   if (ours.length === 0)
     throw new GscipError('not-installed', `no unit of the ${service} was installed here`, 'see: gscip service status');
   if (root === '/') await systemctl('disable', '--now', ...ours);
-  for (const unit of ours) if (units.remove(unit)) console.log(`removed ${units.path(unit)}`);
+  for (const unit of ours) units.remove(unit);
   if (service === 'node') units.removeSecret(TOKEN_FILE);
   if (root === '/') await systemctl('daemon-reload');
+  const removed = ours.map((unit) => units.path(unit));
+  if (json) return printJson({ service, removed });
+  for (const path of removed) console.log(`removed ${path}`);
   console.log(`What the ${service} kept stays in its folder (usually ${SERVICES[service].state}).`);
 }
 

@@ -50,11 +50,9 @@ export class ServiceUnits {
     return true;
   }
 
-  /** True where one of ours was there. */
-  remove(unit: string): boolean {
-    if (this.read(unit) === undefined) return false;
-    rmSync(this.path(unit));
-    return true;
+  /** Nothing where there is none of ours. */
+  remove(unit: string): void {
+    if (this.read(unit) !== undefined) rmSync(this.path(unit));
   }
 
   /** A secret of the service, for root alone. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { run } from '../cli-run.ts';
+import { json, run } from '../cli-run.ts';
 
 let root: string;
 beforeEach(() => {
@@ -43,6 +43,17 @@ describe('gscip service', () => {
   it('changes nothing when it is given again', async () => {
     expect((await service('install')).stdout).toContain('wrote');
     expect((await service('install')).stdout).not.toContain('wrote');
+  });
+
+  it('tells programs what it wrote and removed', async () => {
+    const paths = ['gscip-lock.service', 'gscip.service'].map(unit);
+    expect(json(await service('install', '--json'))).toEqual({
+      schema: 1,
+      service: 'node',
+      wrote: paths,
+      started: false,
+    });
+    expect(json(await service('uninstall', '--json'))).toEqual({ schema: 1, service: 'node', removed: paths });
   });
 
   it("leaves another one's unit alone", async () => {
