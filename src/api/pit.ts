@@ -28,9 +28,29 @@ export interface PitTraffic {
   readonly bytes: number;
 }
 
+/** Ciphertext between two others that this node passes on: one pair of keys, whatever flows are inside. */
+export interface RelayedAnswer {
+  /** names where they are known here, else node ids */
+  readonly start: string;
+  readonly end: string;
+  readonly startId: string;
+  readonly endId: string;
+  readonly action: 'relay' | 'discard';
+  /** rule of the decision table that gave the action (protocol.md 20.2) */
+  readonly rule: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly forward: PitTraffic;
+  readonly reverse: PitTraffic;
+  readonly ageSeconds: number;
+  readonly idleSeconds: number;
+}
+
 export interface PitListAnswer {
   readonly schema: 1;
   readonly entries: readonly PitEntryAnswer[];
+  /** what is passed on between others, on a GEN with elements below */
+  readonly relayed: readonly RelayedAnswer[];
   readonly total: number;
 }
 
@@ -41,7 +61,7 @@ export interface PitFlushAnswer {
 }
 
 /** One line of `gscip pit watch --json`. */
-export type PitEventAnswer = PitFlowEvent | PitGapEvent | PitEndEvent;
+export type PitEventAnswer = PitFlowEvent | PitRelayedEvent | PitGapEvent | PitEndEvent;
 
 /** `open`: there already when the watch began. */
 export interface PitFlowEvent {
@@ -52,6 +72,16 @@ export interface PitFlowEvent {
   /** why it was closed, else empty */
   readonly cause: string;
   readonly entry: PitEntryAnswer;
+}
+
+/** The same of what is passed on between others. */
+export interface PitRelayedEvent {
+  readonly schema: 1;
+  readonly at: string;
+  readonly event: 'relay-open' | 'relay-created' | 'relay-closed';
+  /** why it was closed, else empty */
+  readonly cause: string;
+  readonly relayed: RelayedAnswer;
 }
 
 /** The reader was too slow: so many events were not told. */

@@ -1,4 +1,4 @@
-import type { PitEntryAnswer } from './pit.ts';
+import type { PitEntryAnswer, RelayedAnswer } from './pit.ts';
 import type { PeerStatus } from './status.ts';
 
 /** `gscip explain --json`; these names are kept. */
@@ -18,7 +18,7 @@ export interface ExplainAnswer {
   readonly remedy: string;
   /** false where this node is neither end: it knows only groups that it is in itself, and no elements between */
   readonly certain: boolean;
-  /** what is in force now; null where this node is neither end */
+  /** what is in force now; null where this node is neither end, and passes nothing on between the two */
   readonly now: ExplainLive | null;
 }
 
@@ -36,6 +36,8 @@ export interface ExplainLive {
   readonly path: PeerStatus['path'] | null;
   /** entries of the PIT for such flows: 8 at most, among the first 16,384 */
   readonly flows: readonly PitEntryAnswer[];
+  /** on a GEN that is neither end: what it passes on between the two */
+  readonly relayed: readonly RelayedAnswer[];
   /** why such packets are dropped now */
   readonly blocked: { readonly reason: string; readonly text: string; readonly remedy: string } | null;
 }

@@ -5,7 +5,7 @@ import { type AgentOptions, agentFlags } from './agent-options.ts';
 import { ask } from './control-client.ts';
 import { wholeNumber } from './numbers.ts';
 import { examples } from './output.ts';
-import { pitTable } from './pit/flow-table.ts';
+import { pitTable, relayedTable } from './pit/flow-table.ts';
 import { table } from './table.ts';
 
 const PROTOCOLS: ReadonlyMap<string, number> = new Map([
@@ -76,12 +76,13 @@ function endLine({ asked, node, behind }: ExplainEnd): string[] {
   return behind ? [`${asked} is behind ${node}.`] : [];
 }
 
-function liveLines({ path, flows, blocked }: ExplainLive): string[] {
+function liveLines({ path, flows, blocked, relayed }: ExplainLive): string[] {
   const way = path === null ? [] : [`Now:    ${path.kind}${path.endpoint ? ` ${path.endpoint}` : ''}: ${path.text}`];
   const dropped = blocked
     ? [
         `Now:    dropped (${blocked.reason}): ${blocked.text}${blocked.remedy === '' ? '' : `\nTo do:  ${blocked.remedy}`}`,
       ]
     : [];
-  return [...way, ...dropped, ...(flows.length === 0 ? [] : ['', pitTable(flows)])];
+  const passing = relayed.length === 0 ? [] : ['', relayedTable(relayed)];
+  return [...way, ...dropped, ...passing, ...(flows.length === 0 ? [] : ['', pitTable(flows)])];
 }

@@ -5,7 +5,7 @@ import { ask } from './control-client.ts';
 import { wholeNumber } from './numbers.ts';
 import { examples } from './output.ts';
 import { defineExport } from './pit/export.ts';
-import { pitTable } from './pit/flow-table.ts';
+import { pitTable, relayedTable } from './pit/flow-table.ts';
 import { defineWatch } from './pit/watch.ts';
 
 /** `gscip pit list|watch|export|flush` */
@@ -29,8 +29,8 @@ export function define(command: Command): void {
 async function list(options: AgentOptions & { readonly limit: number }): Promise<void> {
   const answer = await ask<PitListAnswer>(options.socket, { verb: 'pit-list', limit: options.limit });
   if (options.json) return console.log(JSON.stringify(answer));
-  if (answer.entries.length === 0) return console.log('No flows.');
-  console.log(pitTable(answer.entries));
+  console.log(answer.entries.length === 0 ? 'No flows.' : pitTable(answer.entries));
+  if (answer.relayed.length > 0) console.log(`\n${relayedTable(answer.relayed)}`);
   if (answer.total > answer.entries.length) console.log(`${answer.total} in all; --limit shows more.`);
 }
 

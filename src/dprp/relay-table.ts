@@ -17,10 +17,31 @@ export interface RelayEntry {
   readonly lifetime: number;
 }
 
-interface Held {
+/** What passed one way, counted as it came: headers of ours included. */
+export interface RelayTraffic {
+  packets: number;
+  bytes: number;
+}
+
+/** An entry as lists and watchers show it. */
+export interface RelayListing {
   readonly entry: RelayEntry;
   readonly installedAt: Millis;
+  readonly usedAt: Millis;
+  /** from the start GE to the end GE, and back */
+  readonly forward: Readonly<RelayTraffic>;
+  readonly reverse: Readonly<RelayTraffic>;
+}
+
+/** Why an entry ended. */
+export type RelayCloseCause = 'idle' | 'evicted' | 'replaced' | 'owner-removed';
+
+export type RelayListener = (event: 'created' | 'closed', relayed: RelayListing, cause: RelayCloseCause | '') => void;
+
+interface Held extends RelayListing {
   usedAt: Millis;
+  readonly forward: RelayTraffic;
+  readonly reverse: RelayTraffic;
 }
 
 /** Relay entries, found by receiver index with its lane bits ignored, then by the addresses (protocol.md 5.4). */
@@ -28,6 +49,7 @@ export class RelayTable {
   /** by index >>> 3, in the order of installation */
   readonly #byIndex = new Map<number, Held[]>();
   readonly #all = new Set<Held>();
+  #listener: RelayListener | null = null;
 
   get size(): number {
     return this.#all.size;
@@ -36,30 +58,41 @@ export class RelayTable {
   /** Adds an entry, or replaces that of the same SA pair; beyond the quota the oldest goes. */
   install(entry: RelayEntry, now: Millis): void {
     for (const held of this.#byIndex.get(entry.indexEnd >>> 3) ?? [])
-      if (samePair(held.entry, entry)) this.#remove(held);
+      if (samePair(held.entry, entry)) this.#remove(held, 'replaced');
     for (const oldest of this.#all) {
       if (this.#all.size < HOP_ENTRIES_MAX) break;
-      this.#remove(oldest);
+      this.#remove(oldest, 'evicted');
     }
-    this.#add({ entry, installedAt: now, usedAt: now });
+    const traffic = () => ({ packets: 0, bytes: 0 });
+    const held: Held = { entry, installedAt: now, usedAt: now, forward: traffic(), reverse: traffic() };
+    this.#add(held);
+    this.#listener?.('created', held, '');
+  }
+
+  /** Who hears of every entry that comes or goes; null for nobody. */
+  watch(listener: RelayListener | null): void {
+    this.#listener = listener;
   }
 
   /** The entry of a data datagram, if it is live; counts as use. */
-  find(from: PathAddress, to: PathAddress, receiver: SaIndex, now: Millis): RelayEntry | undefined {
+  find(from: PathAddress, to: PathAddress, receiver: SaIndex, bytes: number, now: Millis): RelayEntry | undefined {
     for (const held of this.#byIndex.get(receiver >>> 3) ?? []) {
       if (!carries(held.entry, from, to, receiver >>> 3)) continue;
       if (now >= endOf(held)) return undefined;
       held.usedAt = now;
+      const traffic = from === held.entry.start ? held.forward : held.reverse;
+      traffic.packets += 1;
+      traffic.bytes += bytes;
       return held.entry;
     }
     return undefined;
   }
 
   /** The live entry of a data datagram that came from outside, and where it goes on to; counts as use. */
-  findFrom(from: PathAddress, receiver: SaIndex, now: Millis): RelayEntry | undefined {
+  findFrom(from: PathAddress, receiver: SaIndex, bytes: number, now: Millis): RelayEntry | undefined {
     for (const { entry } of this.#byIndex.get(receiver >>> 3) ?? []) {
       if (from !== entry.start && from !== entry.end) continue;
-      const found = this.find(from, otherEnd(entry, from), receiver, now);
+      const found = this.find(from, otherEnd(entry, from), receiver, bytes, now);
       if (found) return found;
     }
     return undefined;
@@ -68,14 +101,18 @@ export class RelayTable {
   /** Removes what has ended and returns it. */
   expire(now: Millis): RelayEntry[] {
     const ended = [...this.#all].filter((held) => now >= endOf(held));
-    for (const held of ended) this.#remove(held);
+    for (const held of ended) this.#remove(held, 'idle');
     return ended.map(({ entry }) => entry);
   }
 
   /** Removes every entry that this node is an end of (protocol.md 10.3). */
   removeNode(node: NodeId): void {
     for (const held of [...this.#all])
-      if (held.entry.startNode === node || held.entry.endNode === node) this.#remove(held);
+      if (held.entry.startNode === node || held.entry.endNode === node) this.#remove(held, 'owner-removed');
+  }
+
+  list(): readonly RelayListing[] {
+    return [...this.#all];
   }
 
   entries(): RelayEntry[] {
@@ -87,7 +124,8 @@ export class RelayTable {
     for (const key of keysOf(held.entry)) this.#byIndex.set(key, [...(this.#byIndex.get(key) ?? []), held]);
   }
 
-  #remove(held: Held): void {
+  #remove(held: Held, cause: RelayCloseCause): void {
+    this.#listener?.('closed', held, cause);
     this.#all.delete(held);
     for (const key of keysOf(held.entry)) {
       const left = (this.#byIndex.get(key) ?? []).filter((other) => other !== held);

@@ -6,7 +6,7 @@ import type { StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import { entriesFrom } from '../pit/listing.ts';
-import { pitEntryAnswer } from './answers.ts';
+import { pitEntryAnswer, relayedAnswer } from './answers.ts';
 import type { ControlReply } from './control-socket.ts';
 import type { Engine } from './engine.ts';
 import { explainAnswer } from './explain.ts';
@@ -160,6 +160,12 @@ export class AgentAnswers {
       if (entries.length >= limit) break;
       entries.push(pitEntryAnswer(this.#engine, entry, this.#calls.now()));
     }
-    return { schema: 1, entries, total: pit.entries.live };
+    const { relays } = this.#engine.elements.relay;
+    const now = this.#calls.now();
+    const relayed = relays
+      .list()
+      .slice(0, limit)
+      .map((each) => relayedAnswer(this.#engine, each, now));
+    return { schema: 1, entries, relayed, total: pit.entries.live };
   }
 }

@@ -1,11 +1,13 @@
-import type { PitEntryAnswer } from '../api/pit.ts';
+import type { PitEntryAnswer, RelayedAnswer } from '../api/pit.ts';
 import type { GroupStatus, HeldVersionStatus, PeerStatus, SaStatus } from '../api/status.ts';
 import type { Millis, NodeId } from '../base/brands.ts';
 import { formatAddress } from '../base/ip-address.ts';
 import { SUITE } from '../base/primitives.ts';
 import { isIpv4 } from '../crypto/address-prefix.ts';
 import { currentOf } from '../dprp/admission.ts';
+import { RULES } from '../dprp/decision-table.ts';
 import type { GroupView } from '../dprp/negotiation-deps.ts';
+import type { RelayListing } from '../dprp/relay-table.ts';
 import { reasonText } from '../nat/path-reason.ts';
 import { routeOf } from '../nat/path-route.ts';
 import type { Sa } from '../pccom/sa.ts';
@@ -47,6 +49,25 @@ export function entryAnswer(engine: Engine, entry: PitEntry): PitEntryAnswer {
     forward: { packets: entry.packets[0], bytes: entry.bytes[0] },
     reverse: { packets: entry.packets[1], bytes: entry.bytes[1] },
     ageSeconds: entry.ageSeconds,
+  };
+}
+
+/** What passes between two others, as the API shows it. */
+export function relayedAnswer({ node }: Engine, relayed: RelayListing, now: Millis): RelayedAnswer {
+  const { entry, forward, reverse, installedAt, usedAt } = relayed;
+  return {
+    start: node.peerName(entry.startNode),
+    end: node.peerName(entry.endNode),
+    startId: entry.startNode,
+    endId: entry.endNode,
+    action: entry.action,
+    rule: RULES[entry.action === 'relay' ? 'common-group' : 'no-common-group'].step,
+    packets: forward.packets + reverse.packets,
+    bytes: forward.bytes + reverse.bytes,
+    forward: { ...forward },
+    reverse: { ...reverse },
+    ageSeconds: (now - installedAt) / 1_000,
+    idleSeconds: Math.floor((now - usedAt) / 1_000),
   };
 }
 

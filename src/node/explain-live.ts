@@ -28,12 +28,13 @@ export function liveOf(
   const other = ends.find(({ member }) => member !== undefined && member.id !== self)?.member;
   const flows = flowsOf(engine, ends, question, now);
   if (other && ends.some(({ address }) => address !== undefined && engine.node.home.lanOf(address) === 'strange'))
-    return { path: pathAnswer(engine, other.id, now), flows, blocked: strangeLan(other.name) };
+    return { path: pathAnswer(engine, other.id, now), flows, blocked: strangeLan(other.name), relayed: [] };
   const reason = failedTo(engine, ends[1], now) ?? flows.find(({ action }) => action === 'discard')?.reason;
   return {
     path: other ? pathAnswer(engine, other.id, now) : null,
     flows,
     blocked: reason !== undefined && isReason(reason) ? { reason, ...REASON_TEXTS[reason] } : null,
+    relayed: [],
   };
 }
 

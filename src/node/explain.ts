@@ -10,6 +10,7 @@ import { type Decision, decide, type ElementPlan, overlayDecision, RULES } from 
 import type { PathElement, SeenElement } from '../dprp/path-element.ts';
 import type { Engine } from './engine.ts';
 import { liveOf } from './explain-live.ts';
+import { explainRelayed } from './explain-relayed.ts';
 import { remedyOf } from './explain-remedy.ts';
 import type { Member } from './key-store.ts';
 
@@ -33,6 +34,8 @@ export interface FlowPath {
 
 /** What each element does with such a flow, by the decision table over what this node knows (protocol.md 8.3). */
 export function explainAnswer(engine: Engine, question: FlowQuestion, now: Millis): ExplainAnswer {
+  const relayed = explainRelayed(engine, question, now);
+  if (relayed) return relayed;
   const flow = flowPath(engine, question);
   const { path, decision, ends, certain } = flow;
   const { step, sentence } = RULES[decision.rule];

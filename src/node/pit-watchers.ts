@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { PitEventAnswer, PitFlowEvent } from '../api/pit.ts';
+import type { PitEventAnswer, PitFlowEvent, PitRelayedEvent } from '../api/pit.ts';
 import type { Millis } from '../base/brands.ts';
+import type { RelayListing } from '../dprp/relay-table.ts';
 import { entriesFrom } from '../pit/listing.ts';
-import { pitEntryAnswer } from './answers.ts';
+import { pitEntryAnswer, relayedAnswer } from './answers.ts';
 import type { ControlReply } from './control-socket.ts';
 import type { Engine } from './engine.ts';
 
@@ -37,6 +38,9 @@ export class PitWatchers {
     const watcher: Watcher = { reply, missed: 0, fresh: open ? new Set() : undefined };
     this.#watchers.add(watcher);
     this.#engine.watchPit((event, entry, cause) => this.#tell(event, entry, cause ?? ''));
+    this.#engine.elements.relay.relays.watch((event, relayed, cause) => {
+      for (const each of this.#watchers) tellOne(each, this.#relayed(`relay-${event}`, relayed, cause));
+    });
     reply.onClose(() => this.#remove(watcher));
     if (open) void this.#tellOpen(watcher);
     return reply.closed;
@@ -53,12 +57,16 @@ export class PitWatchers {
 
   #remove(watcher: Watcher): void {
     this.#watchers.delete(watcher);
-    if (this.#watchers.size === 0) this.#engine.watchPit(null);
+    if (this.#watchers.size > 0) return;
+    this.#engine.watchPit(null);
+    this.#engine.elements.relay.relays.watch(null);
   }
 
   /** As fast as the client reads, and between the packets. */
   async #tellOpen(watcher: Watcher): Promise<void> {
     let left = ENTRIES_A_TURN;
+    for (const relayed of this.#engine.elements.relay.relays.list())
+      watcher.reply.send(this.#relayed('relay-open', relayed, ''));
     for (const entry of entriesFrom(this.#engine.node.pit)) {
       if (!this.#watchers.has(watcher)) return;
       if (watcher.fresh?.has(entry)) continue;
@@ -79,12 +87,16 @@ export class PitWatchers {
     }
   }
 
+  #relayed(event: PitRelayedEvent['event'], relayed: RelayListing, cause: string): PitRelayedEvent {
+    return { schema: 1, at: isoNow(), event, cause, relayed: relayedAnswer(this.#engine, relayed, this.#now()) };
+  }
+
   #event(event: PitFlowEvent['event'], entry: number, cause: string): PitFlowEvent {
     return { schema: 1, at: isoNow(), event, cause, entry: pitEntryAnswer(this.#engine, entry, this.#now()) };
   }
 }
 
-function tellOne(watcher: Watcher, answer: PitFlowEvent): void {
+function tellOne(watcher: Watcher, answer: PitFlowEvent | PitRelayedEvent): void {
   const { reply } = watcher;
   if (reply.waiting > BACKLOG) {
     watcher.missed += 1;

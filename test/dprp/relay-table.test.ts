@@ -28,8 +28,8 @@ describe('a relay entry', () => {
 
   it('carries both directions of its SA pair, on every lane', () => {
     for (let lane = 0; lane < 8; lane++) {
-      expect(table.find(A, B, saIndex(0x200 + lane), at(1))).toEqual(entry);
-      expect(table.find(B, A, saIndex(0x100 + lane), at(1))).toEqual(entry);
+      expect(table.find(A, B, saIndex(0x200 + lane), 100, at(1))).toEqual(entry);
+      expect(table.find(B, A, saIndex(0x100 + lane), 100, at(1))).toEqual(entry);
     }
   });
 
@@ -41,38 +41,38 @@ describe('a relay entry', () => {
     ['another receiver', A, C, 0x200],
     ['an unknown index', A, B, 0x300],
   ] as const)('does not carry %s', (_, from, to, index) => {
-    expect(table.find(from, to, saIndex(index), at(1))).toBeUndefined();
+    expect(table.find(from, to, saIndex(index), 100, at(1))).toBeUndefined();
   });
 
   it('is found by where a datagram came from, when nothing else says whom it is for', () => {
-    expect(table.findFrom(A, saIndex(0x203), at(1))).toEqual(entry);
-    expect(table.findFrom(B, saIndex(0x100), at(1))).toEqual(entry);
-    expect(table.findFrom(A, saIndex(0x100), at(1))).toBeUndefined();
-    expect(table.findFrom(C, saIndex(0x200), at(1))).toBeUndefined();
-    expect(table.findFrom(A, saIndex(0x200), at(200))).toBeUndefined();
+    expect(table.findFrom(A, saIndex(0x203), 100, at(1))).toEqual(entry);
+    expect(table.findFrom(B, saIndex(0x100), 100, at(1))).toEqual(entry);
+    expect(table.findFrom(A, saIndex(0x100), 100, at(1))).toBeUndefined();
+    expect(table.findFrom(C, saIndex(0x200), 100, at(1))).toBeUndefined();
+    expect(table.findFrom(A, saIndex(0x200), 100, at(200))).toBeUndefined();
   });
 
   it('ends after its lifetime without a datagram, and lives on with one', () => {
-    expect(table.find(A, B, entry.indexEnd, at(59))).toEqual(entry);
-    expect(table.find(A, B, entry.indexEnd, at(118))).toEqual(entry);
-    expect(table.find(A, B, entry.indexEnd, at(178))).toBeUndefined();
+    expect(table.find(A, B, entry.indexEnd, 100, at(59))).toEqual(entry);
+    expect(table.find(A, B, entry.indexEnd, 100, at(118))).toEqual(entry);
+    expect(table.find(A, B, entry.indexEnd, 100, at(178))).toBeUndefined();
     expect(table.expire(at(178))).toEqual([entry]);
     expect(table.size).toBe(0);
   });
 
   it('ends with the receive cap of the SA, used or not', () => {
     for (let seconds = 30; seconds < 200; seconds += 30)
-      expect(table.find(A, B, entry.indexEnd, at(seconds))).toEqual(entry);
-    expect(table.find(A, B, entry.indexEnd, at(199))).toEqual(entry);
-    expect(table.find(A, B, entry.indexEnd, at(200))).toBeUndefined();
+      expect(table.find(A, B, entry.indexEnd, 100, at(seconds))).toEqual(entry);
+    expect(table.find(A, B, entry.indexEnd, 100, at(199))).toEqual(entry);
+    expect(table.find(A, B, entry.indexEnd, 100, at(200))).toBeUndefined();
   });
 
   it('is replaced by a newer one of the same pair, and stands beside those of other pairs', () => {
     table.install({ ...entry, action: 'discard' }, at(1));
-    expect([table.size, table.find(A, B, entry.indexEnd, at(1))?.action]).toEqual([1, 'discard']);
+    expect([table.size, table.find(A, B, entry.indexEnd, 100, at(1))?.action]).toEqual([1, 'discard']);
     table.install({ ...entry, end: C }, at(1));
     expect(table.size).toBe(2);
-    expect(table.find(A, C, entry.indexEnd, at(1))?.end).toBe(C);
+    expect(table.find(A, C, entry.indexEnd, 100, at(1))?.end).toBe(C);
     expect(table.entries().length).toBe(2);
   });
 
@@ -84,14 +84,14 @@ describe('a relay entry', () => {
     table.removeNode(nodeId('cc'.repeat(16)));
     expect(table.size).toBe(2);
     table.removeNode(nodeA);
-    expect([table.size, table.find(A, B, entry.indexEnd, at(1))]).toEqual([0, undefined]);
+    expect([table.size, table.find(A, B, entry.indexEnd, 100, at(1))]).toEqual([0, undefined]);
   });
 
   it('gives way to a new one when the table is full, oldest first', () => {
     for (let n = 1; n <= HOP_ENTRIES_MAX; n++)
       table.install({ ...entry, indexStart: saIndex(0x10000 + 8 * n), indexEnd: saIndex(0x8000000 + 8 * n) }, at(1));
     expect(table.size).toBe(HOP_ENTRIES_MAX);
-    expect(table.find(A, B, entry.indexEnd, at(1))).toBeUndefined();
-    expect(table.find(A, B, saIndex(0x8000000 + 8), at(1))).toBeDefined();
+    expect(table.find(A, B, entry.indexEnd, 100, at(1))).toBeUndefined();
+    expect(table.find(A, B, saIndex(0x8000000 + 8), 100, at(1))).toBeDefined();
   });
 });

@@ -1,4 +1,11 @@
-import type { PitEntryAnswer, PitEventAnswer, PitFlowEvent, PitTraffic } from '../../api/pit.ts';
+import type {
+  PitEntryAnswer,
+  PitEventAnswer,
+  PitFlowEvent,
+  PitRelayedEvent,
+  PitTraffic,
+  RelayedAnswer,
+} from '../../api/pit.ts';
 import { unreachable } from '../../base/unreachable.ts';
 
 /** The node that tells. */
@@ -8,7 +15,7 @@ export interface Reporter {
 }
 
 /** One line of `gscip pit export`: who reached what, when, under which group and version. Never what was said. */
-export type FlowRecord = FlowChange | FlowGap;
+export type FlowRecord = FlowChange | RelayChange | FlowGap;
 
 export interface FlowChange {
   readonly schema: 1;
@@ -29,6 +36,22 @@ export interface FlowChange {
   /** why it ended, else empty */
   readonly cause: string;
   /** since when the flow is there */
+  readonly since: string;
+  readonly forward: PitTraffic;
+  readonly reverse: PitTraffic;
+}
+
+/** Ciphertext of two others that the node passes on, unread: who, when and how much. */
+export interface RelayChange {
+  readonly schema: 1;
+  readonly at: string;
+  readonly node: Reporter;
+  readonly event: 'relay-open' | 'relay-begin' | 'relay-end';
+  readonly start: { readonly node: string; readonly id: string };
+  readonly end: { readonly node: string; readonly id: string };
+  readonly action: RelayedAnswer['action'];
+  readonly rule: number;
+  readonly cause: string;
   readonly since: string;
   readonly forward: PitTraffic;
   readonly reverse: PitTraffic;
@@ -64,9 +87,41 @@ export function flowRecord(event: PitEventAnswer, node: Reporter): FlowRecord | 
       const kind = kindOf(event);
       return kind && flowChange(event, kind, node);
     }
+    case 'relay-open':
+    case 'relay-created':
+    case 'relay-closed':
+      return relayChange(event, node);
     default:
       return unreachable(event);
   }
+}
+
+const RELAY_EVENTS = {
+  'relay-open': 'relay-open',
+  'relay-created': 'relay-begin',
+  'relay-closed': 'relay-end',
+} as const;
+
+function relayChange({ at, event, cause, relayed }: PitRelayedEvent, node: Reporter): RelayChange {
+  const { start, end, startId, endId, action, rule, forward, reverse } = relayed;
+  return {
+    schema: 1,
+    at,
+    node,
+    event: RELAY_EVENTS[event],
+    start: { node: start, id: startId },
+    end: { node: end, id: endId },
+    action,
+    rule,
+    cause,
+    since: sinceOf(at, relayed.ageSeconds),
+    forward,
+    reverse,
+  };
+}
+
+function sinceOf(at: string, ageSeconds: number): string {
+  return new Date(Date.parse(at) - ageSeconds * 1_000).toISOString();
 }
 
 function kindOf({ event, entry }: PitFlowEvent): FlowChange['event'] | undefined {
@@ -92,7 +147,7 @@ function flowChange({ at, cause, entry }: PitFlowEvent, event: FlowChange['event
     peer,
     reason,
     cause,
-    since: new Date(Date.parse(at) - entry.ageSeconds * 1_000).toISOString(),
+    since: sinceOf(at, entry.ageSeconds),
     forward,
     reverse,
   };

@@ -1,4 +1,4 @@
-import type { PitEntryAnswer } from '../../api/pit.ts';
+import type { PitEntryAnswer, RelayedAnswer } from '../../api/pit.ts';
 import { table } from '../table.ts';
 import { bytes, seconds } from '../units.ts';
 
@@ -29,4 +29,19 @@ function row(entry: PitEntryAnswer): string[] {
 export function endpoint(address: string, port: number): string {
   if (port === 0) return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** What is passed on between others. */
+export function relayedTable(relayed: readonly RelayedAnswer[]): string {
+  const rows = relayed.map((each) => [
+    each.start,
+    each.end,
+    each.action,
+    `${each.rule}`,
+    `${each.packets}`,
+    bytes(each.bytes),
+    seconds(each.ageSeconds),
+    seconds(each.idleSeconds),
+  ]);
+  return `Passed on between others, unread:\n${table(['start', 'end', 'action', 'rule', 'packets', 'bytes', 'age', 'idle'], rows)}`;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { PitEntryAnswer, PitEventAnswer, PitFlowEvent } from '../../api/pit.ts';
+import type { PitEntryAnswer, PitEventAnswer, PitFlowEvent, PitRelayedEvent, RelayedAnswer } from '../../api/pit.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import { type AgentOptions, agentFlags } from '../agent-options.ts';
 import { parseDuration } from '../duration.ts';
@@ -37,10 +37,11 @@ async function watchFlows(options: WatchOptions): Promise<void> {
   let headed = options.json === true;
   await followFlows(options.socket, options.open === true, options, (event) => {
     if ('entry' in event && !isWanted(event.entry, options)) return false;
+    if ('relayed' in event && !isWantedRelay(event.relayed, options)) return false;
     if (!headed) console.log(WATCH_HEAD);
     headed = true;
     console.log(options.json ? JSON.stringify(event) : watchLine(event));
-    return 'entry' in event;
+    return 'entry' in event || 'relayed' in event;
   });
 }
 
@@ -51,6 +52,14 @@ export function isWanted(
 ): boolean {
   if (wanted.group !== undefined && wanted.group !== group) return false;
   return wanted.node === undefined || [peer, sourceNode, destinationNode].includes(wanted.node);
+}
+
+/** Between others no group is seen; either of them may be asked for. */
+function isWantedRelay(
+  { start, end }: RelayedAnswer,
+  wanted: { readonly node?: string; readonly group?: string },
+): boolean {
+  return wanted.group === undefined && (wanted.node === undefined || [start, end].includes(wanted.node));
 }
 
 const WIDTHS = [8, 9, 5, 26, 26, 8, 16] as const;
@@ -70,6 +79,10 @@ export function watchLine(event: PitEventAnswer): string {
     case 'confirmed':
     case 'closed':
       return flowLine(event, time);
+    case 'relay-open':
+    case 'relay-created':
+    case 'relay-closed':
+      return relayedLine(event, time);
     default:
       return unreachable(event);
   }
@@ -87,6 +100,13 @@ function flowLine(event: PitFlowEvent, time: string): string {
     entry.group === null ? '-' : `${entry.group} v${entry.version}`,
     more(event),
   ]);
+}
+
+function relayedLine({ event, cause, relayed }: PitRelayedEvent, time: string): string {
+  const { start, end, action, packets, ageSeconds } = relayed;
+  const sum = `${packets} packets, ${bytes(relayed.bytes)}, ${seconds(ageSeconds)}`;
+  const said = event === 'relay-closed' ? `${sum}: ${cause}` : event === 'relay-open' ? sum : 'between others';
+  return columns([time, event.slice('relay-'.length), '-', start, end, action, '-', said]);
 }
 
 function named(node: string | null, address: string): string {

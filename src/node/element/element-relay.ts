@@ -142,7 +142,7 @@ export class ElementRelay {
 
   /** Ciphertext from outside for an element below; false when there is no entry. */
   dataDown(bytes: Uint8Array, outer: PathAddress, now: Millis): boolean {
-    const entry = this.relays.findFrom(outer, indexAt(bytes, 4), now);
+    const entry = this.relays.findFrom(outer, indexAt(bytes, 4), bytes.length, now);
     if (entry === undefined) return false;
     const below = this.#desk.at(outer === entry.start ? entry.end : entry.start);
     const to = below && this.#desk.down(below, outer);
@@ -231,7 +231,7 @@ export class ElementRelay {
   #dataUp(below: Below, outer: PathAddress, bytes: Uint8Array, now: Millis): void {
     if (bytes.length < HEADER) return this.#count('element-frame-kind');
     const index = indexAt(bytes, 4);
-    const entry = this.relays.find(below.path, outer, index, now);
+    const entry = this.relays.find(below.path, outer, index, bytes.length, now);
     if (entry?.action === 'relay') return this.#send(bytes, outer);
     this.#count(entry === undefined ? 'element-no-entry' : 'element-data-discarded');
     if (entry === undefined && this.#noEntry.take(below.path, now)) this.#send(encodeNoEntryHop(index), below.path);

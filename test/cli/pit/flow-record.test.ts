@@ -1,10 +1,62 @@
 import { describe, expect, it } from 'vitest';
+import type { PitRelayedEvent } from '../../../src/api/pit.ts';
 import { flowRecord } from '../../../src/cli/pit/flow-record.ts';
+import { relayedTable } from '../../../src/cli/pit/flow-table.ts';
 import { isWanted, WATCH_HEAD, watchLine } from '../../../src/cli/pit/watch.ts';
 import { flowEvent } from './flow-event.ts';
 
 const alice = { name: 'alice', id: '01' };
 const at = '2026-01-02T03:04:05.678Z';
+
+/** An event of what is passed on between others. */
+function relayEvent(event: PitRelayedEvent['event'], cause = ''): PitRelayedEvent {
+  const [forward, reverse] = [
+    { packets: 2, bytes: 200 },
+    { packets: 1, bytes: 100 },
+  ];
+  const times = { ageSeconds: 5, idleSeconds: 1 };
+  const ends = { start: 'bob', startId: '02', end: '03', endId: '03' };
+  return {
+    schema: 1,
+    at,
+    event,
+    cause,
+    relayed: { ...ends, action: 'relay', rule: 7, packets: 3, bytes: 300, forward, reverse, ...times },
+  };
+}
+
+describe('what is passed on between others', () => {
+  it.each([
+    ['relay-open', 'relay-open', ''],
+    ['relay-created', 'relay-begin', ''],
+    ['relay-closed', 'relay-end', 'idle'],
+  ] as const)('is recorded with both ends, the rule, and how much: %s', (event, written, cause) => {
+    expect(flowRecord(relayEvent(event, cause), alice)).toEqual({
+      schema: 1,
+      at,
+      node: alice,
+      event: written,
+      start: { node: 'bob', id: '02' },
+      end: { node: '03', id: '03' },
+      action: 'relay',
+      rule: 7,
+      cause,
+      since: '2026-01-02T03:04:00.678Z',
+      forward: { packets: 2, bytes: 200 },
+      reverse: { packets: 1, bytes: 100 },
+    });
+  });
+
+  it('is a line of the watch, and a table of the list', () => {
+    expect(watchLine(relayEvent('relay-closed', 'idle'))).toMatch(
+      /^03:04:05 {2}closed .* bob .* 03 .* relay .*3 packets.*: idle$/,
+    );
+    expect(watchLine(relayEvent('relay-created'))).toMatch(/between others$/);
+    expect(relayedTable([relayEvent('relay-open').relayed])).toMatch(
+      /unread:\n.*start .*rule[\s\S]*bob .*03 .*relay .*7 .*3 /,
+    );
+  });
+});
 
 describe('a record of a flow', () => {
   it('says who reached what, when, under which group and version, and how much', () => {
