@@ -1,6 +1,6 @@
 import type { Millis, NodeId } from '../../base/brands.ts';
 import { toHex } from '../../base/bytes.ts';
-import { NODE_TYPE } from '../../base/datagram-kinds.ts';
+import { MODE, NODE_TYPE } from '../../base/datagram-kinds.ts';
 import { padAddress } from '../../base/ip-address.ts';
 import { type PathAddress, relayPath } from '../../base/path-address.ts';
 import { evenly, RateTable } from '../../base/rate-table.ts';
@@ -97,9 +97,7 @@ export class ElementDesk {
 
   /** A GEN below, or one with a GEN further below, that an inner address is behind, or whose own it is. */
   genOver(inner: Uint8Array): Below | undefined {
-    const isOver = (caPart: CaPart) => caPart.type === NODE_TYPE.gen && caPartCovers(caPart, inner);
-    for (const below of this.#below.values())
-      if (isOver(below.caPart) || [...below.further.values()].some(isOver)) return below;
+    for (const below of this.#below.values()) if (gensOver(below, inner).length > 0) return below;
     return undefined;
   }
 
@@ -288,4 +286,14 @@ export class ElementDesk {
 /** A GES or GEA speaks for its own addresses alone, and nobody else does (protocol.md 20.1). */
 function isIndividual(caPart: CaPart, inner: Uint8Array): boolean {
   return caPart.type !== NODE_TYPE.gen && caPartCovers(caPart, inner);
+}
+
+/** Whether one of them is closed: it would have clear text on its outer side if somebody further outside spoke for the address. */
+export function isClosedOver(below: Below, inner: Uint8Array): boolean {
+  return gensOver(below, inner).some(({ mode }) => mode === MODE.cl);
+}
+
+/** The GENs, this one or further below it, that an inner address is behind, or whose own it is. */
+function gensOver({ caPart, further }: Below, inner: Uint8Array): CaPart[] {
+  return [caPart, ...further.values()].filter((each) => each.type === NODE_TYPE.gen && caPartCovers(each, inner));
 }

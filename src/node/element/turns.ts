@@ -7,7 +7,7 @@ import { openNogroup } from '../../dprp/hint-seal.ts';
 import type { DomainVersion } from '../../dprp/negotiation-deps.ts';
 import { decodeNogroup } from '../../dprp/nogroup.ts';
 import { mayTerminate } from '../../dprp/terminate.ts';
-import type { Below } from './element-desk.ts';
+import { type Below, isClosedOver } from './element-desk.ts';
 import type { ElementMeans } from './element-means.ts';
 import { ELEMENT } from './tuning.ts';
 
@@ -28,8 +28,8 @@ interface Asked {
 
 /**
  * Whose turn it is to answer for a terminal that several GENs are over (protocol.md 8.3): first the innermost one. Only
- * when that says that it shares no group with the other end is it the turn of the next one outside, which is this node;
- * its silence, which anybody can bring about, changes nothing.
+ * when that says that it shares no group with the other end, and is open, is it the turn of the next one outside, which is
+ * this node; its silence, which anybody can bring about, changes nothing.
  *
  *   DDE ──► asked ──► GEN below ── RGI ──► passes on, relayed here
  *                               └─ NOGROUP ──► this node answers as R; who asked again within 20 s is answered at once
@@ -70,6 +70,7 @@ export class Turns {
     const { dde, box, domain } = asked.opened;
     if (typeof openNogroup(provider, bytes, message, domain.kDde, dde.ephemeral) === 'string') return undefined;
     if (!mayTerminate(node.keys.identity().caPart, node.keys.groups(), box.cid)) return undefined; // C3
+    if (isClosedOver(below, box.cid.destination)) return undefined; // protocol.md 20.2, rule 3
     this.#asked.delete(name);
     this.#refused.delete(refusalName(asked.opened, below));
     this.#refused.set(refusalName(asked.opened, below), now);

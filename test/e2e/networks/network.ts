@@ -2,6 +2,7 @@ import type { PitEntryAnswer, PitListAnswer } from '../../../src/api/pit.ts';
 import type { Lab, LinkEnd } from '../../../src/cli/lab/lab.ts';
 import type { Namespace } from '../../../src/cli/lab/namespace.ts';
 import { ensureBuilt, Overlay, type OverlayNode } from '../../../src/cli/lab/overlay.ts';
+import { until } from '../../../src/cli/lab/until.ts';
 import { serve } from '../probes.ts';
 import { PORT } from '../two-nodes.ts';
 import type { Place, Plan } from './plan.ts';
@@ -11,7 +12,7 @@ import { tap, type Wire } from './wires.ts';
 const OUT = 'out';
 
 /** How machines are behind a router: each on a link of its own, or all in one LAN. */
-type Shape = 'links' | 'lan';
+export type Shape = 'links' | 'lan';
 
 /**
  * A network of real machines that holds the paths of many rows:
@@ -48,6 +49,7 @@ export class Network {
     for (const place of this.#plan.places) this.#route(place);
     for (const place of this.#plan.places) if (place.element) this.#nodes.set(place, this.#node(place));
     this.#overlay.rewriteBundles();
+    this.#roll();
   }
 
   /** Starts all agents, and what answers and what listens on every machine. */
@@ -55,8 +57,22 @@ export class Network {
     for (const [place, node] of this.#nodes)
       node.start({ listen: this.#listen(place), peers: this.#peers(place), extra: this.#transit(place) });
     await Promise.all([...this.#nodes.values()].map((node) => node.ready()));
+    await Promise.all([...this.#nodes].filter(([place]) => this.#isBelow(place)).map(([, node]) => isProved(node)));
     await Promise.all([...this.#machines.values()].map((machine) => serve(machine)));
     for (const [place, machine] of this.#machines) this.#wires.set(place, await tap(this.lab, machine, OUT));
+  }
+
+  /** Whether a GEN answers it when it asks its gateway. */
+  #isBelow({ parent }: Place): boolean {
+    return parent !== null && parent.element?.side !== 'N';
+  }
+
+  /** Gives groups their second version, which only those hear of that have it in their row. */
+  #roll(): void {
+    const rolled = [...this.#nodes].filter(([{ element }]) => element && element.rolled.length > 0);
+    const groups = new Set(rolled.flatMap(([{ element }]) => element?.rolled ?? []));
+    for (const group of groups) this.#overlay.roll(this.#groups[group - 1] ?? '', '0s');
+    for (const [, node] of rolled) this.#overlay.rewriteBundle(node);
   }
 
   machine(place: Place): Namespace {
@@ -262,6 +278,15 @@ export class Network {
       .at(-1);
     return outermost ? this.#address(outermost, '10') : this.#address(to, first ?? '10');
   }
+}
+
+/** Until the GEN that a node is below has proved itself to it, and with that the LAN, where it is the node's own. */
+function isProved(node: OverlayNode): Promise<unknown> {
+  const look = async () => {
+    const { elements, health } = await node.status();
+    return elements.above !== null && health.every(({ code }) => code !== 'lan-not-proved');
+  };
+  return until(`the GEN above ${node.name}`, look, { seconds: 60, everyMs: 100 });
 }
 
 /** The routers that a machine is behind, the nearest first. */

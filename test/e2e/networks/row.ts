@@ -1,4 +1,4 @@
-/** One element, as `X GES OP S{1,2}` says it. */
+/** One element, as `X GES OP S{1,2.2}` says it: version 1 where none is said. */
 export interface RowElement {
   readonly name: string;
   readonly type: 'ges' | 'gen';
@@ -7,11 +7,13 @@ export interface RowElement {
   readonly side: '' | 'S' | 'D' | 'N' | 'B';
   /** numbers of its groups */
   readonly groups: readonly number[];
+  /** of which groups it has version 2 */
+  readonly rolled: readonly number[];
 }
 
 /**
  * What is to be seen of each element on a path, in the order of the path: `ENC(1)`, `RELAY-C`, `RELAY-P` and `DISCARD` of the
- * decision table (protocol.md 20.1), `–` for one that no packet reaches.
+ * decision table (protocol.md 20.1), `–` for one that no packet reaches; `unanswered` where all passed it on, and no answer came.
  */
 export interface Row {
   readonly name: string;
@@ -33,15 +35,17 @@ export function partsOf(path: string): string[] {
 
 /** Undefined where the text is no more than a name. */
 export function elementOf(text: string): RowElement | undefined {
-  const match = /^(\w+) (GES|GEN) (OP|CL) ?([SDNB]?)\{([\d,]*)\}$/.exec(text);
+  const match = /^(\w+) (GES|GEN) (OP|CL) ?([SDNB]?)\{([\d.,]*)\}$/.exec(text);
   if (!match) return undefined;
   const [, name = '', type, mode, side, groups = ''] = match;
-  const numbers = groups.split(',').filter((each) => each !== '');
+  const held = groups.split(',').filter((each) => each !== '');
+  const versions = held.map((each) => each.split('.').map(Number));
   return {
     name,
     type: type === 'GEN' ? 'gen' : 'ges',
     mode: mode === 'CL' ? 'cl' : 'op',
     side: side === 'S' || side === 'D' || side === 'N' || side === 'B' ? side : '',
-    groups: numbers.map(Number),
+    groups: versions.map(([group = 0]) => group),
+    rolled: versions.flatMap(([group = 0, version = 1]) => (version === 2 ? [group] : [])),
   };
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab } from '../../../src/cli/lab/lab.ts';
-import { Network } from './network.ts';
+import { Network, type Shape } from './network.ts';
 import { Plan, type Way } from './plan.ts';
 import type { Row } from './row.ts';
 import { seenActions } from './seen-actions.ts';
@@ -12,11 +12,19 @@ export function runRows(rows: readonly Row[]): void {
   runWays(plan, ways);
 }
 
-function runWays(plan: Plan, rows: readonly (Row & { readonly way: Way })[]): void {
+/** The same for rows that name machines of a network. */
+export function runNetwork(machines: readonly string[], rows: readonly ShortRow[], shape: Shape): void {
+  const plan = new Plan();
+  for (const machine of machines) plan.addMachine(machine);
+  const ways = rows.map((row) => ({ ...longRow(row), way: plan.way(row[0]) }));
+  runWays(plan, ways, shape);
+}
+
+function runWays(plan: Plan, rows: readonly (Row & { readonly way: Way })[], shape?: Shape): void {
   const lab = new Lab();
   let network: Network;
   beforeAll(async () => {
-    network = new Network(lab, plan);
+    network = new Network(lab, plan, shape);
     await network.up();
   }, 180_000);
   afterAll(() => lab.close());
@@ -32,4 +40,11 @@ function runWays(plan: Plan, rows: readonly (Row & { readonly way: Way })[]): vo
       if (ordinaryBack !== null) expect(await seenActions(network, way, 'ordinary', true), 'back').toBe(ordinaryBack);
     });
   });
+}
+
+/** Rows as `[path, overlay, overlay back, ordinary, ordinary back]`. */
+export type ShortRow = readonly [string, string | null, string | null, string | null, string | null];
+
+function longRow([path, overlay, overlayBack, ordinary, ordinaryBack]: ShortRow): Row {
+  return { name: 'way', path, overlay, overlayBack, ordinary, ordinaryBack };
 }

@@ -64,6 +64,16 @@ describe('a terminal that two GENs are over', () => {
     expect([hi.received.length, ho.received.length, peersOf(x)]).toEqual([1, 0, [idOf(hi)]]);
   });
 
+  it('M17: is spoken for by nobody where the inner one has no common group and is closed', () => {
+    const { net, world, x, ho, hi } = nested('shut', { x: ['out'], ho: ['out'], hi: ['in'], mode: 'cl' });
+    world.send(x, toTerminal(x));
+    world.run(1_000);
+    expect([ho.received.length, hi.received.length]).toEqual([0, 0]);
+    expect([peersOf(x), peersOf(ho), relayed(ho)]).toEqual([[], [], []]);
+    expect(net.kinds(ho, x)).toEqual([NOGROUP]);
+    expect(reasons(x, world)).toEqual(['no-common-group']);
+  });
+
   it('M18: is spoken for by the outer one where the inner one says that it has no common group', () => {
     const { net, world, x, ho, hi } = nested('outer', { x: ['out'], ho: ['out'], hi: ['in'] });
     world.send(x, toTerminal(x));
