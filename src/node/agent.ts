@@ -19,6 +19,7 @@ import { Engine } from './engine.ts';
 import { engineSettings } from './engine-settings.ts';
 import { hintPaths, unknownPeer, unknownPeerLine } from './first-paths.ts';
 import { Forwarding } from './gateway/forwarding.ts';
+import { servicesOf } from './gateway/way-out.ts';
 import { type Beside, NOTHING_BESIDE, refusedBundleLine, refusedRosterLine } from './health.ts';
 import { encodeHedge, nextHedge } from './hedge-file.ts';
 import { type KeySource, poolOf, sourceOf } from './key-source.ts';
@@ -115,7 +116,10 @@ export class Agent {
       afterBatch: () => this.#afterBatch(),
     });
     const overlay = () => poolOf(this.#source);
-    this.#forwarding = new Forwarding({ node: this.#engine.node, config, overlay, state, log });
+    this.#forwarding = new Forwarding({
+      ...{ node: this.#engine.node, config, overlay, state, log },
+      services: () => servicesOf(this.#source, dial, this.#engine.reach),
+    });
     this.#answers = new AgentAnswers(this.#engine, io, {
       ...{ now, random },
       uptimeSeconds: () => this.#uptime(),

@@ -3,6 +3,7 @@ import type { PathAddress } from '../base/path-address.ts';
 import type { Elements } from './element/elements.ts';
 import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
+import { knownPath } from './path-cache.ts';
 import type { SaKeeper } from './sa-keeper.ts';
 
 /** The parts of the engine that a move concerns; they are made after this one. */
@@ -22,6 +23,8 @@ interface Waiting extends Move {
 /** A handshake by a path is begun again after this, doubled each time up to the most, in milliseconds. */
 const AGAIN = 1_000;
 const AGAIN_MOST = 32_000;
+/** A path that was heard within this time (ms) works. */
+const HEARD = 2_500;
 
 /**
  * Carries out what the choice of paths wants. An element in between passes only what it has an entry for, and it has that from a
@@ -47,8 +50,8 @@ export class PathMoves {
     elements.reach(
       path,
       (way) => {
-        if (this.#needsHandshake(peer, way)) this.#shakeHands(peer, way, now);
-        else keeper.tryPath(peer, way, token, now);
+        if (!this.#needsHandshake(peer, way)) keeper.tryPath(peer, way, token, now);
+        else if (!this.#isFine(peer, now)) this.#shakeHands(peer, way, now);
       },
       now,
     );
@@ -133,7 +136,18 @@ export class PathMoves {
   #needsHandshake(peer: NodeId, path: PathAddress): boolean {
     const made = this.#madeOn.get(peer);
     if (made === undefined || made === path) return false;
-    return this.#elements().endpointOf(path) !== path || this.#node.elements.towards(peer).length > 0;
+    const isThroughOwn = this.#elements().endpointOf(path) !== path;
+    // to a relay it goes as any other datagram, also through a GEN
+    const isRelayed = knownPath(path).channel !== 0;
+    return isThroughOwn || (!isRelayed && this.#node.elements.towards(peer).length > 0);
+  }
+
+  /** The path in use has an SA of its own, and is heard: no other one is worth a handshake now. */
+  #isFine(peer: NodeId, now: Millis): boolean {
+    const { current, slot } = this.#node.paths.peer(peer);
+    if (current === undefined || this.#madeOn.get(peer) !== current) return false;
+    const isRelayed = knownPath(this.#elements().endpointOf(current)).channel !== 0;
+    return !isRelayed && now - this.#node.paths.heardAt(slot) < HEARD;
   }
 
   #shakeHands(peer: NodeId, path: PathAddress, now: Millis): void {

@@ -38,6 +38,18 @@ export class ServerDial {
     return connectTls({ ...tls, host, port });
   };
 
+  /** The numbers, as far as they are known, of a "HOST:PORT". */
+  addresses(place: string): { readonly family: 4 | 6; readonly address: string; readonly port: number }[] {
+    const colon = place.lastIndexOf(':');
+    const host = place.slice(0, colon).replace(/^\[|\]$/g, '');
+    const numbers = isIP(host) === 0 ? (this.#known.get(host) ?? []) : [host];
+    return numbers.map((address) => ({
+      family: isIP(address) === 4 ? 4 : 6,
+      address,
+      port: Number(place.slice(colon + 1)),
+    }));
+  }
+
   /** IPv4 first; each try begins with the next one. */
   #inTurn(host: string): readonly string[] {
     const numbers = this.#known.get(host) ?? [];

@@ -21,6 +21,8 @@ const GROUPS = ['routers', 'staff'] as const;
  *             [wan .2] gi, routers [lan 10.1.7.1]
  *                          │
  *   10.1.7.0/24 ───────────┴── [eth0 .10] n, staff
+ *
+ * e has another device, which is down: eth1 10.98.0.10, behind isp, whose own address there is 10.98.0.1.
  */
 export class ElementNetwork {
   readonly lab: Lab;
@@ -40,7 +42,7 @@ export class ElementNetwork {
     const spaces = new Map(
       ['isp', 'server', 'm', 'ga', 'e', 't', 'gi', 'n'].map((name) => [
         name,
-        routers === 'forwarding' && name.startsWith('g') ? lab.router(name) : lab.namespace(name),
+        name === 'isp' || (routers === 'forwarding' && name.startsWith('g')) ? lab.router(name) : lab.namespace(name),
       ]),
     );
     const at = (name: string, device: string, address: string) => {
@@ -61,6 +63,9 @@ export class ElementNetwork {
       at('gi', 'wan', '10.1.0.2'),
     ]);
     lab.link(at('gi', 'lan', '10.1.7.1'), at('n', 'eth0', '10.1.7.10'));
+    lab.link(at('isp', 'home', '10.98.0.1'), at('e', 'eth1', '10.98.0.10'));
+    spaces.get('e')?.ip('link', 'set', 'eth1', 'down');
+    spaces.get('server')?.route('10.98.0.0/24', '10.99.0.254');
     const routes = { ga: '10.99.0.254', m: '10.99.0.254', e: '10.1.0.1', t: '10.1.0.1', gi: '10.1.0.1', n: '10.1.7.1' };
     for (const [name, gateway] of Object.entries(routes)) spaces.get(name)?.route('default', gateway);
     for (const name of ['isp', 'server', 'm']) spaces.get(name)?.route('10.1.0.0/16', '10.99.0.1');
@@ -91,6 +96,14 @@ export class ElementNetwork {
   /** An individual, which is told nothing but its token. */
   ges(name: string): Promise<OverlayNode> {
     return this.#join(name, ['staff'], {});
+  }
+
+  /** Takes e from the GEN's network to the one behind isp. */
+  move(): void {
+    const machine = this.space('e');
+    machine.ip('link', 'set', 'eth0', 'down');
+    machine.ip('link', 'set', 'eth1', 'up');
+    machine.route('default', '10.98.0.1');
   }
 
   async #join(name: string, groups: readonly string[], more: object): Promise<OverlayNode> {

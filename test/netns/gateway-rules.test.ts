@@ -40,7 +40,8 @@ function bed(lab: Lab): Bed {
 
 function load(router: Namespace): void {
   const overlay = ['100.64.0.0/10', 'fd64::/64'].map(parsePrefix);
-  const plan = { tun: TUN, subnets: SUBNETS.map(parsePrefix), overlay, snat: false, keepSources: false };
+  const subnets = SUBNETS.map(parsePrefix);
+  const plan = { tun: TUN, subnets, overlay, snat: false, keepSources: false, services: [] };
   router.now('nft', ['-f', '-'], gatewayScript(plan));
 }
 

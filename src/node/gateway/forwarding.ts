@@ -11,12 +11,17 @@ interface ForwardingParts extends GatewayParts {
   readonly state: StateDir;
 }
 
+/** How often it is looked where the services are, in milliseconds. */
+const LOOK = 1_000;
+
 /** What the machine does with packets: routes into the overlay, what it holds back of others, and on a GEN what lies behind it. */
 export class Forwarding {
   readonly #routes: RosterRoutes;
   readonly #gateway: Gateway;
   readonly #lock: Lock;
   readonly #parts: ForwardingParts;
+  #services = '[]';
+  #servicesAt = 0;
 
   constructor(parts: ForwardingParts) {
     const { node, config, state, log } = parts;
@@ -58,6 +63,7 @@ export class Forwarding {
         own: served.map(({ prefix }) => prefix),
         inside: [...new Set(served.flatMap(({ inside }) => inside))],
         transit: this.#parts.config.transit,
+        services: this.#parts.services(),
       }
     );
   }
@@ -68,8 +74,20 @@ export class Forwarding {
   }
 
   tick(now: number): void {
+    this.#followServices(now);
     this.#routes.tick(now);
     this.#gateway.tick(now);
+  }
+
+  /** Server, coordinators and relays are elsewhere now, or known only now: the inside of a closed node is let there. */
+  #followServices(now: number): void {
+    if (now < this.#servicesAt || this.#parts.node.keys.self().type !== 'gen') return;
+    this.#servicesAt = now + LOOK;
+    const services = JSON.stringify(this.#parts.services());
+    if (services === this.#services) return;
+    this.#services = services;
+    void this.followMode();
+    this.#gateway.lookSoon();
   }
 
   health(): readonly HealthLine[] {

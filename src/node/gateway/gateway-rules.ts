@@ -1,4 +1,5 @@
 import { formatPrefix, type Prefix } from '../../tun/prefix.ts';
+import { type Service, wayOutSources } from './way-out.ts';
 
 /** What the table of a GEN is made from. */
 export interface GatewayPlan {
@@ -12,6 +13,8 @@ export interface GatewayPlan {
   readonly snat: boolean;
   /** another table of this machine rewrites source addresses: ours keeps those of terminals before it can */
   readonly keepSources: boolean;
+  /** of a closed node: what its inside may reach outside */
+  readonly services: readonly Service[];
 }
 
 /** Packets of each kind since the table was made; the names are the counters' names. */
@@ -98,8 +101,9 @@ const TO_OVERLAY = [
   `counter name ${foreignSource} drop`,
 ];
 
-function sources({ tun, snat, keepSources }: GatewayPlan): string[] {
+function sources({ tun, snat, keepSources, subnets, services }: GatewayPlan): string[] {
   const rules = [
+    ...wayOutSources(tun, subnets, services),
     ...(snat ? [`iifname "${tun}" oifname != "${tun}" masquerade`] : []),
     // the first translation that is chosen holds: one that changes nothing keeps later chains from choosing another
     ...(keepSources

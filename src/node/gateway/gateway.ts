@@ -14,6 +14,7 @@ import { NO_COUNTS, type PacketCounts, packetCounts } from './packet-counts.ts';
 import { type Subnet, servedSubnets } from './subnets.ts';
 import { kernelBoard, Switches } from './switches.ts';
 import { terminalsSeen } from './terminals.ts';
+import { type Service, waysTo } from './way-out.ts';
 
 /** What the gateway is told at the start. */
 export interface GatewayParts {
@@ -23,6 +24,8 @@ export interface GatewayParts {
   readonly overlay: () => readonly Prefix[];
   readonly state: Pick<StateDir, 'switches' | 'writeSwitches'>;
   readonly log: Logger;
+  /** where server, coordinators and relays are now */
+  readonly services: () => readonly Service[];
 }
 
 /** Tables of the node itself, of which none stands in its way. */
@@ -171,10 +174,13 @@ export class Gateway {
     const ruleset = await nftJson(['ruleset']);
     this.#neighbours = neighbours(ruleset, tun, (table) => OWN_TABLE.test(table));
     const subnets = served.map(({ prefix }) => prefix);
-    await this.#load({ tun, subnets, overlay: ranges, snat, keepSources: this.#neighbours.translates });
+    const services = keys.self().mode === 'cl' ? this.#parts.services() : [];
+    await this.#load({ tun, subnets, overlay: ranges, snat, keepSources: this.#neighbours.translates, services });
     const inside = [...new Set(served.flatMap((subnet) => subnet.inside))];
-    await this.#switches.forward(new Set(subnets.map(({ family }) => family)), [...inside, tun]);
     this.#outside = (await defaultDevices()).filter((device) => device !== tun);
+    // what the inside is answered from there comes in by these
+    const answering = services.length > 0 ? waysTo(services, used, this.#outside) : [];
+    await this.#switches.forward(new Set(subnets.map(({ family }) => family)), [...inside, tun, ...answering]);
     this.#tell(served);
     this.#problems = subnets.length > 0 || health.length > 0 ? health : [NO_SUBNETS];
   }

@@ -1,5 +1,6 @@
 import { CONTROL_MARK } from '../../base/control-mark.ts';
 import { formatPrefix, type Prefix } from '../../tun/prefix.ts';
+import { type Service, wayOutRules } from '../gateway/way-out.ts';
 
 /*
  * What the kernel holds back for a node, as the text of one nftables transaction (protocol.md 8.2, 11.6).
@@ -31,6 +32,8 @@ export interface PlainForwarding {
   readonly inside: readonly string[];
   /** interfaces between which it is a router for others, too */
   readonly transit: readonly string[];
+  /** what its inside may reach outside */
+  readonly services: readonly Service[];
 }
 
 export interface GuardPlan {
@@ -88,7 +91,7 @@ function closedBody({ tun, isRouter, between }: ClosedPlan): string[] {
     chain('forward', 'forward', 'drop', [
       `iifname "${tun}" accept`,
       `oifname "${tun}" accept`,
-      ...(between ? plainForwarding(between) : []),
+      ...(between ? [...plainForwarding(between), ...wayOutRules(between, between.services)] : []),
       'counter drop',
     ]),
   ];

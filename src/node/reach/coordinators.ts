@@ -87,6 +87,11 @@ export class Coordinators {
     return this.#links.flatMap(({ registered }) => registered?.relays ?? []);
   }
 
+  /** Where they are asked how this node is seen. */
+  get vantages(): readonly PathAddress[] {
+    return this.#links.flatMap(({ registered }) => registered?.vantages ?? []);
+  }
+
   /** Those that are new are greeted, and those that were known as well: this is said after a restart of theirs. */
   set(places: readonly CoordinatorPlace[], now: Millis): void {
     const before = this.#links;

@@ -2,6 +2,16 @@ import type { Millis, NodeId } from '../../base/brands.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import type { PathReason } from '../../nat/path-reason.ts';
+import type { RelayReach } from '../../nat/signal-message.ts';
+import type { CoordinatorFacts } from './coordinators.ts';
+import type { OwnFacts } from './own-view.ts';
+
+/** What was found out about the network around this node. */
+export type ReachFacts = OwnFacts & {
+  readonly coordinators: readonly CoordinatorFacts[];
+  readonly relays: readonly RelayReach[];
+  readonly vantages: readonly PathAddress[];
+};
 
 /** What the rest of the engine does for the choice of paths. */
 export interface ReachCalls {

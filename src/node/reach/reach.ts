@@ -8,13 +8,13 @@ import { PathAgents } from '../../nat/path-agents.ts';
 import type { PathEffect } from '../../nat/path-effects.ts';
 import type { PathReport } from '../../nat/path-report.ts';
 import { routeName, routeOf } from '../../nat/path-route.ts';
-import type { Registered, RelayReach } from '../../nat/signal-message.ts';
+import type { Registered } from '../../nat/signal-message.ts';
 import type { NodeState } from '../node-state.ts';
-import { type CoordinatorEvent, type CoordinatorFacts, Coordinators } from './coordinators.ts';
+import { type CoordinatorEvent, Coordinators } from './coordinators.ts';
 import { FrameGate } from './frame-gate.ts';
 import type { OwnAddresses } from './own-addresses.ts';
-import { type OwnFacts, OwnView } from './own-view.ts';
-import type { ReachCalls, ReachMeans } from './reach-calls.ts';
+import { OwnView } from './own-view.ts';
+import type { ReachCalls, ReachFacts, ReachMeans } from './reach-calls.ts';
 import { type ChannelEvent, RelayChannels } from './relay-channels.ts';
 import { TrafficSample } from './traffic-sample.ts';
 import { REACH } from './tuning.ts';
@@ -80,9 +80,8 @@ export class Reach {
     const wasOn = this.isOn;
     this.#coordinators.set(places, now);
     if (wasOn || !this.isOn) return;
-    const { sas, paths } = this.#node;
-    for (const peer of new Set([...sas.sas()].map((sa) => sa.peer))) {
-      const { current } = paths.peer(peer);
+    for (const peer of new Set([...this.#node.sas.sas()].map((sa) => sa.peer))) {
+      const { current } = this.#node.paths.peer(peer);
       if (current !== undefined) this.handleSa(peer, current, now);
     }
   }
@@ -202,9 +201,10 @@ export class Reach {
   }
 
   /** What was found out about the network that this node is in. */
-  facts(): OwnFacts & { readonly coordinators: readonly CoordinatorFacts[]; readonly relays: readonly RelayReach[] } {
+  facts(): ReachFacts {
     const relays = this.#channels.reached().filter(({ address }) => this.view.hasFamily(parsePath(address).family));
-    return { ...this.view.facts(), coordinators: this.#coordinators.facts(), relays };
+    const { vantages } = this.#coordinators;
+    return { ...this.view.facts(), coordinators: this.#coordinators.facts(), relays, vantages };
   }
 
   /** Milliseconds until `tick` has something to do. */

@@ -116,6 +116,11 @@ export class LinkedNode {
     return this.#identity.enrolment;
   }
 
+  /** Where server and coordinators are, as the token and the server say. */
+  places(): { readonly servers: readonly string[]; readonly coordinators: readonly CoordinatorPlace[] } {
+    return { servers: this.#identity.servers, coordinators: this.#coordinators };
+  }
+
   status(): LinkStatus {
     return this.#shell.status();
   }

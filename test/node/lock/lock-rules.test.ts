@@ -81,7 +81,7 @@ describe('the rules of a lock', () => {
   it('let a closed router pass on what it protects both ends of, and between named interfaces neither', () => {
     const own = ['10.1.0.0/16', '10.3.0.0/24', 'fd01::/64'].map(parsePrefix);
     const past = (transit: readonly string[], inside = ['lan0', 'lan1']) =>
-      chain({ ...HOST, isRouter: true, between: { own, inside, transit } }, 'forward').slice(3, -1);
+      chain({ ...HOST, isRouter: true, between: { own, inside, transit, services: [] } }, 'forward').slice(3, -1);
     const within = 'iifname { "lan0", "lan1" } oifname { "lan0", "lan1" }';
     const [four, six] = ['{ 10.1.0.0/16, 10.3.0.0/24 }', '{ fd01::/64 }'];
     const both = [
@@ -97,11 +97,35 @@ describe('the rules of a lock', () => {
     expect(past(['wan0', 'wan1', 'lan1'])).toEqual([both[0], neither[0], both[1], neither[1]]);
     // nobody is behind it where no interface leads there, and everybody is a stranger where it serves nothing
     expect(past(['wan0', 'wan1'], [])).toEqual(neither);
-    const empty = { ...HOST, between: { own: [], inside: [], transit: ['wan0', 'wan1'] } };
+    const empty = { ...HOST, between: { own: [], inside: [], transit: ['wan0', 'wan1'], services: [] } };
     expect(chain(empty, 'forward').slice(3, -1)).toEqual([
       `${outside} meta nfproto ipv4 accept`,
       `${outside} meta nfproto ipv6 accept`,
     ]);
+  });
+
+  it('C5: let the inside of a closed router reach the addresses and ports that it is given, and be answered', () => {
+    const own = ['10.1.0.0/16', 'fd01::/64'].map(parsePrefix);
+    const services = [
+      { family: 4, address: '192.0.2.9', protocol: 'tcp', port: 47_247 },
+      { family: 4, address: '192.0.2.9', protocol: 'udp', port: 47_247 },
+      { family: 4, address: '192.0.2.9', protocol: 'udp', port: 47_249 },
+    ] as const;
+    const rules = (inside: readonly string[]) =>
+      chain({ ...HOST, isRouter: true, between: { own, inside, transit: [], services } }, 'forward').slice(2, -1);
+    const within = (protocol: string, places: string) => {
+      const out = `iifname { "lan0" } ip saddr { 10.1.0.0/16 } ip daddr . ${protocol} dport { ${places} }`;
+      return [
+        `${out} ct state established accept`,
+        `${out} ct state new limit rate 50/second burst 200 packets accept`,
+        `ip daddr { 10.1.0.0/16 } ip saddr . ${protocol} sport { ${places} } ct state established accept`,
+        'ct state related ct original ip saddr { 10.1.0.0/16 } ct original ip daddr { 192.0.2.9 } meta l4proto { icmp, icmpv6 } accept',
+      ];
+    };
+    const places = ['192.0.2.9 . 47247', '192.0.2.9 . 47247, 192.0.2.9 . 47249'];
+    const passing = [...within('tcp', places[0]), ...within('udp', places[1])];
+    expect(rules(['lan0']).filter((rule) => rule.includes('ct '))).toEqual(passing);
+    expect(rules([]).filter((rule) => rule.includes('ct '))).toEqual([]);
   });
 
   it('C1: of an open node keep overlay addresses from every other interface, and nothing else', () => {
