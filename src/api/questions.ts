@@ -29,6 +29,8 @@ export interface ExplainEnd {
   readonly node: string | null;
   /** it is not the node itself, but in a network behind it */
   readonly behind: boolean;
+  /** further nodes that were given the very same network: packets go to `node`, and are taken from each */
+  readonly alsoGivenTo: readonly string[];
 }
 
 export interface ExplainLive {

@@ -71,9 +71,10 @@ export function describeExplanation(answer: ExplainAnswer): string {
 const NOT_AN_END =
   'This node is neither end: it knows only groups that it is in itself. Ask on one of the two to be sure.';
 
-function endLine({ asked, node, behind }: ExplainEnd): string[] {
+function endLine({ asked, node, behind, alsoGivenTo }: ExplainEnd): string[] {
   if (node === null) return [`${asked} belongs to no node of the network.`];
-  return behind ? [`${asked} is behind ${node}.`] : [];
+  const rivals = alsoGivenTo.length === 0 ? '' : ` The same network was given to ${alsoGivenTo.join(', ')}, too.`;
+  return behind ? [`${asked} is behind ${node}.${rivals}`] : [];
 }
 
 function liveLines({ path, flows, blocked, relayed }: ExplainLive): string[] {

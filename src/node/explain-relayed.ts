@@ -42,8 +42,8 @@ function answerOf(
   const isBelow = engine.elements.below().some(({ node }) => node === from);
   return {
     schema: 1,
-    source: { asked: source, node: engine.node.peerName(from), behind: false },
-    destination: { asked: destination, node: engine.node.peerName(to), behind: false },
+    source: { asked: source, node: engine.node.peerName(from), behind: false, alsoGivenTo: [] },
+    destination: { asked: destination, node: engine.node.peerName(to), behind: false, alsoGivenTo: [] },
     elements: [
       elementOf(engine, from, 'S', ends, step),
       elementOf(engine, self, isBelow ? 'S' : 'D', own, step),

@@ -4,6 +4,7 @@ import type { GroupId, KeyVersion, Millis } from '../base/brands.ts';
 import { compareBytes } from '../base/bytes.ts';
 import { GscipError } from '../base/errors.ts';
 import { padAddress, parseAddress } from '../base/ip-address.ts';
+import { prefixCovers } from '../crypto/address-prefix.ts';
 import { currentOf } from '../dprp/admission.ts';
 import type { SideName } from '../dprp/constants.ts';
 import { type Decision, decide, type ElementPlan, overlayDecision, RULES } from '../dprp/decision-table.ts';
@@ -41,8 +42,8 @@ export function explainAnswer(engine: Engine, question: FlowQuestion, now: Milli
   const { step, sentence } = RULES[decision.rule];
   return {
     schema: 1,
-    source: endAnswer(ends[0]),
-    destination: endAnswer(ends[1]),
+    source: endAnswer(engine, ends[0]),
+    destination: endAnswer(engine, ends[1]),
     elements: decision.elements.map((plan, at) => elementAnswer(engine, path[at], plan, step)),
     result: decision.result,
     rule: decision.rule,
@@ -154,9 +155,24 @@ function seenElement(engine: Engine, { id, said }: SeenElement): PathElement {
   return member ? elementOf(engine, member, 'n') : { id, type: 'gen', mode: 'op', side: 'n', groups: new Map() };
 }
 
-function endAnswer(end: FlowEnd): ExplainEnd {
+function endAnswer(engine: Engine, end: FlowEnd): ExplainEnd {
   const { asked, member } = end;
-  return { asked, node: member?.name ?? null, behind: member !== undefined && !isOverlay(end) };
+  const behind = member !== undefined && !isOverlay(end);
+  return { asked, node: member?.name ?? null, behind, alsoGivenTo: behind ? rivals(engine, end) : [] };
+}
+
+/** Who else was given the network that this address is reached by. */
+function rivals({ node }: Engine, { address, member }: FlowEnd): string[] {
+  const length = (each: Member) =>
+    Math.max(
+      -1,
+      ...each.routes.filter((route) => address && prefixCovers(route, address)).map((route) => route.length),
+    );
+  const own = member ? length(member) : -1;
+  const others = [node.keys.self(), ...node.directory.others()].filter(
+    (each) => each !== member && each.id !== member?.id,
+  );
+  return own < 0 ? [] : others.filter((each) => length(each) === own).map(({ name }) => name);
 }
 
 function elementAnswer(engine: Engine, element: PathElement, plan: ElementPlan, rule: number): ExplainElement {

@@ -91,7 +91,7 @@ describe('explain', () => {
   it('shows a plain machine by the router that speaks for it', () => {
     const { world, a } = network();
     const answer = explain(a, '10.1.2.3', 'a', world);
-    expect(answer.source).toEqual({ asked: '10.1.2.3', node: 'gw', behind: true });
+    expect(answer.source).toEqual({ asked: '10.1.2.3', node: 'gw', behind: true, alsoGivenTo: [] });
     expect(answer.elements[0]).toMatchObject({ name: 'gw', type: 'gen', mode: 'cl', side: 'S' });
     expect(answer.result).toBe('encrypt');
     expect(describeExplanation(answer)).toMatch(/^10\.1\.2\.3 is behind gw\.$/m);
@@ -280,5 +280,17 @@ describe('what to do, by the rule that gave the result', () => {
     expect([strange.result, strange.now?.blocked?.reason]).toEqual(['encrypt', 'lan-not-proved']);
     expect(describeExplanation(strange)).toMatch(/dropped \(lan-not-proved\): .*behind gw/);
     expect(explain(a, 'a', 'gw', world).now?.blocked).toBeNull();
+  });
+
+  it('names everybody who was given the network that an address is in', () => {
+    const { world, a } = network();
+    world.authority.add('rival', ['office'], ['10.1.0.0/16']);
+    world.authority.add('part', ['office'], ['10.1.7.0/24']);
+    world.launch(a, a.reload(world));
+    const shared = explain(a, 'a', '10.1.2.3', world);
+    expect(shared.destination).toMatchObject({ node: 'gw', behind: true, alsoGivenTo: ['rival'] });
+    expect(describeExplanation(shared)).toContain('10.1.2.3 is behind gw. The same network was given to rival, too.');
+    expect(explain(a, 'a', '10.1.7.3', world).destination).toMatchObject({ node: 'part', alsoGivenTo: [] });
+    expect(explain(a, 'a', 'gw', world).destination.alsoGivenTo).toEqual([]);
   });
 });
