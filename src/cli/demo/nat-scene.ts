@@ -34,11 +34,11 @@ export async function showNats(lab: Lab, seconds: number, say: (text: string) =>
   say('\nA server on an Internet of its own; a desk behind the NAT of an office, a laptop behind that of a flat.');
   const { desk, laptop } = await build(lab);
   say(`   office: ${OFFICE.kind}; flat: ${FLAT.kind}; nothing can be reached from outside unasked`);
-  say('\n4. The laptop pings the desk: through the relay first, straight as soon as a probe was answered.');
+  say('\n5. The laptop pings the desk: through the relay first, straight as soon as a probe was answered.');
   const paths = await firstPaths(laptop);
   for (const { afterMs, path } of paths)
     say(`   after ${milliseconds(afterMs)}: ${isRelay(path) ? 'through the relay' : `straight to ${path}`}`);
-  say(`\n5. A transfer of ${seconds} s; in the middle of it the laptop leaves the flat and enters a cafe.`);
+  say(`\n6. A transfer of ${seconds} s; in the middle of it the laptop leaves the flat and enters a cafe.`);
   const moved = await underway(lab, laptop, desk, seconds);
   const after = await peerOf(laptop, 'desk');
   say(`   one TCP connection over both networks: ${bitRate(moved.bitsPerSecond)}; it never broke`);

@@ -8,11 +8,12 @@ import { ServedOverlay } from '../lab/served-overlay.ts';
 import { until } from '../lab/until.ts';
 import { pitTable } from '../pit/flow-table.ts';
 import { bitRate, milliseconds } from '../units.ts';
+import { type Gateway, layGateway, showGateway } from './gateway-scene.ts';
 import { type Transfer, transfer } from './transfer.ts';
 
 const MTU = 1_420;
 
-/** A server and two machines on one switch: messages, tables, a transfer, and a key rollover under it. */
+/** A server and two machines on one switch: messages, tables, a transfer, a key rollover under it; a router, and a guest. */
 export async function showSwitch(lab: Lab, seconds: number, say: (text: string) => void) {
   say('A server and two machines, left and right, on one switch. Each machine joins with a token.');
   const scene = await build(lab);
@@ -38,7 +39,11 @@ export async function showSwitch(lab: Lab, seconds: number, say: (text: string) 
   );
   say(`   beside it:  ${rolled.sent} numbered datagrams, ${rolled.lost} lost, ${rolled.duplicates} twice`);
   say(`   packets lost to the key change: ${rolled.lostByKeys}`);
-  return { joinMs: scene.joinMs, messages, bare, overlay: rolled };
+  say(
+    '\n4. On the same switch: gate, a router of the group (GEN), the plain machine printer behind it, and guest, of another group.',
+  );
+  const pairs = await showGateway(a, scene.gateway, say);
+  return { joinMs: scene.joinMs, messages, bare, overlay: rolled, pairs };
 }
 
 interface Scene {
@@ -49,24 +54,36 @@ interface Scene {
   readonly right: Namespace;
   readonly a: OverlayNode;
   readonly b: OverlayNode;
+  readonly gateway: Gateway;
 }
 
 async function build(lab: Lab): Promise<Scene> {
-  const [office, left, right] = [lab.namespace('server'), lab.namespace('left'), lab.namespace('right')];
-  const machines = [office, left, right].map((namespace, at) => ({
+  const names = ['server', 'left', 'right', 'gate', 'guest'];
+  const [office, left, right, router, visitor] = names.map((name) => lab.namespace(name));
+  const machines = [office, left, right, router, visitor].map((namespace, at) => ({
     namespace,
     device: 'cable',
     addresses: [`10.99.0.${at === 0 ? 254 : at}/24`],
   }));
   lab.bridge('switch', machines);
-  const server = await ServedOverlay.start(lab, office, '10.99.0.254:47247', ['office'], ['--network', 'demo']);
+  const server = await ServedOverlay.start(
+    lab,
+    office,
+    '10.99.0.254:47247',
+    ['office', 'guests'],
+    ['--network', 'demo'],
+  );
   const a = await server.add('left', left, ['office']);
   const b = await server.add('right', right, ['office']);
   const begin = performance.now();
   a.start({ listen: '10.99.0.1:47247', mtu: MTU });
   b.start({ listen: '10.99.0.2:47247', mtu: MTU });
   await inOneGroup([a, b]);
-  return { server, joinMs: performance.now() - begin, left, right, a, b };
+  const joinMs = performance.now() - begin;
+  const gateway = await layGateway(lab, server, router, visitor);
+  gateway.gate.start({ listen: '10.99.0.3:47247' });
+  gateway.guest.start({ listen: '10.99.0.4:47247' });
+  return { server, joinMs, left, right, a, b, gateway };
 }
 
 /** Each brings a new version of the key with it; the server tells both which one is in force in the end. */

@@ -47,10 +47,12 @@ export class Attacker {
   readonly deeds: Record<Deed, number> = { drop: 0, delay: 0, duplicate: 0, change: 0, replay: 0, forge: 0, move: 0 };
   readonly #pick: Pick;
   readonly #domain: DomainSecrets | undefined;
-  readonly #past: Passing[] = [];
+  readonly #past: Passing[];
   #mood: Mood | undefined;
 
-  constructor(seed: number, domain?: DomainSecrets) {
+  /** `past`: what it heard before; it adds to it. */
+  constructor(seed: number, domain?: DomainSecrets, past: Passing[] = []) {
+    this.#past = past;
     this.#pick = picker(seed * 7 + 1);
     this.#domain = domain;
   }
