@@ -15,7 +15,10 @@ interface DemoOptions {
 export function define(command: Command): void {
   jsonFlag(command).option('--seconds <N>', 'length of each transfer', wholeNumber(2, 60), 5).action(demo);
   examples(command, [
-    ['sudo ./gscip demo', 'a server, machines and NATs in namespaces of this one; nothing is left behind'],
+    [
+      'sudo ./gscip demo',
+      'a server, machines, a router and NATs in namespaces of this one, in half a minute; nothing is left behind',
+    ],
   ]);
 }
 

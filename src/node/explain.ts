@@ -74,7 +74,7 @@ function flowPath(engine: Engine, question: FlowQuestion): FlowPath {
     ...(destination ? [elementOf(engine, destination, 'd')] : []),
   ];
   // the overlay carries what goes to an overlay address, or from one member's network to another's
-  const overlay = (source && destination) || isOverlay(ends[1]);
+  const overlay = (source && destination) || isOverlay(ends[1]) || ends.some((end) => isUnknownMember(engine, end));
   return { ends, certain, path, decision: overlay ? overlayDecision(path) : decide(path) };
 }
 
@@ -122,6 +122,12 @@ function endOf({ node }: Engine, asked: string): FlowEnd {
 function isOverlay({ member, address }: FlowEnd): boolean {
   if (!member || !address) return member !== undefined;
   return member.vips.some((vip) => compareBytes(vip, address) === 0);
+}
+
+/** An overlay address of a node that shares no group with this one, and so is not known here. */
+function isUnknownMember({ node }: Engine, { asked, member }: FlowEnd): boolean {
+  const address = member ? null : parseAddress(asked);
+  return address !== null && node.paths.isOverlay(address);
 }
 
 /** Groups of others are known from the rosters of groups that this node shares with them. */

@@ -87,6 +87,11 @@ export class PathBook {
     return this.#place.interfaces.some((own) => own.length > 0 && covers(own, address));
   }
 
+  /** Is it an address of the overlay's own ranges, whoever has it? */
+  isOverlay(address: Uint8Array): boolean {
+    return this.#place.overlay.some((range) => covers(range, address));
+  }
+
   /** May outer datagrams go to this address, or be taken from it (protocol.md 6.4)? Where a relay leads is the relay's affair. */
   allows(path: PathAddress): boolean {
     return parsePath(path).channel !== 0 || outerFault(path, this.#place) === undefined;

@@ -21,23 +21,43 @@ function children(pid: number): readonly string[] {
 }
 
 describe('gscip demo', () => {
-  it('shows messages, transfers, a rollover without loss, and a way from relay to direct, as one object, and leaves nothing', () =>
-    withLab(async (lab) => {
-      ensureBuilt();
-      const demo = lab.start(null, [...GSCIP, 'demo', '--seconds', '4', '--json'], { seconds: 80 });
-      const { code, stdout, stderr } = await demo.finished();
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout.trim().split('\n')).toHaveLength(1);
-      const shown = JSON.parse(stdout);
-      expect(shown).toMatchObject({ schema: 1, bare: { bitsPerSecond: COUNT }, overlay: { lostByKeys: 0 } });
-      expect(shown.messages.map(({ message }: { message: string }) => message)).toEqual(['DDE', 'RGI', 'MPIT', 'CDN']);
-      expect(shown.overlay.bitsPerSecond).toBeGreaterThan(0);
-      expect(shown.nats).toMatchObject({ moved: { bitsPerSecond: COUNT }, kindAfter: 'direct' });
-      const [first] = shown.nats.paths;
-      expect(first.path).toMatch(/^relay:/);
-      expect(shown.nats.paths.at(-1).path).not.toMatch(/^relay:/);
-      expect(leftovers(demo.pid)).toEqual([]);
-    }));
+  it(
+    'shows messages, transfers, a rollover without loss, who may talk and why, and a way from relay to direct, as one object, and leaves nothing',
+    () =>
+      withLab(async (lab) => {
+        ensureBuilt();
+        const demo = lab.start(null, [...GSCIP, 'demo', '--seconds', '4', '--json'], { seconds: 140 });
+        const { code, stdout, stderr } = await demo.finished();
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+        expect(stdout.trim().split('\n')).toHaveLength(1);
+        const shown = JSON.parse(stdout);
+        expect(shown).toMatchObject({ schema: 1, bare: { bitsPerSecond: COUNT }, overlay: { lostByKeys: 0 } });
+        expect(shown.messages.map(({ message }: { message: string }) => message)).toEqual([
+          'DDE',
+          'RGI',
+          'MPIT',
+          'CDN',
+        ]);
+        expect(shown.overlay.bitsPerSecond).toBeGreaterThan(0);
+        const pairs = shown.pairs.map(
+          ({ from, to, answered, result }: Record<string, string>) => `${from} ${to} ${answered} ${result}`,
+        );
+        expect(pairs).toEqual([
+          'left printer true encrypt',
+          'printer left true encrypt',
+          'guest right true encrypt',
+          'guest left false discard',
+          'left guest false discard',
+          'guest printer true relay-plain',
+        ]);
+        expect(shown.nats).toMatchObject({ moved: { bitsPerSecond: COUNT }, kindAfter: 'direct' });
+        const [first] = shown.nats.paths;
+        expect(first.path).toMatch(/^relay:/);
+        expect(shown.nats.paths.at(-1).path).not.toMatch(/^relay:/);
+        expect(leftovers(demo.pid)).toEqual([]);
+      }),
+    180_000,
+  );
 
   it('is cleaned up when Ctrl-C comes in the middle', () =>
     withLab(async (lab) => {

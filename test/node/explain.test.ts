@@ -127,7 +127,13 @@ describe('explain', () => {
     const closed = explain(a, '198.51.100.7', '10.1.2.3', world);
     expect(closed).toMatchObject({ result: 'discard', rule: 'no-element', ruleNumber: 4 });
     expect(closed.remedy).toMatch(/198\.51\.100\.7 is no member: join it .* or open gw/);
-    // nothing goes to an overlay address in clear
+    // nothing goes to an overlay address in clear, nor to one of the pool whose owner is not known here
+    const overlayPool = [{ address: Uint8Array.of(100, 64, 0, 0), length: 10 }];
+    a.engine.node.paths.setPlace({ interfaces: [], overlay: overlayPool, outer: [] });
+    const unknown = { result: 'discard', rule: 'no-common-group' };
+    expect(explain(a, 'a', '100.127.9.9', world)).toMatchObject(unknown);
+    expect(explain(a, '100.127.9.9', 'a', world)).toMatchObject(unknown);
+    a.engine.node.paths.setPlace({ interfaces: [], overlay: [], outer: [] });
     const overlay = a.keys.self().addresses[0];
     expect(explain(a, '198.51.100.7', overlay, world)).toMatchObject({ result: 'discard', rule: 'no-common-group' });
   });

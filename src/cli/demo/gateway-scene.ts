@@ -6,12 +6,12 @@ import type { ServedOverlay } from '../lab/served-overlay.ts';
 import { until } from '../lab/until.ts';
 
 /** The network behind the router, and the plain machine in it. */
-const NETWORK = '10.8.0.0/24';
+export const NETWORK = '10.8.0.0/24';
 const ROUTER = '10.8.0.1';
 const PRINTER = '10.8.0.10';
 const TCP = 6;
 
-/** A router of the group with a plain machine behind it, and somebody of another group. */
+/** A router of the group with a plain machine behind it, and a member of another group on the same network. */
 export interface Gateway {
   readonly gate: OverlayNode;
   readonly printer: Namespace;
@@ -27,57 +27,75 @@ export interface Pairing {
   readonly text: string;
 }
 
-/** Lays them; the devices that lead to the others are the caller's. */
-export async function layGateway(
-  lab: Lab,
-  server: ServedOverlay,
-  router: Namespace,
-  guest: Namespace,
-): Promise<Gateway> {
-  const printer = lab.namespace('printer');
-  lab.link(
+/** Lays them and starts the router; the device that leads from it to the others is the caller's. */
+export async function layGateway(lab: Lab, server: ServedOverlay, router: Namespace): Promise<Gateway> {
+  const [printer, visitor] = [lab.namespace('printer'), lab.namespace('guest')];
+  lab.bridge('floor', [
     { namespace: router, device: 'inside', addresses: [`${ROUTER}/24`] },
     { namespace: printer, device: 'cable', addresses: [`${PRINTER}/24`] },
-  );
-  printer.route('default', ROUTER);
-  return {
-    gate: await server.add('gate', router, ['office'], { type: 'gen', routes: [NETWORK] }),
-    printer,
-    guest: await server.add('guest', guest, ['guests']),
-  };
+    { namespace: visitor, device: 'cable', addresses: ['10.8.0.20/24'] },
+  ]);
+  router.sysctl('net.ipv4.ip_forward', '1');
+  for (const machine of [printer, visitor]) machine.route('default', ROUTER);
+  const gate = await server.add('gate', router, ['office'], { type: 'gen', routes: [NETWORK] });
+  const guest = await server.add('guest', visitor, ['guests']);
+  gate.start({ listen: '47247' });
+  return { gate, printer, guest };
 }
 
 /** Who reaches whom, tried out, and why, as `explain` says it on a node that knows. */
-export async function showGateway(left: OverlayNode, scene: Gateway, say: (text: string) => void): Promise<Pairing[]> {
-  const { gate, printer, guest } = scene;
-  await Promise.all([gate.ready(), guest.ready()]);
-  await until('the way to the printer', () => left.namespace.ip('route').includes(NETWORK), { seconds: 20 });
-  await until('the printer', async () => (await pinged(left.namespace, PRINTER)) || false, { seconds: 20 });
-  const [atLeft, atGuest] = [await left.address(), await guest.address()];
+export async function showGateway(
+  left: OverlayNode,
+  right: OverlayNode,
+  { gate, printer, guest }: Gateway,
+  say: (text: string) => void,
+): Promise<Pairing[]> {
+  guest.start({ listen: '47247' });
+  const { id } = (await gate.status()).node;
+  const [atLeft, atRight, atGuest] = await Promise.all([left.address(), right.address(), guest.address()]);
+  const to = {
+    left: { space: left.namespace, address: atLeft, node: left },
+    right: { space: right.namespace, address: atRight, node: right },
+    guest: { space: guest.namespace, address: atGuest, node: guest },
+    printer: { space: printer, address: PRINTER, node: left },
+  };
+  await until('the way to the printer', () => pinged(left.namespace, PRINTER), { seconds: 20 });
+  await until('the way of the guest', () => pinged(guest.namespace, atRight), { seconds: 20 });
   const pairs = [
-    { from: 'left', to: 'printer', space: left.namespace, ends: [atLeft, PRINTER], asked: left },
-    { from: 'printer', to: 'left', space: printer, ends: [PRINTER, atLeft], asked: left },
-    { from: 'guest', to: 'left', space: guest.namespace, ends: [atGuest, atLeft], asked: guest },
-    { from: 'guest', to: 'printer', space: guest.namespace, ends: [atGuest, PRINTER], asked: guest },
-    { from: 'printer', to: 'guest', space: printer, ends: [PRINTER, atGuest], asked: gate },
-  ];
-  return Promise.all(
-    pairs.map(async ({ from, to, space, ends: [source, destination], asked }) => {
-      const answered = await pinged(space, destination);
-      const flow = { source, destination, protocol: TCP, port: 80 };
-      const explained = await asked.ask<ExplainAnswer>({ verb: 'explain', flow });
-      return { from, to, answered, result: explained.result, text: explained.text, elements: explained.elements };
+    ['left', 'printer'],
+    ['printer', 'left'],
+    ['guest', 'right'],
+    ['guest', 'left'],
+    ['left', 'guest'],
+    ['guest', 'printer'],
+  ] as const;
+  const found = await Promise.all(
+    pairs.map(async ([from, at]) => {
+      const [source, destination] = [to[from], to[at]];
+      const flow = { source: source.address, destination: destination.address, protocol: TCP, port: 80 };
+      const [answered, explained] = await Promise.all([
+        pinged(source.space, destination.address),
+        source.node.ask<ExplainAnswer>({ verb: 'explain', flow }),
+      ]);
+      return { from, to: at, answered, explained };
     }),
-  ).then((found) => {
-    for (const { from, to, answered, result, text, elements } of found) {
-      const path = elements.map(({ name, action }) => `${name} ${action}`).join(', ');
-      say(`   ${`${from} → ${to}`.padEnd(18)}${answered ? 'answered  ' : 'no answer '} ${result}: ${text}`);
-      if (path !== '') say(`   ${''.padEnd(28)} ${path}`);
-    }
-    return found.map(({ elements: _, ...pairing }) => pairing);
-  });
+  );
+  // the guest is in no group with the router, so that it knows no name of it
+  for (const pairing of found) say(pairingText(pairing).replaceAll(id, 'gate'));
+  return found.map(({ explained: { result, text }, ...pairing }) => ({ ...pairing, result, text }));
+}
+
+function pairingText(
+  pairing: Pick<Pairing, 'from' | 'to' | 'answered'> & { readonly explained: ExplainAnswer },
+): string {
+  const { from, to, answered, explained } = pairing;
+  const path = explained.elements.map(({ name, action }) => `${name} ${action}`).join(', ');
+  return [
+    `   ${`${from} ──► ${to}`.padEnd(20)}${answered ? 'answered' : 'no answer'}; ${path}`,
+    `   ${' '.repeat(20)}${explained.text}`,
+  ].join('\n');
 }
 
 async function pinged(from: Namespace, address: string): Promise<boolean> {
-  return (await from.attempt(['ping', '-c', '1', '-W', '1', address], { seconds: 5 })).code === 0;
+  return (await from.attempt(['ping', '-c', '3', '-i', '0.3', '-W', '1', address], { seconds: 5 })).code === 0;
 }

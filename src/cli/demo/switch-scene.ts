@@ -8,7 +8,7 @@ import { ServedOverlay } from '../lab/served-overlay.ts';
 import { until } from '../lab/until.ts';
 import { pitTable } from '../pit/flow-table.ts';
 import { bitRate, milliseconds } from '../units.ts';
-import { type Gateway, layGateway, showGateway } from './gateway-scene.ts';
+import { type Gateway, layGateway, NETWORK, showGateway } from './gateway-scene.ts';
 import { type Transfer, transfer } from './transfer.ts';
 
 const MTU = 1_420;
@@ -40,9 +40,9 @@ export async function showSwitch(lab: Lab, seconds: number, say: (text: string) 
   say(`   beside it:  ${rolled.sent} numbered datagrams, ${rolled.lost} lost, ${rolled.duplicates} twice`);
   say(`   packets lost to the key change: ${rolled.lostByKeys}`);
   say(
-    '\n4. On the same switch: gate, a router of the group (GEN), the plain machine printer behind it, and guest, of another group.',
+    '\n4. Behind gate, a router of the group "office" (GEN): printer, a plain machine, and guest, which is in the group "guests" with right.',
   );
-  const pairs = await showGateway(a, scene.gateway, say);
+  const pairs = await showGateway(a, b, scene.gateway, say);
   return { joinMs: scene.joinMs, messages, bare, overlay: rolled, pairs };
 }
 
@@ -58,9 +58,9 @@ interface Scene {
 }
 
 async function build(lab: Lab): Promise<Scene> {
-  const names = ['server', 'left', 'right', 'gate', 'guest'];
-  const [office, left, right, router, visitor] = names.map((name) => lab.namespace(name));
-  const machines = [office, left, right, router, visitor].map((namespace, at) => ({
+  const names = ['server', 'left', 'right', 'gate'];
+  const [office, left, right, router] = names.map((name) => lab.namespace(name));
+  const machines = [office, left, right, router].map((namespace, at) => ({
     namespace,
     device: 'cable',
     addresses: [`10.99.0.${at === 0 ? 254 : at}/24`],
@@ -74,15 +74,16 @@ async function build(lab: Lab): Promise<Scene> {
     ['--network', 'demo'],
   );
   const a = await server.add('left', left, ['office']);
-  const b = await server.add('right', right, ['office']);
+  const b = await server.add('right', right, ['office', 'guests']);
+  // what is not enrolled yet asks the server by the router's ordinary routes, and the answers have to find back
+  office.route(NETWORK, '10.99.0.3');
+  const gateway = await layGateway(lab, server, router);
   const begin = performance.now();
   a.start({ listen: '10.99.0.1:47247', mtu: MTU });
   b.start({ listen: '10.99.0.2:47247', mtu: MTU });
   await inOneGroup([a, b]);
   const joinMs = performance.now() - begin;
-  const gateway = await layGateway(lab, server, router, visitor);
-  gateway.gate.start({ listen: '10.99.0.3:47247' });
-  gateway.guest.start({ listen: '10.99.0.4:47247' });
+  await gateway.gate.ready();
   return { server, joinMs, left, right, a, b, gateway };
 }
 
