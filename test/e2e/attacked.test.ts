@@ -20,10 +20,12 @@ const STRANGER = 'GSCIP stranger traffic';
 const TALK = 7_400;
 /** Milliseconds of a schedule. */
 const ATTACK = 4_000;
+const FLUSHES = 4;
 /** Seconds within which everybody talks again. */
 const BOUND = 60;
 
-const tool = (path: string) => [pinnedNode(), fileURLToPath(new URL(path, import.meta.url))];
+const SPEAKER = [pinnedNode(), fileURLToPath(new URL('./talk-tool.ts', import.meta.url))];
+const WIRE = [pinnedNode(), fileURLToPath(new URL('../netns/attacked-wire.ts', import.meta.url))];
 
 /** A machine that talks: outside of a node's namespace only behind the GEN. */
 interface Speaker {
@@ -85,7 +87,7 @@ class Attacked {
     const config: WireConfig = { nodes: this.ends, inside: '10.9.0.66', bundle: join(this.lab.folder, 'eve.bundle') };
     const file = join(this.lab.folder, 'wire.json');
     writeFileSync(file, JSON.stringify(config));
-    const wire = this.mid.start([...tool('../netns/attacked-wire.ts'), file], { seconds: 3_600, stdin: true });
+    const wire = this.mid.start([...WIRE, file], { seconds: 3_600, stdin: true });
     await until(
       () => `the wire: ${wire.stderr()}`,
       () => wire.stdout().includes('ready'),
@@ -113,7 +115,7 @@ class Attacked {
     const speakers = [a, b, { space: this.terminal, address: '10.9.0.5' }];
     const made = speakers.map(({ space, address }) => {
       const others = speakers.filter((other) => other.address !== address).map((other) => other.address);
-      return space.start([...tool('./talk-tool.ts'), `${TALK}`, MARKER, ...others], { seconds: 3_600, stdin: true });
+      return space.start([...SPEAKER, `${TALK}`, MARKER, ...others], { seconds: 3_600, stdin: true });
     });
     for (const each of made)
       await until(
@@ -181,9 +183,12 @@ it(
       const again: number[] = [];
       const deeds: Record<string, number> = {};
       for (let seed = 0; seed < COUNT; seed++) {
-        if (seed % 2 === 1) for (const node of net.nodes) await node.flush(true);
         wire.write(`attack ${seed}\n`);
-        await pause(ATTACK);
+        // keys and flows go, so that negotiations meet the attacker
+        for (let flushed = 0; flushed < FLUSHES; flushed++) {
+          await net.nodes[(seed + flushed) % net.nodes.length].flush(true);
+          await pause(ATTACK / FLUSHES);
+        }
         const lines = wire.stdout().split('\n').length;
         wire.write('stop\n');
         await until('the end of the attack', () => wire.stdout().split('\n').length > lines);
@@ -210,7 +215,7 @@ it(
 /** `a` tells the machine in the middle things in clear, as any open machine may. */
 async function startStranger({ nodes, ends }: Attacked): Promise<LabProcess> {
   const [a] = nodes;
-  return a.namespace.start([...tool('./talk-tool.ts'), '7401', STRANGER, ends[0].facing], {
+  return a.namespace.start([...SPEAKER, '7401', STRANGER, ends[0].facing], {
     seconds: 3_600,
     stdin: true,
   });
