@@ -4,9 +4,8 @@ import type { Namespace } from '../../../src/cli/lab/namespace.ts';
 import { ensureBuilt, Overlay, type OverlayNode } from '../../../src/cli/lab/overlay.ts';
 import { until } from '../../../src/cli/lab/until.ts';
 import { serve } from '../probes.ts';
-import { PORT } from '../two-nodes.ts';
 import type { Place, Plan } from './plan.ts';
-import { tap, type Wire } from './wires.ts';
+import { PORT, tap, type Wire } from './wires.ts';
 
 /** Interface of every machine towards the wire that all share. */
 const OUT = 'out';
@@ -54,12 +53,17 @@ export class Network {
 
   /** Starts all agents, and what answers and what listens on every machine. */
   async up(): Promise<void> {
-    for (const [place, node] of this.#nodes)
-      node.start({ listen: this.#listen(place), peers: this.#peers(place), extra: this.#transit(place) });
-    await Promise.all([...this.#nodes.values()].map((node) => node.ready()));
-    await Promise.all([...this.#nodes].filter(([place]) => this.#isBelow(place)).map(([, node]) => isProved(node)));
+    await this.upAlone(false);
     await Promise.all([...this.#machines.values()].map((machine) => serve(machine)));
     for (const [place, machine] of this.#machines) this.#wires.set(place, await tap(this.lab, machine, OUT));
+  }
+
+  /** Starts all agents, and waits until GENs are known to those behind them. */
+  async upAlone(warmUp: boolean): Promise<void> {
+    for (const [place, node] of this.#nodes)
+      node.start({ listen: this.#listen(place), peers: this.#peers(place), extra: this.#transit(place), warmUp });
+    await Promise.all([...this.#nodes.values()].map((node) => node.ready()));
+    await Promise.all([...this.#nodes].filter(([place]) => this.#isBelow(place)).map(([, node]) => isProved(node)));
   }
 
   /** Whether a GEN answers it when it asks its gateway. */

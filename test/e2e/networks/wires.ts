@@ -2,7 +2,9 @@ import type { Lab } from '../../../src/cli/lab/lab.ts';
 import type { Namespace } from '../../../src/cli/lab/namespace.ts';
 import { type CapturedPacket, capture } from '../../netns/capture.ts';
 import { ipPackets, type SeenPacket } from '../seen-frames.ts';
-import { PORT } from '../two-nodes.ts';
+
+/** Where all nodes listen. */
+export const PORT = 47_247;
 
 /** What was seen of one exchange on one link. Anything else is written out. */
 export type LinkState = 'clear' | 'sealed' | 'none' | `odd: ${string}`;
