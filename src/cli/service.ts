@@ -39,22 +39,24 @@ export function define(command: Command): void {
 
 function defineInstall(command: Command): void {
   jsonFlag(command)
-    .argument('[service]', 'node or server', serviceName, 'node')
+    .argument('[service]', 'node or server (default: node)')
     .argument('[options...]', 'behind "--": options of "gscip up" or "gscip server" for every start')
     .option('--state <DIR>', `the service's folder (default: ${SERVICES.node.state}, ${SERVICES.server.state})`)
     .option('--join <TOKEN>', `of the node: a token, a file that holds one, or -; kept in ${TOKEN_FILE} for root alone`)
     .option('--root <DIR>', 'write into this file system and start nothing: for images and packages', '/')
-    .action((service: ServiceName, words: readonly string[], options: InstallOptions) =>
-      install(service, words, options),
-    );
+    .action((first: string | undefined, rest: readonly string[], options: InstallOptions) => {
+      // behind "--" also the first word may be an option
+      const isOption = first?.startsWith('-') === true;
+      return install(serviceName(isOption ? undefined : first), isOption ? [first ?? '', ...rest] : rest, options);
+    });
   examples(command, [['sudo gscip service install --join token.txt', 'the token stays off the list of processes']]);
 }
 
 function defineUninstall(command: Command): void {
   jsonFlag(command)
-    .argument('[service]', 'node or server', serviceName, 'node')
+    .argument('[service]', 'node or server (default: node)')
     .option('--root <DIR>', 'as for "install"', '/')
-    .action((service: ServiceName, options: InstallOptions) => uninstall(service, options));
+    .action((service: string | undefined, options: InstallOptions) => uninstall(serviceName(service), options));
   examples(command, [['sudo gscip service uninstall server', 'keys and database stay in its folder']]);
 }
 
@@ -72,7 +74,7 @@ function row({ unit, enabled, active, restarts, says }: UnitState): string[] {
   return [unit, enabled, active, String(restarts), says];
 }
 
-function serviceName(text: string): ServiceName {
+function serviceName(text = 'node'): ServiceName {
   if (text === 'node' || text === 'server') return text;
   throw new GscipError('usage', `there is no service "${text}"`, 'it is "node" or "server"');
 }

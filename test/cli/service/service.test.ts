@@ -40,6 +40,11 @@ describe('gscip service', () => {
       expect(existsSync(path)).toBe(false);
   });
 
+  it('takes the node where only its options are given', async () => {
+    expect((await service('install', '--', '--name', 'box')).status).toBe(0);
+    expect(readFileSync(unit('gscip.service'), 'utf8')).toMatch(/--name box$/m);
+  });
+
   it('changes nothing when it is given again', async () => {
     expect((await service('install')).stdout).toContain('wrote');
     expect((await service('install')).stdout).not.toContain('wrote');
