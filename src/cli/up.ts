@@ -137,7 +137,7 @@ function refuseSecondNetwork(state: StateDir, kept: WrittenConfig): void {
 /** The file with the token that a service manager holds for the first start (systemd.exec(5), LoadCredential). */
 function credentialFor(state: StateDir): string | undefined {
   const folder = process.env['CREDENTIALS_DIRECTORY'];
-  if (folder === undefined || state.kept() !== undefined) return undefined;
+  if (folder === undefined || state.sealed('identity') !== undefined) return undefined;
   const file = join(folder, TOKEN_CREDENTIAL);
   return existsSync(file) && readFileSync(file, 'utf8').trim() !== NO_TOKEN ? file : undefined;
 }

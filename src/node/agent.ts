@@ -140,14 +140,15 @@ export class Agent {
     await refuseRunning(config.socket);
     const dial = new ServerDial(state);
     const source = await sourceOf(config, settings, { state, kept, log, dial });
-    await refuseOverlap(poolOf(source), config.tun);
     let agent: Agent | undefined;
-    const io = await openIo({
-      tun: config.tun,
-      listen: config.listen,
-      destinations: (slot) => (agent ? agent.#engine.node.paths.destination(slot) : undefined),
-    });
+    let io: PacketIo | undefined;
     try {
+      await refuseOverlap(poolOf(source), config.tun);
+      io = await openIo({
+        tun: config.tun,
+        listen: config.listen,
+        destinations: (slot) => (agent ? agent.#engine.node.paths.destination(slot) : undefined),
+      });
       const rehearsal = selfTest(
         io,
         engineSettings(config, () => ({ type: 'ges', mode: 'op' }), true),
@@ -159,7 +160,7 @@ export class Agent {
       else rehearsal.close();
       return made;
     } catch (error) {
-      io.stop();
+      io?.stop();
       if (agent) await Promise.all([agent.#underlay, agent.#control, agent.#forwarding].map((each) => each?.close()));
       if (source.kind === 'server') source.linked.stop();
       throw error;

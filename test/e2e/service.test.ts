@@ -64,4 +64,15 @@ describe('a node that a service manager starts', { timeout: 120_000 }, () => {
       await says('READY=1', 2);
       await until('the server', async () => (await node.status()).server.connected);
     }));
+
+  it('ends where its port is taken although it has joined, so that it is not taken for one that starts', () =>
+    withLab(async (lab) => {
+      const machines = new Machines(lab, ['server']);
+      const own = machines.space('server');
+      const served = await ServedOverlay.start(lab, own, `:${PORT}`, [GROUP], ['--advertise', machines.at('server')]);
+      const node = await served.add('beside', own, [GROUP]);
+      const agent = node.start({ listen: `0.0.0.0:${PORT}` });
+      expect(await agent.exited).toBe(1);
+      expect(agent.stderr()).toContain(`UDP port ${PORT} is in use`);
+    }));
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GscipError } from '../../base/errors.ts';
 import { WRITTEN_BY } from './unit-texts.ts';
@@ -63,7 +63,11 @@ export class ServiceUnits {
     writeFileSync(place, `${text}\n`, { mode: 0o600 });
   }
 
+  /** With its folder, where nothing else lies there. */
   removeSecret(path: string): void {
-    rmSync(join(this.#root, path), { force: true });
+    const place = join(this.#root, path);
+    rmSync(place, { force: true });
+    const folder = dirname(place);
+    if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
   }
 }
