@@ -36,7 +36,7 @@ describe('gscip service', () => {
     expect(statSync(secret).mode & 0o777).toBe(0o600);
     expect(readFileSync(unit('gscip.service'), 'utf8')).not.toContain('gsj1.');
     expect((await service('uninstall')).status).toBe(0);
-    for (const path of [unit('gscip.service'), unit('gscip-lock.service'), secret])
+    for (const path of [unit('gscip.service'), unit('gscip-lock.service'), join(root, '/etc/gscip')])
       expect(existsSync(path)).toBe(false);
   });
 
