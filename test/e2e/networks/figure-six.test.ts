@@ -50,4 +50,4 @@ const ROWS: readonly ShortRow[] = [
   ['Moved – Server', 'ENC(2) ENC(2)', 'ENC(2) ENC(2)', 'RELAY-P DISCARD', '– DISCARD'],
 ];
 
-runNetwork(MACHINES, ROWS, 'lan');
+runNetwork(MACHINES, ROWS, 'server');

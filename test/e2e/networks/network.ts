@@ -2,6 +2,7 @@ import type { PitEntryAnswer, PitListAnswer } from '../../../src/api/pit.ts';
 import type { Lab, LinkEnd } from '../../../src/cli/lab/lab.ts';
 import type { Namespace } from '../../../src/cli/lab/namespace.ts';
 import { ensureBuilt, Overlay, type OverlayNode } from '../../../src/cli/lab/overlay.ts';
+import { ServedOverlay } from '../../../src/cli/lab/served-overlay.ts';
 import { until } from '../../../src/cli/lab/until.ts';
 import { serve } from '../probes.ts';
 import type { Place, Plan } from './plan.ts';
@@ -12,6 +13,10 @@ const OUT = 'out';
 
 /** How machines are behind a router: each on a link of its own, or all in one LAN. */
 export type Shape = 'links' | 'lan';
+
+/** Who gives the nodes their keys, and tells them of each other: bundles of an offline authority, or a server with all roles on the wire. */
+export type Keys = 'authority' | 'server';
+const GMS = '10.99.0.250';
 
 /**
  * A network of real machines that holds the paths of many rows:
@@ -25,30 +30,76 @@ export type Shape = 'links' | 'lan';
  */
 export class Network {
   readonly lab: Lab;
-  readonly #overlay: Overlay;
   readonly #plan: Plan;
   readonly #shape: Shape;
+  /** undefined: there is no server */
+  readonly #gms: Namespace | undefined;
   readonly #machines = new Map<Place, Namespace>();
   readonly #nodes = new Map<Place, OverlayNode>();
   readonly #wires = new Map<Place, Wire>();
   /** names of groups by their number: the lower the number, the lower the group's id */
-  readonly #groups: readonly string[];
+  #groups: readonly string[] = [];
 
-  constructor(lab: Lab, plan: Plan, shape: Shape = 'links') {
+  constructor(lab: Lab, plan: Plan, shape: Shape = 'links', keys: Keys = 'authority') {
     ensureBuilt();
     this.lab = lab;
     this.#plan = plan;
     this.#shape = shape;
-    const most = Math.max(...plan.places.flatMap(({ element }) => element?.groups ?? []));
-    const names = Array.from({ length: most }, (_, at) => `group-${at + 1}`);
-    this.#overlay = new Overlay(lab, names, { nice: 0 });
-    this.#groups = this.#inOrder();
+    this.#gms = keys === 'server' ? lab.namespace('gms') : undefined;
     for (const place of this.#plan.places) this.#machines.set(place, this.#machine(place));
     this.#link();
     for (const place of this.#plan.places) this.#route(place);
-    for (const place of this.#plan.places) if (place.element) this.#nodes.set(place, this.#node(place));
-    this.#overlay.rewriteBundles();
-    this.#roll();
+    if (keys === 'authority') this.#enter();
+  }
+
+  /** Enters all nodes at an authority. */
+  #enter(): void {
+    const overlay = new Overlay(this.lab, this.#names(), { nice: 0 });
+    this.#groups = inOrder(JSON.parse(overlay.authority('list', '--json')));
+    for (const place of this.#plan.places)
+      if (place.element) {
+        const what = { ...this.#rights(place), groups: this.#groupsOf(place) };
+        this.#nodes.set(place, overlay.add(place.name.toLowerCase(), this.machine(place), what));
+      }
+    overlay.rewriteBundles();
+    this.#roll(overlay);
+  }
+
+  #names(): readonly string[] {
+    const most = Math.max(...this.#plan.places.flatMap(({ element }) => element?.groups ?? []));
+    return Array.from({ length: most }, (_, at) => `group-${at + 1}`);
+  }
+
+  /** Starts the server and has all nodes join, each after the routers before it. */
+  async #join(gms: Namespace, warmUp: boolean): Promise<void> {
+    const more = ['--advertise', `${GMS}:${PORT}`];
+    const served = await ServedOverlay.start(this.lab, gms, `:${PORT}`, this.#names(), more);
+    this.#groups = inOrder(await served.admin.get('/groups'));
+    for (const place of this.#plan.places) {
+      if (!place.element) continue;
+      const groups = this.#groupsOf(place);
+      const name = place.name.toLowerCase();
+      // a token is for at least one group
+      const asked = groups.length > 0 ? groups : this.#groups.slice(0, 1);
+      const node = await served.add(name, this.machine(place), asked, this.#rights(place));
+      this.#nodes.set(place, node);
+      node.start({ listen: this.#listen(place), extra: this.#transit(place), warmUp });
+      await node.ready();
+      if (groups.length === 0) await served.admin.patch(`/nodes/${name}`, { groups });
+    }
+    await until('one view of each group', () => this.#isOneView(), { seconds: 60, everyMs: 200 });
+  }
+
+  /** Whether all members of a group have the same version of it, and know all the others. */
+  async #isOneView(): Promise<boolean> {
+    const views = new Map<string, Set<string>>();
+    for (const [place, node] of this.#nodes) {
+      const { groups } = await node.status();
+      if (groups.length !== place.element?.groups.length) return false;
+      for (const { name, version, next, members } of groups)
+        views.set(name, (views.get(name) ?? new Set()).add(`${next ?? version} ${members}`));
+    }
+    return [...views.values()].every(({ size }) => size === 1);
   }
 
   /** Starts all agents, and what answers and what listens on every machine. */
@@ -60,8 +111,10 @@ export class Network {
 
   /** Starts all agents, and waits until GENs are known to those behind them. */
   async upAlone(warmUp: boolean): Promise<void> {
-    for (const [place, node] of this.#nodes)
-      node.start({ listen: this.#listen(place), peers: this.#peers(place), extra: this.#transit(place), warmUp });
+    if (this.#gms) await this.#join(this.#gms, warmUp);
+    else
+      for (const [place, node] of this.#nodes)
+        node.start({ listen: this.#listen(place), peers: this.#peers(place), extra: this.#transit(place), warmUp });
     await Promise.all([...this.#nodes.values()].map((node) => node.ready()));
     await Promise.all([...this.#nodes].filter(([place]) => this.#isBelow(place)).map(([, node]) => isProved(node)));
   }
@@ -72,11 +125,11 @@ export class Network {
   }
 
   /** Gives groups their second version, which only those hear of that have it in their row. */
-  #roll(): void {
+  #roll(overlay: Overlay): void {
     const rolled = [...this.#nodes].filter(([{ element }]) => element && element.rolled.length > 0);
     const groups = new Set(rolled.flatMap(([{ element }]) => element?.rolled ?? []));
-    for (const group of groups) this.#overlay.roll(this.#groups[group - 1] ?? '', '0s');
-    for (const [, node] of rolled) this.#overlay.rewriteBundle(node);
+    for (const group of groups) overlay.roll(this.#groups[group - 1] ?? '', '0s');
+    for (const [, node] of rolled) overlay.rewriteBundle(node);
   }
 
   machine(place: Place): Namespace {
@@ -123,12 +176,6 @@ export class Network {
     return found;
   }
 
-  #inOrder(): readonly string[] {
-    const { groups } = JSON.parse(this.#overlay.authority('list', '--json'));
-    const listed: { name: string; id: string }[] = groups;
-    return listed.sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ name }) => name);
-  }
-
   #machine({ name, element }: Place): Namespace {
     return element?.type === 'gen' ? this.lab.router(name) : this.lab.namespace(name);
   }
@@ -165,7 +212,8 @@ export class Network {
       device: OUT,
       addresses: [`${this.#address(place, '10')}/24`],
     }));
-    this.lab.bridge('wire', onWire);
+    const gms = this.#gms ? [{ namespace: this.#gms, device: OUT, addresses: [`${GMS}/24`] }] : [];
+    this.lab.bridge('wire', [...onWire, ...gms]);
     for (const router of this.#plan.places) if (router.element?.type === 'gen') this.#linkInside(router);
   }
 
@@ -206,6 +254,7 @@ export class Network {
     const machine = this.machine(place);
     machine.route('default', `${this.#network(place, first ?? '172')}.1`);
     if (place.element?.type === 'gen') return;
+    if (this.#gms) machine.route(`${GMS}/32`, `${this.#network(place, '10')}.1`);
     const words = ['via', `${this.#network(place, '172')}.1`, 'src', this.#address(place, '172')];
     for (const ordinary of ['10.99.0.0/24', '172.16.0.0/12']) machine.ip('route', 'add', ordinary, ...words);
   }
@@ -235,17 +284,16 @@ export class Network {
     );
   }
 
-  #node(place: Place): OverlayNode {
-    const { name, element, parent, number } = place;
+  #groupsOf({ element }: Place): readonly string[] {
+    return (element?.groups ?? []).map((each) => this.#groups[each - 1] ?? '');
+  }
+
+  /** Type, mode and networks, as whoever enters the node gives them. */
+  #rights({ name, element, parent, number }: Place) {
     if (!element) throw new Error(`${name} is a plain machine`);
-    const routes = parent === null ? `10.${number}.0.0/16` : `10.${parent.number}.${16 * number}.0/20`;
-    const { type, mode, groups } = element;
-    return this.#overlay.add(name.toLowerCase(), this.machine(place), {
-      type,
-      mode,
-      groups: groups.map((each) => this.#groups[each - 1] ?? ''),
-      routes: type === 'gen' ? [routes] : [],
-    });
+    const route = parent === null ? `10.${number}.0.0/16` : `10.${parent.number}.${16 * number}.0/20`;
+    const { type, mode } = element;
+    return { type, mode, ...(type === 'gen' && { routes: [route] }) };
   }
 
   /** A router hears on its inside, too; a host sends from the address that its router knows it by. */
@@ -282,6 +330,11 @@ export class Network {
       .at(-1);
     return outermost ? this.#address(outermost, '10') : this.#address(to, first ?? '10');
   }
+}
+
+/** Names of groups by their ids, the lowest first. */
+function inOrder({ groups }: { readonly groups: readonly { readonly name: string; readonly id: string }[] }): string[] {
+  return [...groups].sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ name }) => name);
 }
 
 /** Until the GEN that a node is below has proved itself to it, and with that the LAN, where it is the node's own. */

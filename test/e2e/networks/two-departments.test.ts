@@ -53,4 +53,4 @@ const ROWS: readonly ShortRow[] = [
   ['TermB – GEN2 – Server', 'DISCARD –', none, 'DISCARD –', '– DISCARD'],
 ];
 
-runNetwork(MACHINES, ROWS, 'lan');
+runNetwork(MACHINES, ROWS, 'authority');
