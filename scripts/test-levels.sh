@@ -34,7 +34,8 @@ level units tests units as_owner vitest run --maxWorkers=2 --exclude 'test/netns
 # the tests in namespaces mostly wait, and go two at a time; those that send as fast as they can, start many nodes or stop clocks
 # have the machine for themselves
 alone='e2e/demo e2e/gateways e2e/launcher e2e/nat-matrix e2e/nat-neighbours e2e/relay-failover e2e/roaming e2e/rollover
-  e2e/networks/between e2e/networks/figure-six e2e/networks/four-messages e2e/networks/member-of-nothing e2e/networks/mixed-cases e2e/networks/old-versions e2e/networks/two-departments
+  e2e/networks/between e2e/networks/figure-six e2e/networks/four-messages e2e/networks/member-of-nothing
+  e2e/networks/mixed-cases e2e/networks/old-versions e2e/networks/two-departments
   e2e/server-rollover e2e/several-coordinators e2e/three-ways e2e/traffic e2e/wake
   netns/kit netns/native-tunnel netns/numbered-datagrams'
 files() { for each in $alone; do echo "$@" "test/$each.test.ts"; done; }
