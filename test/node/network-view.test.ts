@@ -2,7 +2,14 @@ import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/base/ip-address.ts';
 import { hostAddresses } from '../../src/node/host-addresses.ts';
-import { bestFirst, type NetworkView, networkName, parseWayOut, viewName } from '../../src/node/network-view.ts';
+import {
+  bestFirst,
+  gatewaysOf,
+  type NetworkView,
+  networkName,
+  parseWayOut,
+  viewName,
+} from '../../src/node/network-view.ts';
 
 function info(cidr: string, internal = false): NetworkInterfaceInfo {
   const [address = ''] = cidr.split('/');
@@ -53,6 +60,19 @@ describe('the addresses of a machine', () => {
     expect(texts({ out4 })).toEqual(['192.0.2.1', '172.17.0.1', '2001:db8::1']);
     const out6 = parseWayOut([{ dev: 'eth0', gateway: 'fe80::2', prefsrc: '2001:db8::1' }], 'gscip0');
     expect(texts({ out6 })).toEqual(['2001:db8::1', '172.17.0.1', '192.0.2.1']);
+  });
+});
+
+describe('the gateways that may be GENs', () => {
+  it.each([
+    ['192.0.2.254', '2001:db8::9', ['192.0.2.254:47247', '[2001:db8::9]:47247']],
+    ['192.0.2.254', 'fe80::2', ['192.0.2.254:47247']],
+    [undefined, 'fe80::2', []],
+    [undefined, undefined, []],
+  ])('%s and %s: %j are asked', (four, six, asked) => {
+    const way = (gateway: string | undefined) =>
+      gateway === undefined ? undefined : parseWayOut([{ dev: 'eth0', gateway, prefsrc: '192.0.2.1' }], 'gscip0');
+    expect(gatewaysOf(view({ out4: way(four), out6: way(six) }))).toEqual(asked);
   });
 });
 
