@@ -107,11 +107,6 @@ export class Elements {
     return [...this.#desk.elements()].map(({ caPart, path }) => ({ node: caPart.nodeId, path }));
   }
 
-  /** Whether an element below speaks for this inner address, so that this node does not. */
-  isBelow(inner: Uint8Array): boolean {
-    return this.#desk.covering(inner) !== undefined;
-  }
-
   /** The same ways, as they lead through the GEN above; those for which it is asked first follow by `pathFound`. */
   ways(peer: NodeId, paths: readonly PathAddress[] | undefined, now: Millis): readonly PathAddress[] | undefined {
     const neighbour = this.#neighbour(peer);
