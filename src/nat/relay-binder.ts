@@ -37,7 +37,7 @@ interface Binding {
   nonce: Uint8Array;
   challenge: Uint8Array | undefined;
   startedAt: Millis;
-  /** of the last time that it was bound */
+  /** the shortest of the times that it was bound on this network */
   rtt: number | undefined;
   /** traffic by it is silent: the relay is to answer soon */
   isDoubted: boolean;
@@ -49,7 +49,7 @@ const REPEAT_MS = 200;
 const TRIES = 5;
 /** In doubt: two round trips are waited for, within these bounds, so often. */
 const DOUBT_MIN_MS = 100;
-const DOUBT_MAX_MS = 400;
+const DOUBT_MAX_MS = 250;
 const DOUBT_TRIES = 3;
 /** Times at which a mapping wants a datagram: when one is under way; by the next channel; by all of them. */
 const NEVER = millis(Number.POSITIVE_INFINITY);
@@ -116,6 +116,7 @@ export class RelayBinder {
   /** The node has another address: every channel is bound anew; the relay sends to the old address until then. */
   handleNetworkChange(now: Millis): BinderEffect[] {
     this.#proofs.clear();
+    for (const binding of this.#bindings.values()) binding.rtt = undefined;
     return [...this.#bindings.values()].flatMap((binding) => this.#restart(binding, now));
   }
 
@@ -207,7 +208,8 @@ export class RelayBinder {
     if (ack.status !== 'bound') return [this.#drop(binding, ack.status)];
     binding.state = 'bound';
     binding.open = true;
-    binding.rtt = now - binding.startedAt;
+    // the shortest: a process that is late measures itself
+    binding.rtt = Math.min(binding.rtt ?? Number.POSITIVE_INFINITY, now - binding.startedAt);
     binding.nextAt = millis(now + Math.max(keepAlive, REBIND_MS));
     const { relay, channel, startedAt } = binding;
     this.#mappings.set(relay, millis(now + keepAlive));

@@ -121,6 +121,14 @@ describe('a channel of a relay', () => {
     expect(made.handleDatagram(ackFor(first), RELAY, 25_000, millis(2_000))).toMatchObject([{ kind: 'bound' }]);
   });
 
+  it('in doubt is waited for as long as its quickest answer says, also where a later one was slow', () => {
+    const made = bound();
+    const again = sentBind(made.tick(millis(25_040)));
+    made.handleDatagram(ackFor(again), RELAY, 25_000, millis(25_440));
+    made.doubt(RELAY, 7, millis(26_000));
+    expect(made.nextDeadline()).toBe(26_100);
+  });
+
   it('in doubt is nothing but bound when the relay answers, and a direction that names it again is such a doubt', () => {
     const made = bound();
     const again = sentBind(made.bind(RELAY, 7, KEY, millis(1_000)));

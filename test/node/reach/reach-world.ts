@@ -11,7 +11,7 @@ import { tunnelPath } from '../../../src/nat/tunnel-address.ts';
 import type { OwnAddresses } from '../../../src/node/reach/own-addresses.ts';
 import { Coordinator } from '../../../src/server/dc/coordinator.ts';
 import type { DcSocket } from '../../../src/server/dc/dc-effects.ts';
-import { OWN_RELAY } from '../../../src/server/dc/relay-sites.ts';
+import { OWN_RELAY, type RelaySite } from '../../../src/server/dc/relay-sites.ts';
 import { wordsOf } from '../../../src/server/relay/channels.ts';
 import { Relay } from '../../../src/server/relay/relay.ts';
 import { RELAY_RATES } from '../../../src/server/relay/relay-limits.ts';
@@ -47,6 +47,8 @@ export class ReachServer {
   readonly #tunnels = new Map<PathAddress, (bytes: Uint8Array) => void>();
   isDown = false;
   isRelayDown = false;
+  /** whose relay this coordinator names beside its own */
+  #neighbour: ReachServer | undefined;
 
   constructor(network: SimNetwork, world: World, caPublic: Uint8Array, host = HOST) {
     this.#network = network;
@@ -102,6 +104,12 @@ export class ReachServer {
     [this.#coordinator, this.#relay] = [this.#newCoordinator(), this.#newRelay()];
   }
 
+  /** Another server's relay is one of this coordinator's from now on. */
+  adopt(neighbour: ReachServer): void {
+    this.#neighbour = neighbour;
+    this.restart();
+  }
+
   restartRelay(): void {
     this.#relay = this.#newRelay();
   }
@@ -129,8 +137,13 @@ export class ReachServer {
     for (const effect of this.#coordinator.takeEffects())
       if (effect.kind === 'send')
         this.#out({ bytes: effect.bytes, to: effect.to, from: this.#socketPath(effect.socket) });
-      else if (effect.kind === 'allow') this.#relay.allow(effect.channel, effect.nodes, this.#network.now);
+      else if (effect.kind === 'allow')
+        this.#relayCalled(effect.relay).allow(effect.channel, effect.nodes, this.#network.now);
       else this.#count(effect.name, 1);
+  }
+
+  #relayCalled(name: string): Relay {
+    return name === OWN_RELAY || !this.#neighbour ? this.#relay : this.#neighbour.#relay;
   }
 
   #count(name: string, by: number): void {
@@ -156,9 +169,14 @@ export class ReachServer {
 
   #newCoordinator(): Coordinator {
     const { keys } = this;
-    const sites = [{ name: OWN_RELAY, endpoints: [this.#relayPath], secret: this.#deps().relaySecret }];
+    const sites = [this.#site(OWN_RELAY)];
+    if (this.#neighbour) sites.push(this.#neighbour.#site('neighbour'));
     const told = { vantages: [this.#main, this.#otherPort], relays: () => sites, hasOtherAddress: false };
     return new Coordinator({ ...this.#deps(), keys, caPublic: this.#caPublic, ...told }, this.#network.now);
+  }
+
+  #site(name: string): RelaySite {
+    return { name, endpoints: [this.#relayPath], secret: this.#relaySecret };
   }
 
   #newRelay(): Relay {
@@ -195,6 +213,8 @@ export class ReachNode {
   readonly #detours = new Set<PathAddress>();
   #tunnel: PathAddress | undefined;
   #logged = 0;
+  /** its process does nothing before this time; what comes meanwhile waits */
+  #stoodUntil: Millis = millis(0);
   #realm: Realm;
   #address: string;
 
@@ -214,10 +234,16 @@ export class ReachNode {
     realm.attach(address, this);
     this.#learn();
     const tick = () => {
+      if (this.#waits(tick)) return;
       this.#run(() => this.sim.tick(network.now));
       network.at(network.now + TICK, tick);
     };
     network.at(network.now, tick);
+  }
+
+  /** Its process gets no time for so long. */
+  standStill(duration: number): void {
+    this.#stoodUntil = millis(this.#network.now + duration);
   }
 
   get id(): NodeId {
@@ -248,6 +274,7 @@ export class ReachNode {
   }
 
   send(to: ReachNode, number: number): void {
+    if (this.#waits(() => this.send(to, number))) return;
     this.#run(() => this.sim.send([numbered(this.sim, to.sim, number)], this.#network.now));
   }
 
@@ -261,12 +288,21 @@ export class ReachNode {
     this.#run(() => this.sim.carryOut());
   }
 
-  handlePacket({ from, to, bytes }: Packet): void {
+  handlePacket(packet: Packet): void {
+    if (this.#waits(() => this.handlePacket(packet))) return;
+    const { from, to, bytes } = packet;
     this.#run(() => {
       if (parsePath(to).port !== SPARE) return this.sim.receive(bytes, from, this.#network.now);
       this.reach.handleSpare(bytes, this.#network.now);
       return this.sim.carryOut();
     });
+  }
+
+  /** What comes while it stands still happens behind that, in the order in which it came. */
+  #waits(act: () => void): boolean {
+    const isStill = this.#network.now < this.#stoodUntil;
+    if (isStill) this.#network.at(this.#stoodUntil, act);
+    return isStill;
   }
 
   #learn(): void {

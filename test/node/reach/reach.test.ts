@@ -157,6 +157,30 @@ describe('two whole nodes with a coordinator', () => {
     expect(missing(world.b, 2_000, last)).toEqual([]);
   });
 
+  it('leave a relay that died also where both processes stand still for up to 0.4 s again and again', () => {
+    const silences = Array.from({ length: 5 }, (_, seed) => {
+      const world = reachWorld(PLACES['symmetric'], PLACES['symmetric'], seed, { delay: 10, jitter: 2, loss: 0.01 });
+      const { network, server, second, a, b } = world;
+      server.adopt(second);
+      for (const node of [a, b]) node.meet(server);
+      network.run(network.now + 3_000);
+      for (const node of [a, b]) {
+        const stall = () => {
+          node.standStill(400 * network.random());
+          network.at(network.now + 400 + 100 * network.random(), stall);
+        };
+        stall();
+      }
+      const end = talk(world, 4_000);
+      const used = a.pathTo(b)?.includes(RELAY) ? server : second;
+      used.isRelayDown = true;
+      const last = talk(world, 4_000, end);
+      return 50 * Math.max(missing(a, end, last).length, missing(b, end, last).length);
+    }).sort((x, y) => x - y);
+    expect(silences.at(2)).toBeLessThan(1_700);
+    expect(silences.at(-1)).toBeLessThan(2_200);
+  }, 60_000);
+
   it('keep their SA when one of them moves', () => {
     const world = reachWorld(PLACES['port-restricted'], PLACES['port-restricted']);
     const end = talk(world, 3_000);

@@ -156,5 +156,5 @@ describe('two nodes that never talked, and two coordinators', () => {
       network.run(network.now + below(1_400));
       expect(firstPacket(world, a, b), `seed ${seed}`).toBeLessThan(2_000);
     }
-  });
+  }, 60_000);
 });
