@@ -59,14 +59,18 @@ describe('gscip demo', () => {
     180_000,
   );
 
-  it('is cleaned up when Ctrl-C comes in the middle', () =>
-    withLab(async (lab) => {
-      ensureBuilt();
-      const demo = lab.start(null, [...GSCIP, 'demo', '--seconds', '20'], { seconds: 50 });
-      await until('the transfer', () => demo.stdout().includes('bare link'), { seconds: 15, everyMs: 10 });
-      expect(children(demo.pid).length).toBeGreaterThan(0);
-      demo.signal('SIGINT');
-      await demo.exited;
-      expect(leftovers(demo.pid)).toEqual([]);
-    }));
+  it(
+    'is cleaned up when Ctrl-C comes in the middle',
+    () =>
+      withLab(async (lab) => {
+        ensureBuilt();
+        const demo = lab.start(null, [...GSCIP, 'demo', '--seconds', '20'], { seconds: 110 });
+        await until('the transfer', () => demo.stdout().includes('bare link'), { seconds: 60, everyMs: 10 });
+        expect(children(demo.pid).length).toBeGreaterThan(0);
+        demo.signal('SIGINT');
+        await demo.exited;
+        expect(leftovers(demo.pid)).toEqual([]);
+      }),
+    180_000,
+  );
 });
