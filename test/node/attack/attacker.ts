@@ -35,6 +35,8 @@ const KINDS = [
   DATAGRAM.elementQuery,
 ];
 const SWALLOWS = { drop: 100, delay: 0, duplicate: 0, change: 0, replay: 20, forge: 100, move: 0 };
+/** Datagrams of his own in a second, at most. */
+const BUDGET = 1_000;
 /** Datagrams that it remembers, of all times and pairs. */
 const MEMORY = 400;
 
@@ -49,6 +51,9 @@ export class Attacker {
   readonly #domain: DomainSecrets | undefined;
   readonly #past: Passing[];
   #mood: Mood | undefined;
+  /** datagrams of his own in the second that began then */
+  #since = 0;
+  #spent = 0;
 
   /** `past`: what it heard before; it adds to it. */
   constructor(seed: number, domain?: DomainSecrets, past: Passing[] = []) {
@@ -70,14 +75,14 @@ export class Attacker {
     const isMeant = mood.kinds.length === 0 || mood.kinds.includes(innerKind(passing.bytes));
     if (!isMeant || (mood.towards !== undefined && mood.towards !== passing.to))
       return [{ ...passing, after: 0, source: 'own' }];
-    return [...this.#onward(passing, mood), ...this.#more(passing, mood)];
+    return [...this.#onward(passing, mood), ...this.#more(passing, mood, now)];
   }
 
   /** What it sends unasked; to be called now and then. */
   idle(now: number): Sending[] {
     if (this.#past.length === 0) return [];
     const about = this.#past[this.#pick(this.#past.length)];
-    return this.#more(about, this.#moodAt(now, about.to));
+    return this.#more(about, this.#moodAt(now, about.to), now);
   }
 
   #onward(passing: Passing, mood: Mood): Sending[] {
@@ -89,10 +94,14 @@ export class Attacker {
     return this.#does('duplicate', mood) ? [sending, { ...sending, after: this.#pick(mood.latest) }] : [sending];
   }
 
-  #more(about: Passing, mood: Mood): Sending[] {
+  #more(about: Passing, mood: Mood, now: number): Sending[] {
+    // what a GEN passes on he meets again on the next link: without an end he would answer himself for ever
+    if (now - this.#since >= 1_000) [this.#since, this.#spent] = [now, 0];
+    if (this.#spent >= BUDGET) return [];
     const more: Passing[] = [];
     if (this.#does('replay', mood)) more.push(...this.#replayed(about));
     if (this.#does('forge', mood)) more.push(...forged(this.#pick, about, this.#past, this.#domain));
+    this.#spent += more.length;
     const source: Sending['source'] = this.#pick(5) === 0 ? 'strange' : 'own';
     return more.map((each) => ({ ...each, after: this.#pick(3), source }));
   }
