@@ -28,7 +28,7 @@ describe('a machine that breaks under a running node', () => {
       a.namespace.ip('link', 'set', 'eth0', 'down');
       expect(await isCutOff(a, b)).toBe(true);
       a.namespace.ip('link', 'set', 'eth0', 'up');
-      expect(await pings(a, b)).toBe(true);
+      await until('the return of traffic', () => pings(a, b, 4, 1));
     }));
 
   it('and fills its disk: the node goes on, says so, and keeps its state when there is room again', () =>
@@ -49,7 +49,10 @@ describe('a machine that breaks under a running node', () => {
         overlay.rewriteBundle(node);
         await node.ask({ verb: 'key-reload' });
       }
-      const { health } = await a.status();
+      const health = await until('a line in the health', async () => {
+        const { health: lines } = await a.status();
+        return lines.length > 0 && lines;
+      });
       expect(health).toEqual([{ code: 'state-not-kept', text: expect.stringContaining('ENOSPC') }]);
       expect(await pings(b, a)).toBe(true);
       inside(`rm ${disk}/fill`);

@@ -111,7 +111,7 @@ describe('programs rely on', () => {
   it('one object per line of pit watch', async () => {
     const watching = nodes.a.namespace.start([...GSCIP, 'pit', 'watch', '--json', '--socket', nodes.a.socket]);
     // nothing tells from outside when the agent has begun to tell
-    await until('a flow that comes', async () => (await pings(nodes.a, nodes.b)) && watching.stdout() !== '');
+    await until('a flow that comes', async () => (await pings(nodes.a, nodes.b, 4, 1)) && watching.stdout() !== '');
     expect(await nodes.cli(nodes.a, 'pit', 'flush')).toMatchObject({ code: 0 });
     await until('a flow that goes', () => watching.stdout().includes('"closed"'));
     await watching.stop();
@@ -211,7 +211,7 @@ describe('a command that cannot do what it is asked for', () => {
 describe('wait', () => {
   it('is there before the agent and ends when it is up', async () => {
     const socket = `${lab.folder}/later.sock`;
-    const waiting = nodes.a.namespace.start([...GSCIP, 'wait', '--socket', socket, '--timeout', '20']);
+    const waiting = nodes.a.namespace.start([...GSCIP, 'wait', '--socket', socket, '--timeout', '60']);
     expect(await nodes.cli(nodes.a, 'down')).toMatchObject({ code: 0 });
     expect(waiting.running).toBe(true);
     nodes.a.namespace.start([...GSCIP, 'up', '--state', nodes.a.state, '--socket', socket]);

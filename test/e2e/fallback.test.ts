@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { until } from '../../src/cli/lab/until.ts';
 import { asks, transfers, types } from './traffic.ts';
-import { isCutOff, pings, type TwoNodes, withTwoNodes } from './two-nodes.ts';
+import { isCutOff, pings, settled, type TwoNodes, withTwoNodes } from './two-nodes.ts';
 
 const FALLBACK = { env: { GSCIP_WITHOUT_ADDON: '1' } };
 const NATIVE = {};
@@ -42,6 +43,7 @@ describe('a node without the addon', () => {
   it.each(['SIGTERM', 'SIGKILL', 'down'] as const)('leaves nothing behind after %s', (how) =>
     withTwoNodes(async (nodes) => {
       const { a, b } = nodes;
+      await settled(a.namespace);
       const before = a.namespace.ip('addr');
       await nodes.up(FALLBACK, NATIVE);
       expect(await pings(a, b)).toBe(true);
@@ -49,8 +51,8 @@ describe('a node without the addon', () => {
       else a.process?.signal(how);
       expect(await a.process?.exited).toBe(how === 'SIGKILL' ? null : 0);
       expect(a.namespace.ip('addr')).toBe(before);
-      const { peers } = await b.status();
-      if (how !== 'SIGKILL') expect(peers[0]?.sas).toEqual([]); // it was told
+      // it was told
+      if (how !== 'SIGKILL') await until('no keys', async () => (await b.status()).peers[0]?.sas.length === 0);
     }));
 
   it('goes on when the link is down for a while and the kernel refuses to send', () =>
@@ -61,6 +63,6 @@ describe('a node without the addon', () => {
       a.namespace.ip('link', 'set', 'eth0', 'down');
       expect(await isCutOff(a, b)).toBe(true);
       a.namespace.ip('link', 'set', 'eth0', 'up');
-      expect(await pings(a, b)).toBe(true);
+      await until('the return of traffic', () => pings(a, b, 4, 1));
     }));
 });

@@ -108,7 +108,7 @@ describe('the control socket', () => {
     for (const other of others.slice(100)) other.write('{"verb":"sta');
     expect(await nodes.cli(nodes.a, 'status')).toMatchObject({ code: 0 });
     expect(await pings(nodes.a, nodes.b)).toBe(true);
-    await until('their end', () => others.every((each) => each.closed), { seconds: 12 });
+    await until('their end', () => others.every((each) => each.closed), { seconds: 30 });
   });
 
   it('drops a watcher that never reads, and does not keep for it what it would have read', async () => {
@@ -136,7 +136,7 @@ const FLOOD = fileURLToPath(new URL('./hostile-datagrams.ts', import.meta.url));
 /** A sealed datagram of a to b as it was on the wire. */
 async function overheard(): Promise<Uint8Array> {
   const seen = await capture(lab, nodes.a.namespace, 'eth0');
-  await until('traffic', () => pings(nodes.a, nodes.b));
+  await until('traffic', () => pings(nodes.a, nodes.b, 4, 1));
   const isData = (frame: Uint8Array) => frame[23] === 17 && frame[33] === 2 && frame[ETHERNET_TO_UDP_PAYLOAD] === 0x10;
   const { bytes } = await until('a sealed datagram', () => seen.packets().find((packet) => isData(packet.bytes)));
   await seen.stop();

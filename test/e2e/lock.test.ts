@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { LockAnswer } from '../../src/api/lock.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
@@ -31,8 +32,12 @@ interface Net {
 /** What the laptop and the stranger hear of each other, by both IP versions. */
 async function strangers({ nodes, laptop, stranger }: Net) {
   const own = laptop.namespace;
-  const [out, out6] = [await reach(own, nodes.machines.ip('stranger')), await reach(own, 'fd99::4')];
-  const [into, into6] = [await reach(stranger, nodes.machines.ip('laptop')), await reach(stranger, 'fd99::2')];
+  const [out, out6, into, into6] = await Promise.all([
+    reach(own, nodes.machines.ip('stranger')),
+    reach(own, 'fd99::4'),
+    reach(stranger, nodes.machines.ip('laptop')),
+    reach(stranger, 'fd99::2'),
+  ]);
   return { out, out6, into, into6 };
 }
 
@@ -73,6 +78,7 @@ describe('the lock of a closed node', () => {
         const flow = hold(laptop.namespace, nodes.machines.ip('stranger'));
         await until('the flow with a stranger', () => flow.stdout().includes('clear text'));
         await setMode(net, 'cl');
+        await pause(300); // an answer that came before
         const heard = flow.stdout().length;
         expect(await strangers(net)).toEqual(SHUT);
         expect(flow.stdout().length).toBe(heard);
@@ -152,7 +158,9 @@ describe('the lock of a closed node', () => {
         await until('the lock being back', async () => (await lock(net, 'status')).kernel === 'closed', {
           seconds: 15,
         });
-        expect((await laptop.status()).health.map(({ code }) => code)).toContain('lock-restored');
+        await until('the line in the health', async () =>
+          (await laptop.status()).health.some(({ code }) => code === 'lock-restored'),
+        );
         expect(rules()).toEqual(before);
         expect(await lock(net, 'open')).toMatchObject({ kernel: 'none' });
         await until(

@@ -7,7 +7,7 @@ import { type Placed, peerOf, ReachWorld } from '../netns/nat/reach-world.ts';
 import type { Site } from '../netns/nat/sites.ts';
 import { pings } from './two-nodes.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 90_000 });
 
 /** Lets nodes on these sites join, and the first reach the second. */
 async function meet(world: ReachWorld, sites: readonly Site[]): Promise<readonly [Placed, Placed]> {
@@ -25,13 +25,13 @@ async function settled([a, b]: readonly [Placed, Placed], wanted: RegExp): Promi
   const began = performance.now();
   let said: string[] = [];
   const look = async () => {
-    await pings(a.node, b.node);
+    await pings(a.node, b.node, 4, 2);
     const peers = [await peerOf(a.node, b.node), await peerOf(b.node, a.node)];
     said = peers.map((peer) => `${peer?.path.kind} ${peer?.path.endpoint} ${peer?.path.reason}`);
     const isOver = !said.some((each) => each.startsWith('relay')) || performance.now() - began > ATTEMPT_MS;
     return isOver && said.every((each) => wanted.test(each));
   };
-  await until('the path', look, { seconds: 15, everyMs: 200 }).catch(() => undefined);
+  await until('the path', look, { seconds: 30, everyMs: 200 }).catch(() => undefined);
   return said;
 }
 

@@ -9,7 +9,8 @@ import { connect, createServer } from 'node:net';
  *   hold ADDRESS PORT              a TCP connection with a line every 50 ms; prints each answer
  */
 const [verb, ...words] = process.argv.slice(2);
-const PATIENCE = 700;
+/** Milliseconds: machines that are busy answer late, and what never comes is waited for as long. */
+const PATIENCE = 1_500;
 
 if (verb === 'serve') serve(Number(words[0]));
 else if (verb === 'reach')

@@ -39,7 +39,7 @@ export interface Asking {
 export async function reach(from: Namespace, address: string, how: Asking = {}): Promise<Reached> {
   const family = address.includes(':') ? '-6' : '-4';
   const as = how.from === undefined ? [] : ['-I', how.from];
-  const words = ['ping', family, '-c', '1', '-W', '0.7', '-s', `${how.size ?? 56}`, ...as, address];
+  const words = ['ping', family, '-c', '1', '-W', '1.5', '-s', `${how.size ?? 56}`, ...as, address];
   const [answers, ping] = await Promise.all([
     reachFrom(from, address, PORT, 0, how.from),
     from.attempt(words, { seconds: 10 }),

@@ -20,7 +20,7 @@ function resume(node: OverlayNode) {
 
 /** Waits until traffic is back, by the kernel's own retries. */
 function trafficReturns({ a, b }: TwoNodes): Promise<boolean> {
-  return until('the return of traffic', () => pings(a, b), { seconds: 20 });
+  return until('the return of traffic', () => pings(a, b, 4, 1), { seconds: 40 });
 }
 
 describe('an agent that ends in order', () => {
@@ -57,7 +57,7 @@ describe('an agent that ends in order', () => {
       const { a } = nodes;
       await nodes.up();
       const watching = a.namespace.start([...GSCIP, 'pit', 'watch', '--socket', a.socket]);
-      await until('a line of the watch', async () => (await pings(a, nodes.b)) && watching.stdout() !== '');
+      await until('a line of the watch', async () => (await pings(a, nodes.b, 4, 1)) && watching.stdout() !== '');
       expect(await nodes.cli(a, 'down')).toMatchObject({ code: 0 });
       expect(await a.process?.exited).toBe(0);
       expect(await watching.exited).toBe(0);
@@ -68,6 +68,7 @@ describe('an agent that is killed', () => {
   it('leaves nothing in the way of a bare gscip up, and traffic comes back by itself', () =>
     withTwoNodes(async (nodes) => {
       const { a, b } = nodes;
+      await settled(a.namespace);
       const before = machine(a.namespace);
       await nodes.up();
       expect(await pings(a, b)).toBe(true);

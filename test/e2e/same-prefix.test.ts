@@ -8,7 +8,7 @@ import type { Site } from '../netns/nat/sites.ts';
 import { Stranger } from '../netns/nat/stranger.ts';
 import { GROUP, inside, PORT, pings } from './two-nodes.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 90_000 });
 
 /** The number of both LANs: 192.168.1.0/24. */
 const SAME = 1;
@@ -82,7 +82,7 @@ describe('nodes on two LANs of the same prefix', () => {
       };
       const began = performance.now();
       const isOver = async () => (await look()) && performance.now() - began > ATTEMPT_MS;
-      await until(() => `the path: ${[...seen].join(', ')}`, isOver, { seconds: 15, everyMs: 200 });
+      await until(() => `the path: ${[...seen].join(', ')}`, isOver, { seconds: 25, everyMs: 200 });
       expect(lost).toBe(0);
       for (const path of seen) expect(path).not.toContain('192.168');
       for (const path of await said()) expect(path).toMatch(wanted);

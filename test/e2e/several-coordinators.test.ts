@@ -82,7 +82,7 @@ describe('two coordinators of one network, and nodes behind NATs', () => {
   /** One of the two is killed and comes back, while two nodes talk; two others that never did meet meanwhile. */
   async function without(dead: 0 | 1, [from, to]: readonly [Name, Name], fresh: readonly [Name, Name]): Promise<void> {
     await until('a direct path', async () => {
-      await pings(at(from), at(to), 4, 9);
+      await pings(at(from), at(to), 4, 2);
       const paths = [await peerOf(at(from), at(to)), await peerOf(at(to), at(from))];
       return paths.every((peer) => peer?.path.kind === 'direct');
     });

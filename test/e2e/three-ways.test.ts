@@ -90,7 +90,7 @@ describe('the key of a group', () => {
       expect(strange.id).not.toBe(held.id);
 
       const seen = await capture(lab, b.namespace, 'eth0');
-      await until('a to reach b', () => pings(a, b), { seconds: 20 });
+      await until('a to reach b', () => pings(a, b, 4, 1), { seconds: 30 });
       const words = ['ping', '-c', '5', '-i', '0.2', '-p', PATTERN, await b.address()];
       expect((await a.namespace.run(words)).match(/ (\d+)% packet loss/)?.[1]).toBe('0');
       for (const node of [a, b]) {

@@ -97,9 +97,9 @@ export async function inside(node: OverlayNode, family: 4 | 6): Promise<string> 
 }
 
 /** One `ping` of the kernel through the overlay; true when it was answered within so many seconds. */
-export async function pings(from: OverlayNode, to: OverlayNode, family: 4 | 6 = 4, seconds = 3): Promise<boolean> {
+export async function pings(from: OverlayNode, to: OverlayNode, family: 4 | 6 = 4, seconds = 8): Promise<boolean> {
   const words = ['ping', `-${family}`, '-c', '1', '-W', `${seconds}`, await inside(to, family)];
-  return (await from.namespace.attempt(words, { seconds: 10 })).code === 0;
+  return (await from.namespace.attempt(words, { seconds: seconds + 10 })).code === 0;
 }
 
 /** Waits until the kernel has tried out the addresses that it makes by itself: what `ip` shows changes until then. */

@@ -16,7 +16,7 @@ export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   options: UntilOptions = {},
 ): Promise<T> {
-  const seconds = options.seconds ?? 10;
+  const seconds = options.seconds ?? 20;
   const deadline = performance.now() + seconds * 1000;
   for (let cause: unknown; ; ) {
     try {
