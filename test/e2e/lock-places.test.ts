@@ -60,7 +60,7 @@ describe('an open node', () => {
         await reachFrom(a.namespace, to, 7300, 0);
         expect((await seen.stop()).filter(isToOverlay).length).toBeGreaterThan(0);
       }),
-    120_000,
+    180_000,
   );
 
   it(
@@ -84,7 +84,7 @@ describe('an open node', () => {
           return heard.stdout().includes(stolen);
         });
       }),
-    120_000,
+    180_000,
   );
 
   it(
@@ -98,7 +98,7 @@ describe('an open node', () => {
         expect(await nodes.cli(a, 'down')).toMatchObject({ code: 0 });
         expect(tables()).toBe('');
       }),
-    120_000,
+    180_000,
   );
 });
 
@@ -122,7 +122,7 @@ describe('a closed node', () => {
         expect(flow.stdout().length).toBe(heard);
         expect((await laptop.status()).lock.state).toBe('closed');
       }),
-    120_000,
+    180_000,
   );
 });
 
@@ -162,6 +162,6 @@ describe('a closed GEN', () => {
         expect(await both()).toEqual([NOTHING, NOTHING]);
         expect(await reach(terminal, await inside(desk, 4))).toEqual(NOTHING);
       }),
-    120_000,
+    180_000,
   );
 });

@@ -89,7 +89,7 @@ describe('the lock of a closed node', () => {
         expect(await strangers(net)).toEqual(OPEN);
         await membersReach(net);
       }),
-    120_000,
+    180_000,
   );
 
   it(
@@ -121,7 +121,7 @@ describe('the lock of a closed node', () => {
         expect(await lock(net, 'close')).toMatchObject({ kernel: 'closed', openedByHand: false });
         expect(await strangers(net)).toEqual(SHUT);
       }),
-    120_000,
+    180_000,
   );
 
   it(
@@ -140,7 +140,7 @@ describe('the lock of a closed node', () => {
         expect(sent).toContain(`udp ${PORT}`);
         expect([...new Set(sent)].filter((kind) => !ALLOWED.test(kind))).toEqual([]);
       }),
-    120_000,
+    180_000,
   );
 
   it(
@@ -170,7 +170,7 @@ describe('the lock of a closed node', () => {
         );
         expect(rules()).toEqual(before);
       }),
-    120_000,
+    180_000,
   );
 });
 
