@@ -201,7 +201,9 @@ export class Lock {
   }
 
   async #compare(generation: number | undefined): Promise<void> {
-    if ((await this.#listing()) !== this.#made) return this.#restore();
+    const stands = await this.#listing();
+    // gone as soon as it was made: then nothing is known of how it should look
+    if (stands === '' || stands !== this.#made) return this.#restore();
     this.#looked = generation;
   }
 

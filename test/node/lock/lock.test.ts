@@ -25,6 +25,8 @@ class FakeTables implements LockPorts {
   changes: number | undefined;
   lists: string[] = [];
   dropped = 0;
+  /** another program flushes all rules right after the next script */
+  isFlushed = false;
 
   run(script: string): Promise<void> {
     if (this.isMissing) return Promise.reject(new GscipError('no-nft', 'no nft', 'install it'));
@@ -32,6 +34,8 @@ class FakeTables implements LockPorts {
     const made = script.split('delete table').at(1) ?? '';
     this.held = made.includes('{') ? made : undefined;
     this.dropped = 0;
+    if (this.isFlushed) this.held = undefined;
+    this.isFlushed = false;
     return Promise.resolve();
   }
 
@@ -117,6 +121,16 @@ describe('the lock of a node', () => {
     expect(tables.ran).toBe(1);
     await lock.follow({ ...OPEN, overlay: [...OPEN.overlay, parsePrefix('10.9.0.0/16')] });
     expect(tables.held).toContain('10.9.0.0/16');
+  });
+
+  it('comes back also where it was taken away in the moment in which it was made', async () => {
+    const { lock, tables } = setUp();
+    tables.changes = 7;
+    tables.isFlushed = true;
+    await lock.follow(CLOSED);
+    expect(tables.held).toBeUndefined();
+    expect(await look(lock, FIRST)).toEqual(['lock-restored']);
+    expect(tables.held).toBeDefined();
   });
 
   it('lists the rules again only where any rules of the machine changed', async () => {
