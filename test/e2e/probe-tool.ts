@@ -5,16 +5,19 @@ import { connect, createServer } from 'node:net';
  * A program of no member: it answers, or asks, by TCP and UDP on ordinary addresses.
  *
  *   serve PORT                     answers both on all addresses, and prints what UDP heard: one JSON line each
- *   reach ADDRESS PORT [FROM [AS]] prints {"tcp":…,"udp":…}: whether an answer came; from this local port and address
+ *   reach ADDRESS PORT [FROM [AS [MS]]] prints {"tcp":…,"udp":…}: whether an answer came in so many ms; from this local port and
+ *                                  address
  *   hold ADDRESS PORT              a TCP connection with a line every 50 ms; prints each answer
  */
 const [verb, ...words] = process.argv.slice(2);
-/** Milliseconds: machines that are busy answer late, and what never comes is waited for as long. */
-const PATIENCE = 1_500;
 
 if (verb === 'serve') serve(Number(words[0]));
 else if (verb === 'reach')
-  void reach(words[0] ?? '', Number(words[1]), { port: Number(words[2] ?? 0), address: words[3] || undefined });
+  void reach(words[0] ?? '', Number(words[1]), {
+    port: Number(words[2] ?? 0),
+    address: words[3] || undefined,
+    patience: Number(words[4]),
+  });
 else hold(words[0] ?? '', Number(words[1]));
 
 function serve(port: number): void {
@@ -31,6 +34,8 @@ interface From {
   /** 0: any */
   readonly port: number;
   readonly address: string | undefined;
+  /** milliseconds */
+  readonly patience: number;
 }
 
 async function reach(address: string, port: number, from: From): Promise<void> {
@@ -41,7 +46,7 @@ async function reach(address: string, port: number, from: From): Promise<void> {
 
 function reachByTcp(host: string, port: number, from: From): Promise<boolean> {
   return new Promise((resolve) => {
-    setTimeout(() => resolve(false), PATIENCE);
+    setTimeout(() => resolve(false), from.patience);
     const socket = connect({
       host,
       port,
@@ -56,7 +61,7 @@ function reachByTcp(host: string, port: number, from: From): Promise<boolean> {
 
 function reachByUdp(address: string, port: number, from: From): Promise<boolean> {
   return new Promise((resolve) => {
-    setTimeout(() => resolve(false), PATIENCE);
+    setTimeout(() => resolve(false), from.patience);
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.once('error', () => resolve(false));
     socket.once('message', () => resolve(true));

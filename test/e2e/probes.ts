@@ -25,6 +25,8 @@ export interface Reached {
 }
 
 export const ALL: Reached = { tcp: true, udp: true, ping: true };
+const PATIENCE = 1_500;
+
 export const NOTHING: Reached = { tcp: false, udp: false, ping: false };
 
 /** How a machine asks, where it is not left to the machine. */
@@ -33,15 +35,18 @@ export interface Asking {
   readonly from?: string;
   /** bytes of a ping's data */
   readonly size?: number;
+  /** milliseconds: machines that are busy answer late, and what never comes is waited for as long */
+  readonly patience?: number;
 }
 
 /** Asks a machine where `serve` runs. */
 export async function reach(from: Namespace, address: string, how: Asking = {}): Promise<Reached> {
   const family = address.includes(':') ? '-6' : '-4';
   const as = how.from === undefined ? [] : ['-I', how.from];
-  const words = ['ping', family, '-c', '1', '-W', '1.5', '-s', `${how.size ?? 56}`, ...as, address];
+  const { patience = PATIENCE } = how;
+  const words = ['ping', family, '-c', '1', '-W', `${patience / 1_000}`, '-s', `${how.size ?? 56}`, ...as, address];
   const [answers, ping] = await Promise.all([
-    reachFrom(from, address, PORT, 0, how.from),
+    reachFrom(from, address, PORT, 0, how.from, patience),
     from.attempt(words, { seconds: 10 }),
   ]);
   return { ...answers, ping: ping.code === 0 };
@@ -54,8 +59,11 @@ export async function reachFrom(
   port: number,
   ownPort: number,
   ownAddress = '',
+  patience = PATIENCE,
 ): Promise<Omit<Reached, 'ping'>> {
-  const said = await from.run([...TOOL, 'reach', address, `${port}`, `${ownPort}`, ownAddress], { seconds: 20 });
+  const said = await from.run([...TOOL, 'reach', address, `${port}`, `${ownPort}`, ownAddress, `${patience}`], {
+    seconds: 20,
+  });
   const { tcp, udp } = JSON.parse(said);
   return { tcp, udp };
 }

@@ -14,6 +14,8 @@ const LOOKS = 15;
 /** Until the way through a GEN is found, where a server tells nodes of each other. */
 const PATH_FOUND = 1_000;
 const TRIES = 6;
+/** For an answer: most rows have none. */
+const PATIENCE = 800;
 /** Each exchange pings with packets of a size of its own. */
 let size = 500;
 
@@ -46,7 +48,7 @@ async function exchanged(network: Network, walk: Way, between: Exchange['between
   for (let tries = 1; ; tries++) {
     size += 1;
     for (const place of walk) network.wire(place).skip();
-    const asked = () => reach(network.machine(from), between[1], { from: between[0], size });
+    const asked = () => reach(network.machine(from), between[1], { from: between[0], size, patience: PATIENCE });
     const first = await asked();
     // an answer that was late once, on a machine that is busy, is not late again; one that is held back is
     const reached = heard(first).startsWith('odd') ? await asked() : first;
