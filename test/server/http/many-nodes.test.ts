@@ -34,9 +34,17 @@ function held(node: SimulatedNode | undefined): readonly (readonly [number, stri
   return [...(node?.versions.get(lab) ?? [])].sort(([a], [b]) => a - b);
 }
 
-async function roll(): Promise<number> {
-  const { body } = await server.local('POST', '/api/1/groups/lab/roll');
-  return Number(body['version']);
+/** Refused while four versions wait for their time, as after many joins. */
+function roll(): Promise<number> {
+  return until(
+    'a roll to be taken',
+    async () => {
+      const { body } = await server.local('POST', '/api/1/groups/lab/roll');
+      const { version } = body;
+      return typeof version === 'number' && version;
+    },
+    { seconds: 20, everyMs: 100 },
+  );
 }
 
 function allHave(nodes: readonly SimulatedNode[], version: number): Promise<boolean> {
