@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { GscipError } from '../base/errors.ts';
 import { showNats } from './demo/nat-scene.ts';
 import { showSwitch } from './demo/switch-scene.ts';
 import { withLab } from './lab/lab.ts';
+import { needRoot } from './need-root.ts';
 import { wholeNumber } from './numbers.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
 
@@ -23,12 +23,7 @@ export function define(command: Command): void {
 }
 
 async function demo(options: DemoOptions): Promise<void> {
-  if (process.geteuid?.() !== 0)
-    throw new GscipError(
-      'no-root',
-      'the demonstration makes network namespaces, which needs root',
-      'run: sudo ./gscip demo',
-    );
+  needRoot('the demonstration makes network namespaces, which needs root', 'run: sudo ./gscip demo');
   const say = options.json ? () => undefined : (text: string) => console.log(text);
   const onSwitch = await withLab((lab) => showSwitch(lab, options.seconds, say));
   const nats = await withLab((lab) => showNats(lab, options.seconds, say));

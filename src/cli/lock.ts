@@ -6,6 +6,7 @@ import { DEFAULTS, parseConfigFile } from '../node/agent-config.ts';
 import { closeKept, openByHand, standing } from '../node/lock/lock.ts';
 import { lockTable } from '../node/lock/lock-rules.ts';
 import { StateDir } from '../node/state-dir.ts';
+import { needRoot } from './need-root.ts';
 import { examples, jsonFlag } from './output.ts';
 
 interface LockOptions {
@@ -64,8 +65,7 @@ function lockFlags(command: Command): Command {
 }
 
 function placeOf({ state: path, tun }: LockOptions): { readonly state: StateDir; readonly tun: string } {
-  if (process.geteuid?.() !== 0)
-    throw new GscipError('no-root', 'the rules of the kernel are for root', 'run the command with sudo');
+  needRoot('the rules of the kernel are for root');
   const state = new StateDir(path);
   const kept = state.config();
   const settings = kept === undefined ? {} : parseConfigFile(kept, join(state.path, 'config.toml'));

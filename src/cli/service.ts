@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { Command } from 'commander';
 import { GscipError } from '../base/errors.ts';
 import { PROJECT, pinnedNode } from './lab/pinned-node.ts';
+import { needRoot } from './need-root.ts';
 import { examples, jsonFlag, printJson } from './output.ts';
 import { serverFlags } from './server.ts';
 import { SERVICES, type ServiceName, ServiceUnits } from './service/service-units.ts';
@@ -79,11 +80,13 @@ function serviceName(text = 'node'): ServiceName {
   throw new GscipError('usage', `there is no service "${text}"`, 'it is "node" or "server"');
 }
 
+const FOR_ROOT = 'services of the machine are for root';
+
 async function install(service: ServiceName, words: readonly string[], options: InstallOptions): Promise<void> {
   const { root } = options;
   const plan = planOf(service, words, options);
   const token = options.join === undefined ? undefined : await joinToken(options.join);
-  refuseWithoutRoot();
+  needRoot(FOR_ROOT);
   if (root === '/') refuseWithoutSystemd();
   const units = new ServiceUnits(root);
   const texts = textsOf(service, plan);
@@ -111,7 +114,7 @@ function startedText(service: ServiceName): string {
 }
 
 async function uninstall(service: ServiceName, { root, json }: InstallOptions): Promise<void> {
-  refuseWithoutRoot();
+  needRoot(FOR_ROOT);
   if (root === '/') refuseWithoutSystemd();
   const units = new ServiceUnits(root);
   const ours = SERVICES[service].units.filter((unit) => units.read(unit) !== undefined);
@@ -194,9 +197,4 @@ function names(service: ServiceName): string {
 
 function lastUnit(service: ServiceName): string {
   return SERVICES[service].units.at(-1) ?? '';
-}
-
-function refuseWithoutRoot(): void {
-  if (process.geteuid?.() === 0) return;
-  throw new GscipError('no-root', 'services of the machine are for root', 'run the command with sudo');
 }

@@ -24,6 +24,7 @@ import { parseListenAddress } from '../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../server/network/address-plan.ts';
 import { refuseOverlap } from '../tun/interface.ts';
 import { reportError } from './error-report.ts';
+import { needRoot } from './need-root.ts';
 import { examples } from './output.ts';
 import { NO_TOKEN, TOKEN_CREDENTIAL } from './service/unit-texts.ts';
 import type { Founding } from './up/first-machine.ts';
@@ -85,7 +86,7 @@ async function prepare(options: UpOptions): Promise<Start> {
   const file = options.config === undefined ? {} : withWholePaths(readConfigFile(options.config));
   if (flags.bundle !== undefined && !existsSync(flags.bundle))
     throw new GscipError('no-bundle', `there is no file ${flags.bundle}`, 'check the path behind --bundle');
-  refuseWithoutRoot();
+  needRoot('a TUN interface needs root', 'run: sudo gscip up …');
   const state = new StateDir(flags.state ?? file.state ?? DEFAULTS.state);
   const kept = keptSettings(state);
   if (begin !== undefined) refuseSecondNetwork(state, kept);
@@ -213,9 +214,4 @@ function readConfigFile(path: string): WrittenConfig {
     throw new GscipError('bad-config', `cannot read ${path}`, 'check the path behind --config', cause);
   }
   return parseConfigFile(text, path);
-}
-
-function refuseWithoutRoot(): void {
-  if (process.geteuid?.() === 0) return;
-  throw new GscipError('no-root', 'a TUN interface needs root', 'run: sudo gscip up …');
 }

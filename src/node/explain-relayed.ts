@@ -2,7 +2,7 @@ import type { FlowQuestion } from '../api/control.ts';
 import type { ExplainAnswer, ExplainElement } from '../api/questions.ts';
 import type { Millis, NodeId } from '../base/brands.ts';
 import { padAddress, parseAddress } from '../base/ip-address.ts';
-import { caPartCovers, decodeCaPart } from '../crypto/credential.ts';
+import { type CaPart, caPartCovers, decodeCaPart } from '../crypto/credential.ts';
 import { currentOf } from '../dprp/admission.ts';
 import { RULES, type RuleCode } from '../dprp/decision-table.ts';
 import type { RelayListing } from '../dprp/relay-table.ts';
@@ -65,18 +65,23 @@ function answerOf(
 function isAsked(engine: Engine, asked: string, id: NodeId): boolean {
   if (asked === id || asked === engine.node.peerName(id)) return true;
   const address = parseAddress(asked);
-  const bytes = address && engine.elements.certificates.at(id);
+  if (!address) return false;
+  const padded = padAddress(address);
+  const caPart = caPartOf(engine, id);
+  return caPart ? caPartCovers(caPart, padded) : engine.node.directory.at(padded)?.id === id;
+}
+
+/** The certificate that was seen of it, where it can be read. */
+function caPartOf(engine: Engine, id: NodeId): CaPart | undefined {
+  const bytes = engine.elements.certificates.at(id);
   const caPart = bytes && decodeCaPart(bytes);
-  if (caPart && typeof caPart !== 'string') return caPartCovers(caPart, padAddress(address));
-  return address !== undefined && address !== null && engine.node.directory.at(padAddress(address))?.id === id;
+  return typeof caPart === 'string' ? undefined : caPart;
 }
 
 /** What the certificate says, where it is known here, and the groups that this node shares with it. */
 function elementOf(engine: Engine, id: NodeId, side: string, action: string, rule: number): ExplainElement {
   const { keys } = engine.node;
-  const bytes = engine.elements.certificates.at(id);
-  const caPart = bytes && decodeCaPart(bytes);
-  const known = caPart && typeof caPart !== 'string' ? caPart : undefined;
+  const known = caPartOf(engine, id);
   const groups = keys.groups().flatMap((group) => {
     const current = currentOf(group);
     return current && group.roster.members.has(id) ? [`${keys.groupName(group.id)} v${current.v}`] : [];

@@ -1,4 +1,5 @@
 import type { NodeId } from '../base/brands.ts';
+import { padAddress } from '../base/ip-address.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
 import { prefixCovers } from '../crypto/address-prefix.ts';
 import { type Prefix, samePrefix } from '../tun/prefix.ts';
@@ -49,7 +50,5 @@ export class Home {
 }
 
 function padded({ family, address, length }: Prefix) {
-  const bytes = new Uint8Array(16);
-  bytes.set(address, 16 - address.length);
-  return { family, address: bytes, length };
+  return { family, address: padAddress(address), length };
 }

@@ -193,11 +193,12 @@ export class Lock {
     if (this.#isOpened) return;
     // a program is started only where something changed: that costs the agent more than all the rest of a minute's work
     const generation = this.#ports.generation();
+    const isChanged = (looked: number | undefined) => generation === undefined || generation !== looked;
+    const isGuard = this.#level !== 'closed';
     if (this.#trouble !== undefined) await this.#retry();
-    else if (generation === undefined || generation !== this.#looked) await this.#compare(generation);
-    if (!isAround) return;
-    if (this.#level !== 'closed') return void (await this.#listing());
-    if (generation === undefined || generation !== this.#lookedAround) await this.#lookAround(generation);
+    // what a guard dropped is counted once a minute, by the same listing
+    else if (isChanged(this.#looked) || (isAround && isGuard)) await this.#compare(generation);
+    if (isAround && !isGuard && isChanged(this.#lookedAround)) await this.#lookAround(generation);
   }
 
   async #compare(generation: number | undefined): Promise<void> {

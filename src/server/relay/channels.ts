@@ -90,7 +90,6 @@ export class Channels {
     if (!end) return;
     channel.ends[side] = undefined;
     this.table.clearEnd(2 * channel.row + side);
-    this.table.setEarly(2 * channel.row + side, true);
     const left = (this.#boundOf.get(end.node) ?? 1) - 1;
     if (left > 0) {
       this.#boundOf.set(end.node, left);
