@@ -47,6 +47,8 @@ export class Lock {
   readonly #log: Logger;
   readonly #ports: LockPorts;
   #level: LockLevel | undefined;
+  /** what the kernel has taken; the rules of a new mode take a moment */
+  #standing: LockLevel | undefined;
   #script = '';
   /** as nftables lists what was put in force last */
   #made = '';
@@ -116,8 +118,9 @@ export class Lock {
 
   status(): LockStatus {
     const table = lockTable(this.#tun);
-    if (this.#level === 'closed') return { state: this.#isOpened || this.#trouble ? 'open' : 'closed', table };
-    return { state: this.#level === 'guard' && !this.#trouble ? 'guard' : 'none', table };
+    const stands = this.#standing === this.#level && !this.#trouble;
+    if (this.#level === 'closed') return { state: this.#isOpened || !stands ? 'open' : 'closed', table };
+    return { state: this.#level === 'guard' && stands ? 'guard' : 'none', table };
   }
 
   health(): HealthLine[] {
@@ -172,7 +175,12 @@ export class Lock {
     this.#looked = undefined;
     if (this.#made !== '') await this.#listing(); // what it counted goes with the table
     this.#counts = new Map();
-    if (await this.#attempt(this.#script)) this.#made = await this.#listing();
+    if (await this.#attempt(this.#script)) await this.#taken();
+  }
+
+  async #taken(): Promise<void> {
+    this.#standing = this.#level;
+    this.#made = await this.#listing();
   }
 
   async #attempt(script: string): Promise<boolean> {
@@ -212,7 +220,7 @@ export class Lock {
     const known = this.#trouble;
     if (await this.#attempt(this.#script)) {
       this.#trouble = undefined;
-      this.#made = await this.#listing();
+      await this.#taken();
     } else this.#trouble = known;
   }
 

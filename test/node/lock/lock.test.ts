@@ -114,6 +114,16 @@ describe('the lock of a node', () => {
     expect([lock.status().state, existsSync(file)]).toEqual(['guard', false]);
   });
 
+  it('E3: says that it is closed only when the kernel has taken the rules', async () => {
+    const { lock } = setUp();
+    await lock.follow(OPEN);
+    const settled = lock.follow(CLOSED);
+    await Promise.resolve();
+    expect(lock.status().state).not.toBe('closed');
+    await settled;
+    expect(lock.status().state).toBe('closed');
+  });
+
   it('changes nothing while nothing has changed', async () => {
     const { lock, tables } = setUp();
     await lock.follow(OPEN);
