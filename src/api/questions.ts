@@ -18,6 +18,8 @@ export interface ExplainAnswer {
   readonly remedy: string;
   /** false where this node is neither end: it knows only groups that it is in itself, and no elements between */
   readonly certain: boolean;
+  /** what is wrong whatever the table says, and what befell packets between the two that no flow shows */
+  readonly notes: readonly ExplainNote[];
   /** what is in force now; null where this node is neither end, and passes nothing on between the two */
   readonly now: ExplainLive | null;
 }
@@ -31,6 +33,19 @@ export interface ExplainEnd {
   readonly behind: boolean;
   /** further nodes that were given the very same network: packets go to `node`, and are taken from each */
   readonly alsoGivenTo: readonly string[];
+}
+
+/** A counter of the node that concerns the two, and what it means for them. */
+export interface ExplainNote {
+  readonly counter: string;
+  /** since the agent started, whoever was concerned */
+  readonly total: number;
+  /** of these two, among the newest 256 incidents; 0 where only the sum is known */
+  readonly seen: number;
+  /** since the last of those; null where there is none */
+  readonly agoSeconds: number | null;
+  readonly text: string;
+  readonly remedy: string;
 }
 
 export interface ExplainLive {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ExplainAnswer, ExplainEnd, ExplainLive } from '../api/questions.ts';
+import type { ExplainAnswer, ExplainEnd, ExplainLive, ExplainNote } from '../api/questions.ts';
 import { GscipError } from '../base/errors.ts';
 import { type AgentOptions, agentFlags } from './agent-options.ts';
 import { ask } from './control-client.ts';
@@ -63,6 +63,7 @@ export function describeExplanation(answer: ExplainAnswer): string {
     ...[answer.source, answer.destination].flatMap(endLine),
     `Result: ${answer.result} (rule ${answer.ruleNumber}, ${answer.rule}): ${answer.text}`,
     ...(answer.remedy === '' ? [] : [`To do:  ${answer.remedy}`]),
+    ...answer.notes.flatMap(noteLines),
     ...(answer.now ? liveLines(answer.now) : [NOT_AN_END]),
   ];
   return lines.join('\n');
@@ -75,6 +76,11 @@ function endLine({ asked, node, behind, alsoGivenTo }: ExplainEnd): string[] {
   if (node === null) return [`${asked} belongs to no node of the network.`];
   const rivals = alsoGivenTo.length === 0 ? '' : ` The same network was given to ${alsoGivenTo.join(', ')}, too.`;
   return behind ? [`${asked} is behind ${node}.${rivals}`] : [];
+}
+
+function noteLines({ counter, total, seen, agoSeconds, text, remedy }: ExplainNote): string[] {
+  const pair = agoSeconds === null ? '' : `, ${seen} of these two, the last ${agoSeconds} s ago`;
+  return [`Note:   ${text} (${counter}: ${total}${pair})`, ...(remedy === '' ? [] : [`        ${remedy}`])];
 }
 
 function liveLines({ path, flows, blocked, relayed }: ExplainLive): string[] {

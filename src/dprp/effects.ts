@@ -29,7 +29,8 @@ export type DprpEffect =
   | { readonly kind: 'heard'; readonly peer: NodeId }
   /** Which elements an authentic answer of the peer went past, the nearest to this node first; none: the path is bare. */
   | { readonly kind: 'elements'; readonly peer: NodeId; readonly between: readonly SeenElement[] }
-  | { readonly kind: 'counter'; readonly name: string }
+  /** `cid`: the flow whose negotiation it befell, where that is known */
+  | { readonly kind: 'counter'; readonly name: string; readonly cid?: Cid }
   | TraceEffect;
 
 /** Newer keys are wanted: of a group (version 0: whatever is newest), or of the domain. */

@@ -45,7 +45,7 @@ export function handleMpit(
   const claim = readClaim(context, offered, mpit, core, now);
   if (typeof claim === 'string') {
     offered.handshake.restore(before);
-    return [count(`mpit-${claim}`)];
+    return [count(`mpit-${claim}`, offered.opened.box.cid)];
   }
   before.symmetric.wipe();
   return complete(context, end, offered, claim, name, from, now);

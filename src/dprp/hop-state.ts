@@ -1,5 +1,6 @@
 import type { Millis, SaIndex } from '../base/brands.ts';
 import { toHex, wipe } from '../base/bytes.ts';
+import type { Cid } from '../base/cid.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { REPEAT_MS, type SideName } from './constants.ts';
 import type { HopActionBox } from './hop-action.ts';
@@ -11,6 +12,8 @@ export interface PassedDde {
   readonly start: PathAddress;
   readonly end: PathAddress;
   readonly indexStart: SaIndex;
+  /** the flow that it asks for */
+  readonly cid: Cid;
   /** H(DDE) */
   readonly hash: Uint8Array;
   readonly eI: Uint8Array;
@@ -26,6 +29,7 @@ export interface PassedDde {
 /** An RGI that got this element's record, and what came after it. */
 export interface HopNegotiation {
   readonly binding: HopBinding;
+  readonly cid: Cid;
   /** as sent; repeated byte for byte (H6) */
   readonly record: Uint8Array;
   /** e_G·e_I and e_G·e_R */

@@ -1,5 +1,6 @@
 import type { Millis, NodeId, SaIndex } from '../base/brands.ts';
 import { toHex, wipe } from '../base/bytes.ts';
+import type { Cid } from '../base/cid.ts';
 import { DATAGRAM } from '../base/datagram-kinds.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { decodeCdn } from './cdn.ts';
@@ -45,7 +46,7 @@ export type HopEffect =
   | { readonly kind: 'relay-entry'; readonly entry: RelayEntry }
   /** The certificate of this node is needed: fetch it, then call `signerKnown`. */
   | { readonly kind: 'fetch-ca-part'; readonly node: NodeId }
-  | { readonly kind: 'counter'; readonly name: string };
+  | { readonly kind: 'counter'; readonly name: string; readonly cid?: Cid };
 
 /** What to send on, or null to drop. */
 export interface HopStep {
@@ -105,6 +106,7 @@ export class OnPathElement {
       start: from,
       end: to,
       indexStart: dde.header.sender,
+      cid: box.cid,
       hash,
       eI: dde.ephemeral,
       place: dde.header.hops + 1,
@@ -121,7 +123,7 @@ export class OnPathElement {
     if (typeof rgi === 'string') return drop(`rgi-${rgi}`);
     const passed = this.#state.passed(to, from, rgi.header.receiver);
     if (passed === undefined) return pass(bytes);
-    if (rgi.records.length !== rgi.hopCount - passed.place) return drop('rgi-hops'); // H2
+    if (rgi.records.length !== rgi.hopCount - passed.place) return drop('rgi-hops', passed.cid); // H2
     const hash = this.#deps.provider.sha256(rgiCore(bytes));
     const negotiation = this.#state.negotiation(passed.hash, hash) ?? this.#begin(passed, rgi, hash, now);
     if (typeof negotiation === 'string') return drop(negotiation);
@@ -139,8 +141,8 @@ export class OnPathElement {
     if (own === undefined || own.negotiation.action !== null) return pass(bytes);
     if (!tookRoute(own.negotiation, from, to)) return pass(bytes);
     const action = this.#open(own.negotiation, 'action', own.box);
-    if (typeof action === 'string') return drop(`mpit-hop-${action}`);
-    if (!allowsOrder(action.order)) return drop('mpit-hop-policy');
+    if (typeof action === 'string') return drop(`mpit-hop-${action}`, own.negotiation.cid);
+    if (!allowsOrder(action.order)) return drop('mpit-hop-policy', own.negotiation.cid);
     this.#state.put({ ...own.negotiation, action });
     return pass(bytes);
   }
@@ -152,7 +154,7 @@ export class OnPathElement {
     if (own === undefined || own.negotiation.action === null || own.negotiation.installed) return pass(bytes);
     if (!tookRoute(own.negotiation, to, from)) return pass(bytes);
     const confirmation = this.#open(own.negotiation, 'confirmation', own.box);
-    if (typeof confirmation === 'string') return drop(`cdn-hop-${confirmation}`);
+    if (typeof confirmation === 'string') return drop(`cdn-hop-${confirmation}`, own.negotiation.cid);
     const complete = { ...own.negotiation, confirmation, confirmed: { start: to, end: from } };
     this.#state.put(complete);
     return { forward: bytes, effects: this.#install(complete) };
@@ -171,11 +173,11 @@ export class OnPathElement {
     const said = { info: this.#info(passed), previous: rgi.records.at(-1) ?? null };
     const author = hopAuthor(identity(), formFor(rgi.hopCount));
     const record = sealHopRecord(provider, sharedStart, binding, said, author);
-    const { start, end, side, indexStart } = passed;
+    const { start, end, side, indexStart, cid } = passed;
     const fresh = { side, at: now, action: null, confirmation: null, confirmed: null, installed: false };
     const routes = [{ start, end }];
     const indices = { indexStart, indexEnd: rgi.header.sender };
-    const negotiation: HopNegotiation = { ...fresh, ...indices, routes, binding, record, sharedStart, sharedEnd };
+    const negotiation: HopNegotiation = { ...fresh, ...indices, cid, routes, binding, record, sharedStart, sharedEnd };
     this.#state.put(negotiation);
     this.#state.putPassed({ ...passed, answers: new Set([...passed.answers, toHex(hash)]) });
     return negotiation;
@@ -214,11 +216,11 @@ export class OnPathElement {
   }
 
   #install(negotiation: HopNegotiation): readonly HopEffect[] {
-    const { action, confirmation, confirmed, binding, record } = negotiation;
+    const { action, confirmation, confirmed, binding, record, cid } = negotiation;
     if (action === null || confirmation === null || confirmed === null) return [];
     const own = this.#deps.identity().caPart.nodeId;
     const checked = checkInstall(this.#deps, own, { binding, record, action, confirmation });
-    if (typeof checked === 'string') return [...missing(this.#deps, negotiation), counter(`hop-${checked}`)];
+    if (typeof checked === 'string') return [...missing(this.#deps, negotiation), counter(`hop-${checked}`, cid)];
     this.#state.put({ ...negotiation, installed: true });
     wipe(negotiation.sharedStart, negotiation.sharedEnd);
     const { indexStart, indexEnd } = negotiation;
@@ -240,10 +242,10 @@ function pass(bytes: Uint8Array): HopStep {
   return { forward: bytes, effects: [] };
 }
 
-function drop(reason: string): HopStep {
-  return { forward: null, effects: [counter(reason)] };
+function drop(reason: string, cid?: Cid): HopStep {
+  return { forward: null, effects: [counter(reason, cid)] };
 }
 
-function counter(name: string): HopEffect {
-  return { kind: 'counter', name };
+function counter(name: string, cid?: Cid): HopEffect {
+  return cid ? { kind: 'counter', name, cid } : { kind: 'counter', name };
 }

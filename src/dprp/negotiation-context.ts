@@ -1,4 +1,5 @@
 import type { Millis, NodeId } from '../base/brands.ts';
+import type { Cid } from '../base/cid.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Caps } from './caps.ts';
@@ -34,8 +35,8 @@ export function send(bytes: Uint8Array, to: PathAddress): DprpEffect {
   return { kind: 'send', bytes, to };
 }
 
-export function count(name: string): DprpEffect {
-  return { kind: 'counter', name };
+export function count(name: string, cid?: Cid): DprpEffect {
+  return cid ? { kind: 'counter', name, cid } : { kind: 'counter', name };
 }
 
 export function trace(

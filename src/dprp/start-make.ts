@@ -281,7 +281,7 @@ function suiteOf(context: NegotiationContext, number: number): Suite {
 }
 
 function refused(state: Detecting, fault: string): StartStep {
-  return { state, effects: [count(`rgi-${fault}`)] };
+  return { state, effects: [count(`rgi-${fault}`, state.base.request.cid)] };
 }
 
 /** RGI may name a further slot that is old: fetch it, nothing else (R2, table row M13). */

@@ -31,7 +31,7 @@ import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
-import { prefixOf } from './roster-routes.ts';
+import { prefixOf } from './route-prefix.ts';
 import { selfTest } from './self-test.ts';
 import { ServerDial } from './server-dial.ts';
 import { ownEndpoints } from './server-link/own-endpoints.ts';

@@ -265,6 +265,7 @@ export class Engine {
   handleNewKeys(now: Millis): void {
     const { directory, keys } = this.node;
     if (directory.rebuild(keys.self(), keys.members())) endWithdrawn(this.node, now);
+    this.node.claims.look(this.node);
     this.node.negative.clear(() => true); // a peer that had no key in common may have one now
     this.#negotiating.versionsChanged(now);
   }

@@ -9,6 +9,8 @@ import type { RelayListing } from '../dprp/relay-table.ts';
 import { endTypeName, modeName } from '../dprp/wire-names.ts';
 import { relayedAnswer } from './answers.ts';
 import type { Engine } from './engine.ts';
+import type { FlowEnd } from './explain.ts';
+import { explainNotes } from './explain-notes.ts';
 
 /**
  * What a GEN can say of two others whose ciphertext it passes on: it knows who they are, and its own part; not the flows, nor
@@ -57,8 +59,14 @@ function answerOf(
       : 'The two told this node to discard what they send each other.',
     remedy: '',
     certain: false,
+    notes: explainNotes(engine, [endOf(engine, source, from), endOf(engine, destination, to)], now),
     now: { path: null, flows: [], blocked: null, relayed: found.map((each) => relayedAnswer(engine, each, now)) },
   };
+}
+
+function endOf({ node }: Engine, asked: string, id: NodeId): FlowEnd {
+  const address = parseAddress(asked);
+  return { asked, member: node.directory.member(id), address: address ? padAddress(address) : undefined };
 }
 
 /** By name, node id, or an address that the node's certificate gives it. */

@@ -11,6 +11,7 @@ import { type Decision, decide, type ElementPlan, overlayDecision, RULES } from 
 import type { PathElement, SeenElement } from '../dprp/path-element.ts';
 import type { Engine } from './engine.ts';
 import { liveOf } from './explain-live.ts';
+import { explainNotes } from './explain-notes.ts';
 import { explainRelayed } from './explain-relayed.ts';
 import { remedyOf } from './explain-remedy.ts';
 import type { Member } from './key-store.ts';
@@ -51,6 +52,7 @@ export function explainAnswer(engine: Engine, question: FlowQuestion, now: Milli
     text: sentence,
     remedy: remedyOf(engine, flow),
     certain,
+    notes: explainNotes(engine, ends, now),
     now: liveOf(engine, flow, question, now),
   };
 }

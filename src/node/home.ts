@@ -18,7 +18,7 @@ export interface ProvedRouter {
  */
 export class Home {
   #router: ProvedRouter | undefined;
-  #lans: readonly RefusedRoute[] = [];
+  #refused: readonly RefusedRoute[] = [];
 
   /** The GEN above said something that only it can say, from this address. */
   prove(node: NodeId, gen: PathAddress): void {
@@ -38,14 +38,19 @@ export class Home {
     return this.#router;
   }
 
-  /** What the lists of members offer, and connected networks are in the way of. */
-  setLans(refused: readonly RefusedRoute[]): void {
-    this.#lans = refused.filter(({ lan }) => lan !== undefined);
+  /** What the lists of members offer, and something of this machine is in the way of. */
+  setRefused(refused: readonly RefusedRoute[]): void {
+    this.#refused = refused;
+  }
+
+  /** Why the network that such an address (16 bytes) lies in is not routed into the overlay; at home nothing is wrong. */
+  leftOut(address: Uint8Array): RefusedRoute | undefined {
+    return this.#refused.find(({ prefix, lan }) => lan !== 'home' && prefixCovers(padded(prefix), address));
   }
 
   /** In which kind of connected network such an address (16 bytes) lies; undefined where none is in the way of the overlay. */
   lanOf(address: Uint8Array): 'home' | 'strange' | undefined {
-    return this.#lans.find(({ prefix }) => prefixCovers(padded(prefix), address))?.lan;
+    return this.#refused.find(({ prefix, lan }) => lan !== undefined && prefixCovers(padded(prefix), address))?.lan;
   }
 }
 

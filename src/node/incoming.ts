@@ -8,6 +8,7 @@ import type { Sa } from '../pccom/sa.ts';
 import { PIT_ACTION } from '../pit/terms.ts';
 import type { ControlRecords } from './control-records.ts';
 import type { Elements } from './element/elements.ts';
+import { icmpErrorName } from './icmp-errors.ts';
 import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
 import { Oversize, SYN } from './oversize.ts';
@@ -110,7 +111,7 @@ export class Incoming {
     const { flow } = this.#node;
     const status = parseFlow(view, offset, length, flow);
     if (status !== 0) {
-      this.#node.countStatus(status);
+      this.#node.countStatus(status, view, offset, length, now);
       return 0;
     }
     if ((flow[FLOW.flags] & FLOW_FLAG.fragment) !== 0)
@@ -121,15 +122,16 @@ export class Incoming {
     const count = runs[at + RUN.count];
     if (count > 1 && (flow[FLOW.head] & 0xff) === PROTOCOL.tcp)
       flow[FLOW.tcpFlags] |= lastTcpFlags(view, records, record + (count - 1) * RECORD_ROW.stride, flow[FLOW.l4Offset]);
-    return this.#byEntry(runs, at, now);
+    const isError = (flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0;
+    return this.#byEntry(runs, at, isError ? view.getUint8(offset + flow[FLOW.l4Offset]) : 0, now);
   }
 
   /**
    * P1: an entry of the SA's peer and group, and a destination of this node, so that the source is the peer's. The chain
    * may be another one while a flow moves from one SA to the next (protocol.md 10.2).
    */
-  #byEntry(runs: Int32Array, at: number, now: Millis): number {
-    const { pit, sas, flow, directory, counters, owners } = this.#node;
+  #byEntry(runs: Int32Array, at: number, icmpType: number, now: Millis): number {
+    const { pit, sas, flow, directory, owners } = this.#node;
     const index = runs[at + RUN.sa];
     const found = pit.find(flow);
     const entry = found >> 1;
@@ -140,13 +142,14 @@ export class Incoming {
     }
     const icmpError = (flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0;
     if (!directory.isOwn(flow, icmpError ? FLOW.outerDestination : FLOW.destination)) {
-      counters.add('foreign-destination');
+      this.#node.incident('foreign-destination', now);
       return 0;
     }
     if (pit.entries.action(entry) !== PIT_ACTION.encrypt || (icmpError && !pit.entries.isConfirmed(entry))) {
-      counters.add('entry-forbids');
+      this.#node.incident('entry-forbids', now);
       return 0;
     }
+    if (icmpError) this.#node.incident(icmpErrorName(flow, icmpType), now);
     pit.count(found, runs[at + RUN.count], runs[at + RUN.bytes], flow[FLOW.tcpFlags], now);
     return 1;
   }
@@ -155,7 +158,7 @@ export class Incoming {
     const { fragments, flow, owners, sas, effects } = this.#node;
     const peer = owners.peerOf(sas.ownerOfSlot[(runs[at + RUN.sa] >>> 3) & 0xffff]);
     if (!passFragment(this.#node, () => bytes.slice(), peer, now)) return 0;
-    const delivered = this.#byEntry(runs, at, now);
+    const delivered = this.#byEntry(runs, at, 0, now);
     if (delivered === 1 && (flow[FLOW.flags] & FLOW_FLAG.firstFragment) !== 0)
       for (const packet of fragments.release(flow, peer)) effects.push({ kind: 'deliver', packet });
     return delivered;

@@ -8,7 +8,7 @@ import type { BundleKeysDeps } from './bundle-keys.ts';
 import { bootClock, now, wallClock } from './clocks.ts';
 import { RandomPool } from './random-pool.ts';
 import type { ResumedKeys } from './resumed-keys.ts';
-import { prefixOf } from './roster-routes.ts';
+import { prefixOf } from './route-prefix.ts';
 import type { ServerDial } from './server-dial.ts';
 import { hasIdentity } from './server-link/identity-store.ts';
 import type { LinkPorts } from './server-link/link-shell.ts';

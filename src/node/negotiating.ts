@@ -190,7 +190,9 @@ export class Negotiating {
       case 'elements':
         return this.#node.elements.saw(effect.peer, effect.between);
       case 'counter':
-        counters.add(effect.name);
+        if (effect.cid) wordsOfCid(effect.cid, this.#words);
+        if (effect.cid) this.#node.incident(effect.name, now, this.#words);
+        else counters.add(effect.name);
         return;
       case 'trace': {
         const direction = effect.direction === 'sent' ? 'out' : 'in';

@@ -1,5 +1,6 @@
-import type { NodeId, SaIndex } from '../base/brands.ts';
+import type { Millis, NodeId, SaIndex } from '../base/brands.ts';
 import { FLOW, FLOW_STATUS_NAMES } from '../base/flow-words.ts';
+import { headerAddresses } from '../base/header-addresses.ts';
 import type { LogFields } from '../base/log.ts';
 import type { PacketPrimitives } from '../base/primitives.ts';
 import type { SaDescription } from '../dprp/effects.ts';
@@ -15,7 +16,9 @@ import { Pit } from '../pit/table.ts';
 import { Counters } from './counters.ts';
 import { Directory } from './directory.ts';
 import { Home } from './home.ts';
+import { Incidents } from './incidents.ts';
 import type { KeyStore } from './key-store.ts';
+import { ClaimWatch } from './network-claims.ts';
 import type { NodeEffect } from './node-effects.ts';
 import { PathElements } from './path-elements.ts';
 import { PathMtus } from './path-mtus.ts';
@@ -49,6 +52,8 @@ export class NodeState {
   readonly keys: KeyStore;
   readonly directory = new Directory();
   readonly counters = new Counters();
+  readonly incidents = new Incidents();
+  readonly claims = new ClaimWatch();
   readonly owners = new Owners();
   readonly pit: Pit;
   readonly expiry: PitExpiry;
@@ -96,8 +101,16 @@ export class NodeState {
     this.directory.rebuild(keys.self(), keys.members());
   }
 
-  countStatus(status: number): void {
-    this.counters.add(FLOW_STATUS_NAMES[status]);
+  /** A packet that is dropped before its flow is looked up; its addresses are remembered where it has any. */
+  countStatus(status: number, view: DataView, offset: number, length: number, now: Millis): void {
+    if (headerAddresses(view, offset, length, this.flow)) this.incident(FLOW_STATUS_NAMES[status], now);
+    else this.counters.add(FLOW_STATUS_NAMES[status]);
+  }
+
+  /** Something befell a packet between the addresses of `flow` that no PIT entry shows: counted, and remembered for `explain`. */
+  incident(counter: string, now: Millis, flow = this.flow): void {
+    this.counters.add(counter);
+    this.incidents.note(counter, flow, now);
   }
 
   peerName(peer: NodeId): string {

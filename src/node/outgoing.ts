@@ -8,6 +8,7 @@ import { setIcmpSource } from '../pccom/icmp-source.ts';
 import { type HeldPacket, heldPacket, parseHeld } from '../pit/held.ts';
 import { PIT_ACTION } from '../pit/terms.ts';
 import type { FlowControl } from './flow-control.ts';
+import { icmpErrorName } from './icmp-errors.ts';
 import type { Member } from './key-store.ts';
 import type { Negotiating } from './negotiating.ts';
 import type { NodeState } from './node-state.ts';
@@ -52,8 +53,9 @@ export class Outgoing {
     for (let row = 0; row < count; row++) {
       const at = row * PACKET.stride;
       packets[at + PACKET.sa] = 0;
-      const status = parseFlow(view, packets[at + PACKET.offset], packets[at + PACKET.length], flow);
-      if (status !== 0) this.#node.countStatus(status);
+      const [offset, length] = [packets[at + PACKET.offset], packets[at + PACKET.length]];
+      const status = parseFlow(view, offset, length, flow);
+      if (status !== 0) this.#node.countStatus(status, view, offset, length, now);
       else if ((flow[FLOW.flags] & FLOW_FLAG.fragment) !== 0) this.#fragment(arena, packets, row, now);
       else packets[at + PACKET.sa] = this.#decide(arena, packets, row, now, undefined);
     }
@@ -95,7 +97,10 @@ export class Outgoing {
     const at = row * PACKET.stride;
     const slot = (sa >>> 3) & 0xffff;
     const length = packets[at + PACKET.length];
-    if ((flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0 && !this.#ownError(arena, packets, at)) return 0;
+    if ((flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0) {
+      if (!this.#ownError(arena, packets, at, now)) return 0;
+      this.#node.incident(icmpErrorName(flow, arena[packets[at + PACKET.offset] + flow[FLOW.l4Offset]]), now);
+    }
     const path = this.#pathOfSlot[slot];
     if (length > FITS_ALWAYS && !this.#oversize.passes(arena, packets, at, sa, path, now)) return 0;
     if (paths.sends(path, now)) this.#silent.tell(arena, packets, at, now);
@@ -109,17 +114,18 @@ export class Outgoing {
    * An error from a router further inside, whose address means nothing to the peer, gets the address of this node
    * (protocol.md 5.1). False: it cannot be sent.
    */
-  #ownError(arena: Uint8Array, packets: Int32Array, at: number): boolean {
-    const { flow, directory, keys, counters } = this.#node;
+  #ownError(arena: Uint8Array, packets: Int32Array, at: number, now: Millis): boolean {
+    const node = this.#node;
+    const { flow, directory, keys } = node;
     if (directory.isOwn(flow, FLOW.outerSource)) return true;
     const vip = keys.self().vips.find((each) => isIpv4(each) === (flow[FLOW.head] >>> 8 === 4));
     if (!vip || (packets[at + PACKET.kind] & PARTIAL_CHECKSUM) !== 0) {
-      counters.add('foreign-source');
+      node.incident('foreign-source', now);
       return false;
     }
     const view = new DataView(arena.buffer, arena.byteOffset, arena.byteLength);
     setIcmpSource(view, packets[at + PACKET.offset], flow[FLOW.l4Offset], vip);
-    counters.add('icmp-source-replaced');
+    node.incident('icmp-source-replaced', now);
     return true;
   }
 
@@ -147,8 +153,8 @@ export class Outgoing {
   #newFlow(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
     const { flow, directory, counters, negative } = this.#node;
     // an ICMP error names a flow of the other way; without an entry there is none (protocol.md P3)
-    if ((flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0) return this.#dropped('icmp-without-entry');
-    if (!directory.isOwn(flow, FLOW.source)) return this.#dropped('foreign-source');
+    if ((flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0) return this.#dropped('icmp-without-entry', now);
+    if (!directory.isOwn(flow, FLOW.source)) return this.#dropped('foreign-source', now);
     const member = directory.ownerOf(flow, FLOW.destination);
     if (!member) return this.#flows.refuseFlow('no-member-there', now);
     const reason = negative.find(addressKey(flow, FLOW.destination), now);
@@ -181,7 +187,7 @@ export class Outgoing {
   #withoutSa(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
     const { flow, directory, paths } = this.#node;
     const member = directory.ownerOf(flow, FLOW.destination);
-    if (!member) return this.#dropped('no-member-there');
+    if (!member) return this.#dropped('no-member-there', now);
     // of what waits the oldest goes when there is too much: TCP had better try again soon
     if (paths.sends(paths.peer(member.id).slot, now)) this.#silent.tell(arena, packets, row * PACKET.stride, now);
     return this.#holdAndNegotiate(member, heldPacket(arena, packets, row, since ?? now, this.#node.flow), now);
@@ -214,8 +220,8 @@ export class Outgoing {
     );
   }
 
-  #dropped(counter: string): SaOrNone {
-    this.#node.counters.add(counter);
+  #dropped(counter: string, now: Millis): SaOrNone {
+    this.#node.incident(counter, now);
     return 0;
   }
 }

@@ -1,7 +1,7 @@
 import type { Millis, NodeId } from '../base/brands.ts';
 import { formatPath, type PathAddress, type PathParts, parsePath } from '../base/path-address.ts';
 import { MESSAGE, type PacketPrimitives } from '../base/primitives.ts';
-import { covers, type OwnPlace, outerFault } from '../nat/outer-address.ts';
+import { type AddressPrefix, covers, type OwnPlace, outerFault } from '../nat/outer-address.ts';
 import { routeOf } from '../nat/path-route.ts';
 import { encodeFrame } from '../nat/relay-frame.ts';
 
@@ -90,6 +90,14 @@ export class PathBook {
   /** Is it an address of the overlay's own ranges, whoever has it? */
   isOverlay(address: Uint8Array): boolean {
     return this.#place.overlay.some((range) => covers(range, address));
+  }
+
+  /** Does a network share addresses with the overlay's own ranges? */
+  meetsOverlay(network: AddressPrefix): boolean {
+    const { address, length } = network;
+    return this.#place.overlay.some((range) =>
+      length < range.length ? covers(network, range.address) : covers(range, address),
+    );
   }
 
   /** May outer datagrams go to this address, or be taken from it (protocol.md 6.4)? Where a relay leads is the relay's affair. */

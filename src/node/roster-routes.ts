@@ -2,12 +2,12 @@ import { networkInterfaces } from 'node:os';
 import type { HealthLine } from '../api/status.ts';
 import type { Logger } from '../base/log.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
-import type { AddressPrefix } from '../crypto/address-prefix.ts';
 import { changeRosterRoutes, linkRouters, rosterRoutes, usedRanges } from '../tun/interface.ts';
 import { formatPrefix, type Prefix, samePrefix } from '../tun/prefix.ts';
 import { chooseRoutes, type HomeNetwork, type RefusedRoute, type UsedRange } from '../tun/route-choice.ts';
 import type { ProvedRouter } from './home.ts';
 import type { NodeState } from './node-state.ts';
+import { prefixOf } from './route-prefix.ts';
 
 /** The machine's routes, as far as rosters concern them. */
 export interface RouteTable {
@@ -144,6 +144,7 @@ export class RosterRoutes {
   }
 
   async #round(): Promise<void> {
+    this.#node.claims.look(this.#node);
     const offered = this.#node.keys.members().flatMap(({ routes }) => routes.map(prefixOf));
     const own = this.#node.keys.self().routes.map(prefixOf);
     const endpoints = this.#endpoints();
@@ -160,7 +161,7 @@ export class RosterRoutes {
       const added = without(taken, present);
       const removed = without(present, taken);
       const strange = await this.#strangeLans(refused);
-      this.#node.home.setLans(refused);
+      this.#node.home.setRefused(refused);
       const isOther = JSON.stringify(strange) !== JSON.stringify(this.#strange);
       [this.#taken, this.#strange] = [taken, strange];
       if (isOther || added.length + removed.length > 0) await this.#changed();
@@ -195,6 +196,7 @@ export class RosterRoutes {
       if (this.#refused.some((known) => known.why === why && known.lan === lan && samePrefix(known.prefix, prefix)))
         continue;
       const fields = { route: formatPrefix(prefix), why };
+      if (lan !== 'home') this.#node.counters.add('network-left-out');
       if (lan === 'home') this.#log.log('info', 'lan-proved', fields);
       else this.#log.log('warn', lan === 'strange' ? 'lan-not-proved' : 'route-not-taken', fields);
     }
@@ -222,11 +224,6 @@ export function mainTable(device: string): RouteTable {
           .map(([name, is]) => [name, is?.map(cidrOf)]),
       ),
   };
-}
-
-/** A prefix as rosters write it, with 4 bytes for IPv4. */
-export function prefixOf({ family, address, length }: AddressPrefix): Prefix {
-  return { family, address: family === 4 ? address.subarray(12) : address, length };
 }
 
 function addressOf(path: PathAddress): Prefix {

@@ -274,7 +274,7 @@ describe('what to do, by the rule that gave the result', () => {
   it('C1: says of a network with the addresses of a member that it is at home in it, or that nothing goes there', () => {
     const { world, a } = network();
     const lans = (lan: 'home' | 'strange') =>
-      a.engine.node.home.setLans([{ prefix: parsePrefix('10.1.0.0/16'), why: 'connected', lan, holdsPeer: false }]);
+      a.engine.node.home.setRefused([{ prefix: parsePrefix('10.1.0.0/16'), why: 'connected', lan, holdsPeer: false }]);
     lans('home');
     expect(explain(a, 'a', '10.1.2.3', world)).toMatchObject({ result: 'relay-plain', rule: 'open-no-element' });
     expect(actions(explain(a, 'a', '10.1.2.3', world))).toEqual(['a S RELAY-P']);

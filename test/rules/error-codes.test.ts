@@ -74,9 +74,9 @@ function logEvents(node: ts.Node): readonly string[] {
 /** The element on the path: its counters are the node's under `element-hop-`. */
 const NOT_RUN = /^src\/dprp\/hop/;
 /** Types whose members are counters' names as they are. */
-const COUNTED_TYPES = ['HeldDrop', 'FragmentFault', 'Refusal', 'NoRoom'];
+const COUNTED_TYPES = ['HeldDrop', 'FragmentFault', 'Refusal', 'NoRoom', 'ClaimFault', 'IcmpErrorName'];
 const COUNTING =
-  /^(.*\.)?counters\.add$|^(.*\.)?held\.drop$|^(.*\.)?#?(effects|out)\.count$|^(count|counter|unchanged|this\.#dropped|this\.#count)$/;
+  /^(.*\.)?counters\.add$|^(.*\.)?#?node\.incident$|^(.*\.)?held\.drop$|^(.*\.)?#?(effects|out)\.count$|^(count|counter|unchanged|this\.#dropped|this\.#count|this\.#befell)$/;
 
 /** Counters that are named where they are counted. */
 function counterNames(node: ts.Node): readonly string[] {

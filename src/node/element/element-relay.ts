@@ -1,6 +1,9 @@
 import { type Millis, type SaIndex, saIndex } from '../../base/brands.ts';
 import { toHex } from '../../base/bytes.ts';
+import type { Cid } from '../../base/cid.ts';
 import { DATAGRAM } from '../../base/datagram-kinds.ts';
+import { wordsOfCid } from '../../base/flow-cid.ts';
+import { FLOW } from '../../base/flow-words.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import { evenly, RateTable } from '../../base/rate-table.ts';
 import { MAX_HOPS } from '../../dprp/constants.ts';
@@ -244,7 +247,14 @@ export class ElementRelay {
         this.relays.install(effect.entry, now);
         const { startNode, endNode, action } = effect.entry;
         node.log('info', 'relay-entry', { start: startNode, end: endNode, action });
-      } else if (effect.kind === 'counter') node.counters.add(`element-hop-${effect.name}`);
+      } else if (effect.kind === 'counter') this.#befell(`element-hop-${effect.name}`, effect.cid, now);
+  }
+
+  #befell(name: string, cid: Cid | undefined, now: Millis): void {
+    if (cid === undefined) return this.#count(name);
+    const words = new Int32Array(FLOW.stride);
+    wordsOfCid(cid, words);
+    this.#means.node.incident(name, now, words);
   }
 
   /** A copy: the bytes lie in memory that the next datagrams are received into. */

@@ -6,7 +6,7 @@ import { formatPrefix, type Prefix } from '../../tun/prefix.ts';
 import type { AgentConfig } from '../agent-config.ts';
 import { nftJson, runNft, withoutTable } from '../nft.ts';
 import type { NodeState } from '../node-state.ts';
-import { prefixOf } from '../roster-routes.ts';
+import { prefixOf } from '../route-prefix.ts';
 import type { StateDir } from '../state-dir.ts';
 import { GATEWAY_COUNTERS, type GatewayPlan, gatewayScript, gatewayTable } from './gateway-rules.ts';
 import { type Neighbours, neighbours, obstacleLine } from './obstacles.ts';

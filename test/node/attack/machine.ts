@@ -1,6 +1,7 @@
 import type { PathAddress } from '../../../src/base/path-address.ts';
 import { parsePath } from '../../../src/base/path-address.ts';
-import { prefixOf, RosterRoutes, type RouteTable } from '../../../src/node/roster-routes.ts';
+import { RosterRoutes, type RouteTable } from '../../../src/node/roster-routes.ts';
+import { prefixOf } from '../../../src/node/route-prefix.ts';
 import { overlaps, type Prefix, samePrefix } from '../../../src/tun/prefix.ts';
 import type { SimNode, World } from '../world.ts';
 
