@@ -1,11 +1,14 @@
+// SHA-256 by libcrypto's plain functions: a short hash by way of EVP takes three times as long, most of it to look SHA-256 up.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "handshake.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/params.h>
+#include <openssl/sha.h>
+#include <string.h>
 
 namespace gscip {
 namespace {
@@ -94,15 +97,82 @@ bool ed25519Verify(const uint8_t* publicKey, const uint8_t* message, int64_t len
 }
 
 bool sha256(const uint8_t* data, int64_t length, uint8_t* out) {
-  return settled(EVP_Digest(data, static_cast<size_t>(length), out, nullptr, EVP_sha256(), nullptr) == 1);
+  SHA256_CTX state;
+  return SHA256_Init(&state) == 1 && SHA256_Update(&state, data, static_cast<size_t>(length)) == 1 &&
+         SHA256_Final(out, &state) == 1;
 }
 
+namespace {
+
+constexpr int kHashBlock = 64;
+
+// HMAC-SHA-256 (RFC 2104) under one key, for any number of messages.
+class Hmac {
+ public:
+  Hmac(const uint8_t* key, int64_t length) {
+    uint8_t block[kHashBlock] = {};
+    good_ = length <= kHashBlock || sha256(key, length, block);
+    if (length > 0 && length <= kHashBlock) memcpy(block, key, static_cast<size_t>(length));
+    good_ = good_ && start(inner_, block, 0x36) && start(outer_, block, 0x36 ^ 0x5c);
+    OPENSSL_cleanse(block, sizeof block);
+  }
+  ~Hmac() {
+    OPENSSL_cleanse(&inner_, sizeof inner_);
+    OPENSSL_cleanse(&outer_, sizeof outer_);
+    OPENSSL_cleanse(&state_, sizeof state_);
+  }
+  Hmac(const Hmac&) = delete;
+  Hmac& operator=(const Hmac&) = delete;
+
+  void begin() { state_ = inner_; }
+  void add(const uint8_t* data, int64_t length) {
+    good_ = good_ && SHA256_Update(&state_, data, static_cast<size_t>(length)) == 1;
+  }
+  bool finish(uint8_t* out) {
+    uint8_t digest[kHashSize];
+    good_ = good_ && SHA256_Final(digest, &state_) == 1;
+    state_ = outer_;
+    add(digest, sizeof digest);
+    good_ = good_ && SHA256_Final(out, &state_) == 1;
+    OPENSSL_cleanse(digest, sizeof digest);
+    return good_;
+  }
+
+ private:
+  // `block` is changed by `pad`, and so the next time by the difference of both pads.
+  static bool start(SHA256_CTX& state, uint8_t* block, uint8_t pad) {
+    for (int i = 0; i < kHashBlock; i++) block[i] ^= pad;
+    return SHA256_Init(&state) == 1 && SHA256_Update(&state, block, kHashBlock) == 1;
+  }
+
+  bool good_;
+  SHA256_CTX inner_, outer_, state_;
+};
+
+}  // namespace
+
 bool hmacSha256(const uint8_t* key, int64_t keyLength, const uint8_t* data, int64_t length, uint8_t* out) {
-  // HMAC() takes a null key for "the key before", so an empty one needs an address.
-  static const uint8_t kEmpty[1] = {};
-  unsigned size = 0;
-  return settled(HMAC(EVP_sha256(), keyLength == 0 ? kEmpty : key, static_cast<int>(keyLength), data,
-                      static_cast<size_t>(length), out, &size) != nullptr);
+  Hmac hmac(key, keyLength);
+  hmac.begin();
+  hmac.add(data, length);
+  return hmac.finish(out);
+}
+
+bool hkdfExpand(const uint8_t* prk, const uint8_t* info, int64_t infoLength, uint8_t* out, int64_t length) {
+  Hmac hmac(prk, kHashSize);
+  uint8_t block[kHashSize];
+  bool good = true;
+  for (int64_t at = 0; good && at < length; at += kHashSize) {
+    const uint8_t number = static_cast<uint8_t>(at / kHashSize + 1);
+    hmac.begin();
+    if (at > 0) hmac.add(block, kHashSize);
+    hmac.add(info, infoLength);
+    hmac.add(&number, 1);
+    good = hmac.finish(block);
+    memcpy(out + at, block, static_cast<size_t>(length - at < kHashSize ? length - at : kHashSize));
+  }
+  OPENSSL_cleanse(block, sizeof block);
+  return good;
 }
 
 bool chachaSeal(const uint8_t* key, const uint8_t* nonce, const uint8_t* aad, int64_t aadLength, const uint8_t* plain,

@@ -17,6 +17,8 @@ bool ed25519Verify(const uint8_t* publicKey, const uint8_t* message, int64_t len
 
 bool sha256(const uint8_t* data, int64_t length, uint8_t* out);
 bool hmacSha256(const uint8_t* key, int64_t keyLength, const uint8_t* data, int64_t length, uint8_t* out);
+// RFC 5869 with a PRK of 32 bytes; at most 255 * 32 bytes.
+bool hkdfExpand(const uint8_t* prk, const uint8_t* info, int64_t infoLength, uint8_t* out, int64_t length);
 
 // ChaCha20-Poly1305 with a key of its own each time; out holds length + 16 bytes.
 bool chachaSeal(const uint8_t* key, const uint8_t* nonce, const uint8_t* aad, int64_t aadLength, const uint8_t* plain,

@@ -56,6 +56,16 @@ napi_value authenticate(napi_env env, napi_callback_info info) {
       env, sized(out, kHashSize) && hmacSha256(key.bytes, key.length, data.bytes, data.length, out.bytes));
 }
 
+constexpr int64_t kExpandMost = 255 * kHashSize;
+
+napi_value expand(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const Arena prk = args.bytes(0), context = args.bytes(1), out = args.bytes(2);
+  if (!args.ok()) return nullptr;
+  const bool fits = sized(prk, kHashSize) && out.length <= kExpandMost;
+  return fromBoolean(env, fits && hkdfExpand(prk.bytes, context.bytes, context.length, out.bytes, out.length));
+}
+
 constexpr int64_t kAeadKey = 32, kAeadNonce = 12, kAeadTag = 16, kAeadMost = 1 << 30;
 
 napi_value seal(napi_env env, napi_callback_info info) {
@@ -90,6 +100,7 @@ void exportHandshake(Context& context, napi_value exports) {
   exportFunction(context, exports, "ed25519Verify", verify);
   exportFunction(context, exports, "sha256", digest);
   exportFunction(context, exports, "hmacSha256", authenticate);
+  exportFunction(context, exports, "hkdfExpand", expand);
   exportFunction(context, exports, "chachaSeal", seal);
   exportFunction(context, exports, "chachaOpen", open);
 }

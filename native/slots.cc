@@ -13,8 +13,12 @@ constexpr uint32_t kLaneMask = 7, kRandomMask = 0xfff80000;
 struct Slot {
   // 0 while nobody has it
   std::atomic<uint32_t> base;
-  Lane lanes[kLanes];
+  // each made when it is first needed, and kept like the slot
+  std::atomic<Lane*> lanes[kLanes];
 };
+
+// Stands for every lane that was never needed: it has no key.
+Lane noLane;
 
 // A slot's memory stays when it is given back: a thread may still look at it, and sees that the index is another.
 std::atomic<Slot*> slots[Numbers::kLimit];
@@ -28,14 +32,23 @@ Slot* slotOf(uint32_t index) {
   return slot && slot->base.load(std::memory_order_acquire) == (index & ~kLaneMask) ? slot : nullptr;
 }
 
-Slot* allocate(int number) {
-  Slot* slot = slots[number].load(std::memory_order_relaxed);
-  if (slot) return slot;
-  void* memory = aligned_alloc(alignof(Slot), sizeof(Slot));
+// What is there, or a new one. The caller holds `lock`.
+template <class T>
+T* made(std::atomic<T*>& place) {
+  T* there = place.load(std::memory_order_relaxed);
+  if (there) return there;
+  void* memory = aligned_alloc(alignof(T) < sizeof(void*) ? sizeof(void*) : alignof(T), sizeof(T));
   if (!memory) return nullptr;
-  slot = new (memory) Slot();
-  slots[number].store(slot, std::memory_order_release);
-  return slot;
+  there = new (memory) T();
+  place.store(there, std::memory_order_release);
+  return there;
+}
+
+// Makes the lane of an index; false without memory, or when no reserved slot has this index.
+bool makeLane(uint32_t index) {
+  Held held(lock);
+  Slot* slot = slotOf(index);
+  return slot && made(slot->lanes[index & kLaneMask]);
 }
 
 }  // namespace
@@ -68,7 +81,7 @@ RxHalf::Result RxHalf::open(uint8_t* datagram, int length, bool& newest) {
     return kForged;
   }
   newest = packets == 0 || counter > window.highest();
-  window.mark(counter);
+  if (!window.mark(counter)) return kOld;
   packets++;
   bytes += inner;
   volume += volumeOf(inner);
@@ -85,7 +98,8 @@ bool LaneHold<Half, kHalf>::take(uint32_t index) {
   release();
   Slot* slot = slotOf(index);
   if (!slot) return false;
-  Lane* lane = &slot->lanes[index & kLaneMask];
+  Lane* lane = slot->lanes[index & kLaneMask].load(std::memory_order_acquire);
+  if (!lane) lane = &noLane;
   (lane->*kHalf).lock.lock();
   lane_ = lane;
   index_ = index;
@@ -101,7 +115,7 @@ uint32_t saReserve(uint32_t random) {
   Held held(lock);
   const int number = numbers.take();
   if (!number) return 0;
-  Slot* slot = allocate(number);
+  Slot* slot = made(slots[number]);
   if (!slot) {
     numbers.giveBack(number);
     return 0;
@@ -113,7 +127,7 @@ uint32_t saReserve(uint32_t random) {
 
 bool saInstallRx(uint32_t index, int suite, const uint8_t* key, const uint8_t* iv, int windowBits) {
   RxHold hold;
-  if ((windowBits != 8192 && windowBits != 65536) || !hold.take(index)) return false;
+  if ((windowBits != 8192 && windowBits != 65536) || !makeLane(index) || !hold.take(index)) return false;
   RxHalf& rx = hold.half();
   if (rx.used || !rx.aead.load(suite, key, iv, Aead::kOpen)) return false;
   if (!rx.window.allocate(windowBits)) {
@@ -126,7 +140,7 @@ bool saInstallRx(uint32_t index, int suite, const uint8_t* key, const uint8_t* i
 
 bool saInstallTx(uint32_t index, int suite, const uint8_t* key, const uint8_t* iv, uint32_t remote) {
   TxHold hold;
-  if (!hold.take(index)) return false;
+  if (!makeLane(index) || !hold.take(index)) return false;
   TxHalf& tx = hold.half();
   if (tx.used || !tx.aead.load(suite, key, iv, Aead::kSeal)) return false;
   tx.used = true;
@@ -136,7 +150,7 @@ bool saInstallTx(uint32_t index, int suite, const uint8_t* key, const uint8_t* i
 
 bool saPath(uint32_t index, int path) {
   TxHold hold;
-  if (!pathIsReserved(path) || !hold.take(index)) return false;
+  if (!pathIsReserved(path) || !makeLane(index) || !hold.take(index)) return false;
   hold.lane().path.store(path, std::memory_order_relaxed);
   return true;
 }
@@ -151,7 +165,9 @@ void saFree(uint32_t base) {
   Slot* slot = slotOf(base);
   if (!slot || !numbers.isTaken(numberOf(base)) || (base & kLaneMask)) return;
   slot->base.store(0, std::memory_order_release);
-  for (Lane& lane : slot->lanes) {
+  for (std::atomic<Lane*>& place : slot->lanes) {
+    if (!place.load(std::memory_order_relaxed)) continue;
+    Lane& lane = *place.load(std::memory_order_relaxed);
     Held tx(lane.tx.lock);
     Held rx(lane.rx.lock);
     lane.tx.wipe();

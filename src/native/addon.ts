@@ -147,6 +147,8 @@ export interface HandshakePrimitives {
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   sha256(data: Uint8Array, out: Uint8Array): boolean;
   hmacSha256(key: Uint8Array, data: Uint8Array, out: Uint8Array): boolean;
+  /** RFC 5869 with a PRK of 32 bytes; `out` decides how much, at most 255 * 32 bytes. */
+  hkdfExpand(prk: Uint8Array, info: Uint8Array, out: Uint8Array): boolean;
   /** out: plaintext length + 16 */
   chachaSeal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): boolean;
   /** out: ciphertext length − 16 */

@@ -1,7 +1,6 @@
 import { acceptableEd25519Signature } from '../crypto/ed25519-point.ts';
-import { hkdfExpandBy } from '../crypto/hkdf-expand.ts';
 import { nobleProvider } from '../crypto/noble-provider.ts';
-import { type CryptoProvider, type KeyPair, LENGTH, requireLength } from '../crypto/provider.ts';
+import { type CryptoProvider, type KeyPair, LENGTH, requireHkdfLength, requireLength } from '../crypto/provider.ts';
 import type { HandshakePrimitives } from '../native/addon.ts';
 
 /**
@@ -22,7 +21,12 @@ export function addonProvider(addon: HandshakePrimitives): CryptoProvider {
     },
     hmac,
     hkdfExtract: hmac,
-    hkdfExpand: (prk, info, length) => hkdfExpandBy(hmac, prk, info, length),
+    hkdfExpand(prk, info, length) {
+      requireHkdfLength(length);
+      const out = new Uint8Array(length);
+      done(addon.hkdfExpand(prk, info, out), 'hkdf');
+      return out;
+    },
     x25519KeyPair: (seed) => keyPair(seed, (secret, out) => addon.x25519PublicKey(secret, out)),
     x25519(secretKey, publicKey) {
       requireLength(secretKey, LENGTH.key, 'X25519 secret key');

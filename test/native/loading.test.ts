@@ -157,6 +157,7 @@ describe('the type of the addon', () => {
       ed25519Verify: true,
       sha256: true,
       hmacSha256: true,
+      hkdfExpand: true,
       chachaSeal: true,
       chachaOpen: true,
       tunOpen: true,
