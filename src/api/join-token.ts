@@ -22,8 +22,8 @@ export interface JoinToken {
   readonly servers: readonly string[];
 }
 
-/** 'prefix': no join token at all. 'server': one of the addresses is none. */
-export type JoinTokenFault = 'prefix' | 'too-short' | 'too-long' | 'letter' | 'checksum' | 'server';
+/** 'prefix': no join token at all. 'newer': of a later kind than this release reads. 'server': one of the addresses is none. */
+export type JoinTokenFault = 'prefix' | 'newer' | 'too-short' | 'too-long' | 'letter' | 'checksum' | 'server';
 
 /** The part of a CryptoProvider that is needed here. */
 export interface Hasher {
@@ -32,6 +32,7 @@ export interface Hasher {
 
 export const JOIN_TOKEN = { fingerprint: 16, id: 8, secret: 32, checksum: 4, servers: 8 } as const;
 const PREFIX = 'gsj1.';
+const LATER = /^gsj([2-9]|[1-9]\d{1,3})\./;
 const LABEL = 'gscip1 join sum';
 const BODY = JOIN_TOKEN.fingerprint + JOIN_TOKEN.id + JOIN_TOKEN.secret;
 /** 60 bytes need no padding, and no bit of the last letter is left over. */
@@ -51,7 +52,7 @@ export function encodeJoinToken(hasher: Hasher, token: JoinToken): string {
 /** Reads a token as a person pasted it: space around it and broken lines inside it do not count. */
 export function decodeJoinToken(hasher: Hasher, text: string): JoinToken | JoinTokenFault {
   const typed = text.replace(/\s+/g, '');
-  if (!typed.startsWith(PREFIX)) return 'prefix';
+  if (!typed.startsWith(PREFIX)) return LATER.test(typed) ? 'newer' : 'prefix';
   const at = typed.indexOf('@');
   const letters = typed.slice(PREFIX.length, at < 0 ? undefined : at);
   if (letters.length !== LETTERS) return letters.length < LETTERS ? 'too-short' : 'too-long';

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import type { ControlRequest } from '../api/control.ts';
 import { GscipError } from '../base/errors.ts';
+import { packageRelease } from '../node/server-link/release.ts';
 
 export const DEFAULT_SOCKET = '/run/gscip/gscip.sock';
 
@@ -33,7 +34,7 @@ export function watch<T extends object>(
       for (let end = buffered.indexOf('\n'); end >= 0; end = buffered.indexOf('\n')) {
         const answer: T = JSON.parse(buffered.slice(0, end));
         buffered = buffered.slice(end + 1);
-        const failure = failureOf(answer);
+        const failure = newerAgent(answer) ?? failureOf(answer);
         if (failure) return reject(failure);
         if (stop?.aborted) return;
         try {
@@ -46,6 +47,18 @@ export function watch<T extends object>(
     });
     socket.once('close', () => resolve());
   });
+}
+
+/** The schema of answers that this command reads. */
+const SCHEMA = 1;
+
+function newerAgent(answer: object): GscipError | undefined {
+  if (!('schema' in answer) || typeof answer.schema !== 'number' || answer.schema <= SCHEMA) return undefined;
+  return new GscipError(
+    'agent-newer',
+    `the agent answers in schema ${answer.schema}, this command, ${packageRelease()}, reads schema ${SCHEMA}`,
+    'use the gscip of the release that the agent was started with',
+  );
 }
 
 function failureOf(answer: object): GscipError | undefined {

@@ -66,7 +66,7 @@ function lockFlags(command: Command): Command {
 
 function placeOf({ state: path, tun }: LockOptions): { readonly state: StateDir; readonly tun: string } {
   needRoot('the rules of the kernel are for root');
-  const state = new StateDir(path);
+  const state = new StateDir(path, 'any'); // a lock is opened at the console whichever release closed it
   const kept = state.config();
   const settings = kept === undefined ? {} : parseConfigFile(kept, join(state.path, 'config.toml'));
   return { state, tun: tun ?? settings.tun ?? DEFAULTS.tun };

@@ -100,6 +100,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'bundle-truncated': 'the file is cut off',
   'bundle-trailing-bytes': 'something follows the bundle in the file',
   'bundle-not-ours': 'the file is not a GSCIP bundle',
+  'bundle-field-format': 'it is written in another format than the one of this release (1), perhaps by a newer one',
   'bundle-other-authority': 'it comes from another authority than the one this node belongs to',
   'bundle-other-node': 'it belongs to another node than the one whose state this is',
   'bundle-signature': "the authority's signature does not fit: the file was changed",
@@ -113,6 +114,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 function remedyFor(fault: ImportFault): string {
   if (fault === 'bundle-other-authority') return 'to join another network use another --state folder';
   if (fault === 'bundle-other-node') return 'to run as that node use another --state folder';
+  if (fault === 'bundle-field-format') return 'upgrade this node, or have it written by the release that runs here';
   if (fault === 'bundle-rolled-back') return 'take the newest: "gscip authority bundle DIR NODE --out FILE"';
   return 'have it written again: "gscip authority bundle DIR NODE --out FILE"';
 }

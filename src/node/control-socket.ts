@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { type ControlFailure, type ControlRequest, MAX_REQUEST, parseControlRequest } from '../api/control.ts';
 import { GscipError } from '../base/errors.ts';
+import { packageRelease } from './server-link/release.ts';
 
 /** One client's request being answered. */
 export interface ControlReply {
@@ -133,6 +134,13 @@ function refuse(socket: Socket, code: string, message: string, remedy = ''): voi
 
 async function answer(socket: Socket, line: string, handler: ControlHandler): Promise<void> {
   const request = parseControlRequest(line);
+  if (request === 'verb')
+    return refuse(
+      socket,
+      'bad-request-verb',
+      `this agent, ${packageRelease()}, does not know the request`,
+      OTHER_RELEASE,
+    );
   if (typeof request === 'string')
     return refuse(socket, `bad-request-${request}`, `the request is not valid (${request})`, FORM);
   try {
@@ -146,6 +154,7 @@ async function answer(socket: Socket, line: string, handler: ControlHandler): Pr
   }
 }
 
+const OTHER_RELEASE = 'the command is of another release: restart the agent, so that both are of one (gscip version)';
 const FORM = 'send one line, as in {"verb":"status"}';
 
 function replyTo(socket: Socket): ControlReply {

@@ -15,6 +15,8 @@ import { GscipError } from '../base/errors.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import type { PersistedKeys } from './bundle-keys.ts';
 import { parseKept } from './kept-state.ts';
+import { packageRelease } from './server-link/release.ts';
+import { refuseNewerState, stateMarker } from './state-format.ts';
 
 /** What the node keeps beside its bundle, so that nothing goes back and a restart finds its peers. */
 export interface KeptState {
@@ -49,6 +51,8 @@ const FILES = {
   lockOpened: 'lock.opened',
   /** numbers behind the names of servers */
   addresses: 'server-addresses.json',
+  /** format and release of all of these; last, so that it goes last */
+  marker: 'state.json',
 } as const;
 
 /** Files whose content is the business of others. */
@@ -63,10 +67,15 @@ const OTHERS_WRITE = 0o022;
 /** The node's folder: made with mode 0700 at the first write, files 0600, each replaced as a whole. */
 export class StateDir {
   readonly path: string;
+  #marked: boolean;
 
-  /** Reads and makes nothing; throws where the folder could be changed by others. */
-  constructor(path: string) {
+  /**
+   * Changes nothing; throws where the folder could be changed by others, and where a newer release wrote it. What must work
+   * whichever release was here last takes `any`.
+   */
+  constructor(path: string, writtenBy: 'known' | 'any' = 'known') {
     this.path = path;
+    this.#marked = writtenBy === 'any'; // what another release has marked stays marked by it
     const mode = this.#mode();
     if (mode !== undefined && (mode & OTHERS_WRITE) !== 0)
       throw new GscipError(
@@ -74,6 +83,8 @@ export class StateDir {
         `other users of the machine may change the folder ${path}`,
         `run: chmod 700 ${path}, or name a folder of its own with --state`,
       );
+    const marker = mode === undefined || writtenBy === 'any' ? undefined : this.#read(FILES.marker);
+    if (marker) refuseNewerState(path, new TextDecoder().decode(marker), packageRelease());
   }
 
   bundle(): Uint8Array | undefined {
@@ -188,7 +199,22 @@ export class StateDir {
     }
   }
 
+  /** Before the first change: the folder says which release makes it. */
+  #mark(): void {
+    if (this.#marked) return;
+    const marker = stateMarker(packageRelease());
+    const held = this.#read(FILES.marker);
+    if (!held || new TextDecoder().decode(held) !== marker)
+      this.#replace(FILES.marker, new TextEncoder().encode(marker));
+    this.#marked = true;
+  }
+
   #write(name: string, bytes: Uint8Array): void {
+    this.#mark();
+    this.#replace(name, bytes);
+  }
+
+  #replace(name: string, bytes: Uint8Array): void {
     const file = join(this.path, name);
     const fresh = `${file}.new`;
     try {
@@ -202,6 +228,7 @@ export class StateDir {
   }
 
   async #writeLater(name: string, bytes: Uint8Array): Promise<void> {
+    this.#mark();
     const file = join(this.path, name);
     const fresh = `${file}.new`;
     try {

@@ -68,6 +68,8 @@ describe('a join token', () => {
   it.each([
     ['', 'prefix'],
     ['gsk1-7K3QD', 'prefix'],
+    [good.replace('gsj1.', 'gsj2.'), 'newer'],
+    [good.replace('gsj1.', 'gsj0.'), 'prefix'],
     ['gsj1.', 'too-short'],
     [good.slice(0, 50), 'too-short'],
     [good.replace('@', 'A@'), 'too-long'],

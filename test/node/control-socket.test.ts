@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GscipError } from '../../src/base/errors.ts';
+import { ask as askAgent } from '../../src/cli/control-client.ts';
 import { type ControlHandler, type ControlReply, ControlSocket } from '../../src/node/control-socket.ts';
 
 let folder = '';
@@ -104,6 +105,21 @@ describe('the control socket', () => {
     });
     expect(JSON.parse(await ask(text))).toMatchObject({ schema: 1, error: { code } });
     expect(asked).toBe(false);
+  });
+
+  it('tells a command of a later release which one it is', async () => {
+    await listen(echo);
+    const { error } = JSON.parse(await ask('{"verb":"fly"}\n'));
+    expect(error.message).toMatch(/this agent, gscip \d+\.\d+\.\d+, does not know/);
+    expect(error.remedy).toContain('restart the agent');
+  });
+
+  it('of a later release is not misread by a command', async () => {
+    await listen(async () => ({ schema: 2, node: {} }));
+    await expect(askAgent(path, { verb: 'status' })).rejects.toMatchObject({
+      code: 'agent-newer',
+      message: expect.stringMatching(/schema 2, this command, gscip [\d.]+, reads schema 1/),
+    });
   });
 
   it('tells what went wrong as code, message and remedy', async () => {

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -59,7 +69,7 @@ describe('the state folder', () => {
     state.writeBundle(new Uint8Array(100_000).fill(1));
     state.writeBundle(Uint8Array.of(2));
     expect(state.bundle()?.join()).toBe('2');
-    expect(readdirSync(folder)).toEqual(['bundle.cbor']);
+    expect(readdirSync(folder)).toEqual(['bundle.cbor', 'state.json']);
   });
 
   it('is refused when others may change it', () => {
@@ -69,6 +79,46 @@ describe('the state folder', () => {
     expect(codeOf(() => new StateDir(open))).toBe('folder-open');
     chmodSync(open, 0o755);
     expect(codeOf(() => new StateDir(open))).toBe('no error');
+  });
+
+  it('says which release wrote it, from the first change on, and forgets that with the rest', () => {
+    const state = new StateDir(folder);
+    expect(readdirSync(folder)).toEqual([]);
+    state.writeConfig('mtu = 1400\n');
+    expect(JSON.parse(readFileSync(join(folder, 'state.json'), 'utf8'))).toEqual({
+      format: 1,
+      release: expect.stringMatching(/^gscip \d/),
+    });
+    state.forget();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('of another release of the same format is taken over', () => {
+    writeFileSync(join(folder, 'state.json'), '{"format":1,"release":"gscip 0.0.9"}\n');
+    new StateDir(folder).writeConfig('');
+    expect(readFileSync(join(folder, 'state.json'), 'utf8')).not.toContain('0.0.9');
+  });
+
+  it.each([
+    '',
+    '{',
+    '[]',
+    '{"format":"2"}',
+  ])('whose marker is damaged (%s) says by its other files what it is', (text) => {
+    writeFileSync(join(folder, 'state.json'), text);
+    new StateDir(folder).writeConfig('');
+    expect(readFileSync(join(folder, 'state.json'), 'utf8')).toContain('"format":1');
+  });
+
+  it('of a newer format is refused with both releases, and stays as it is; a lock in it can still be opened', () => {
+    const newer = '{"format":2,"release":"gscip 9.1.0"}\n';
+    writeFileSync(join(folder, 'state.json'), newer);
+    expect(() => new StateDir(folder)).toThrow(
+      /was written by gscip 9\.1\.0 in format 2; this is gscip [\d.]+, which reads format 1/,
+    );
+    expect(codeOf(() => new StateDir(folder))).toBe('state-newer');
+    new StateDir(folder, 'any').writeText('lockOpened', '');
+    expect(readFileSync(join(folder, 'state.json'), 'utf8')).toBe(newer);
   });
 
   it('says what it cannot use', () => {

@@ -26,7 +26,8 @@ const BODY: Readonly<Record<FrameKind, number>> = {
   enrolReply: 48,
   sessionReply: 48,
 };
-const VERSION = 1;
+/** First byte of each of these frames. */
+export const FRAME_VERSION = 1;
 const HEADER = 4;
 
 /** What a server says first; unauthenticated, so that a node believes of it only what a fingerprint or a pin confirms. */
@@ -64,7 +65,7 @@ export function decodeFrame(frame: Uint8Array, kind: FrameKind): Uint8Array | Fr
 export function frameKindOf(frame: Uint8Array): FrameKind | FrameFault {
   if (frame.length < HEADER) return 'short';
   const reader = new ByteReader(frame);
-  if (reader.u8() !== VERSION) return 'version';
+  if (reader.u8() !== FRAME_VERSION) return 'version';
   const number = reader.u8();
   const kind = KINDS.find((each) => FRAME_KIND[each] === number);
   if (kind === undefined) return 'kind';
@@ -74,7 +75,7 @@ export function frameKindOf(frame: Uint8Array): FrameKind | FrameFault {
 
 /** The four bytes in front of a frame's body: part of the prologue of its handshake. */
 export function frameHeader(kind: FrameKind): Uint8Array {
-  return Uint8Array.of(VERSION, FRAME_KIND[kind], 0, 0);
+  return Uint8Array.of(FRAME_VERSION, FRAME_KIND[kind], 0, 0);
 }
 
 const KINDS = ['greeting', 'enrol', 'session', 'enrolReply', 'sessionReply'] as const;

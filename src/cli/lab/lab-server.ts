@@ -7,6 +7,8 @@ import type { Namespace } from './namespace.ts';
 import { PROJECT, pinnedNode } from './pinned-node.ts';
 import { until } from './until.ts';
 
+const GSCIP: readonly string[] = [pinnedNode(), `${PROJECT}dist/cli/main.js`];
+
 /** One process of `gscip server` in a lab; it can be killed and started again over the same state folder. */
 export class LabServer {
   readonly admin: AdminClient;
@@ -14,26 +16,39 @@ export class LabServer {
   readonly socket: string;
   readonly #namespace: Namespace;
   readonly #words: readonly string[];
+  #program: readonly string[];
   #process: LabProcess;
 
-  private constructor(lab: Lab, name: string, namespace: Namespace, listen: string, more: readonly string[]) {
+  private constructor(
+    lab: Lab,
+    name: string,
+    namespace: Namespace,
+    listen: string,
+    more: readonly string[],
+    program: readonly string[],
+  ) {
     this.state = join(lab.folder, name);
     this.socket = join(this.state, 'admin.sock');
     this.admin = new AdminClient(this.socket);
     this.#namespace = namespace;
+    this.#program = program;
     this.#words = ['server', '--state', this.state, '--listen', listen, ...more];
     this.#process = this.#start();
   }
 
-  /** Starts it and waits until it answers. `name` is that of its state folder, in the folder of the lab. */
+  /**
+   * Starts it and waits until it answers. `name` is that of its state folder, in the folder of the lab; `program` is how
+   * GSCIP is started.
+   */
   static async start(
     lab: Lab,
     name: string,
     namespace: Namespace,
     listen: string,
     more: readonly string[] = [],
+    program = GSCIP,
   ): Promise<LabServer> {
-    const made = new LabServer(lab, name, namespace, listen, more);
+    const made = new LabServer(lab, name, namespace, listen, more, program);
     await made.#answers();
     return made;
   }
@@ -48,14 +63,15 @@ export class LabServer {
     await this.#process.exited;
   }
 
-  /** Starts it again, after `kill`. */
-  async restart(): Promise<void> {
+  /** Starts it again, after `kill`; from now on as `program`. */
+  async restart(program = this.#program): Promise<void> {
+    this.#program = program;
     this.#process = this.#start();
     await this.#answers();
   }
 
   #start(): LabProcess {
-    return this.#namespace.start([pinnedNode(), `${PROJECT}dist/cli/main.js`, ...this.#words], { seconds: 3600 });
+    return this.#namespace.start([...this.#program, ...this.#words], { seconds: 3600 });
   }
 
   async #answers(): Promise<void> {

@@ -126,6 +126,8 @@ export interface UpOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** a command that becomes the agent, whose words follow */
   readonly by?: readonly string[];
+  /** how the program is started; by default what is built here */
+  readonly program?: readonly string[];
 }
 
 /** One node: a namespace, a state folder, and a running agent. */
@@ -171,7 +173,7 @@ export class OverlayNode {
       ...(how.warmUp === true ? [] : ['--no-warm-up']),
       ...(how.extra ?? []),
     ];
-    this.#process = this.namespace.start([...(how.by ?? []), ...GSCIP, ...words], {
+    this.#process = this.namespace.start([...(how.by ?? []), ...(how.program ?? GSCIP), ...words], {
       seconds: 3600,
       env: how.env ?? {},
     });

@@ -27,8 +27,9 @@ export class ServedOverlay {
     listen: string,
     groups: readonly (string | NewGroup)[],
     more: readonly string[] = [],
+    program?: readonly string[],
   ): Promise<ServedOverlay> {
-    const made = new ServedOverlay(lab, await LabServer.start(lab, 'server', namespace, listen, more));
+    const made = new ServedOverlay(lab, await LabServer.start(lab, 'server', namespace, listen, more, program));
     await made.admin.post('/users', { name: USER });
     for (const group of groups) await made.admin.post('/groups', typeof group === 'string' ? { name: group } : group);
     return made;

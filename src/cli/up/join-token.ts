@@ -3,7 +3,7 @@ import { GscipError } from '../../base/errors.ts';
 import { readSecretLine } from '../secret-line.ts';
 
 /** What every join token begins with (protocol.md 11). */
-const TOKEN = /^gsj1\./;
+const TOKEN = /^gsj\d+\./;
 
 /** The token behind `--join TOKEN|FILE|-`; a token itself is recognised by its first letters. */
 export async function joinToken(written: string): Promise<string> {

@@ -57,6 +57,8 @@ export type ChannelFault =
   | 'server-key-changed'
   /** What the server sent is no such message, or its proof does not hold. */
   | 'server-frame'
+  /** It speaks another version of the channel than this release. */
+  | 'server-version'
   | 'server-proof'
   | 'server-message'
   | 'server-certificates';
@@ -130,7 +132,7 @@ export class NodeChannel {
 
   #begin(frame: Uint8Array): readonly ChannelEvent[] {
     const greeting = decodeGreeting(frame);
-    if (typeof greeting === 'string') return this.#over('server-frame');
+    if (typeof greeting === 'string') return this.#over(greeting === 'version' ? 'server-version' : 'server-frame');
     const remoteStatic = this.#believed(greeting);
     if (typeof remoteStatic === 'string') return this.#over(remoteStatic);
     const { provider, random } = this.#tools;

@@ -98,6 +98,7 @@ function parseToken(provider: CryptoProvider, text: string): JoinToken {
 
 const MEANINGS: Readonly<Record<JoinTokenFault, string>> = {
   prefix: 'it does not begin with "gsj1."',
+  newer: 'a newer GSCIP made it, and this release reads only those that begin with "gsj1."',
   'too-short': 'its end is missing',
   'too-long': 'it is too long',
   letter: 'it holds a letter that tokens do not have',

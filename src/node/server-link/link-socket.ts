@@ -6,6 +6,8 @@ import type { ConnectionCalls, LinkConnection } from './link-shell.ts';
 /** Bytes that wait for a server which does not read; then the connection is given up. */
 const MAX_BACKLOG = 8 << 20;
 const CONNECTING = 8_000;
+/** An HTTP server that is none of ours, or of another release. */
+const NO_DOOR = /^Unexpected server response: 404$/;
 
 /**
  * One WebSocket to a server. Its TLS certificate is not looked at: TLS is here to pass through networks, and the handshake
@@ -33,7 +35,7 @@ export class LinkSocket implements LinkConnection {
       else this.#socket.terminate();
     });
     this.#socket.on('error', (error) => {
-      why = error.message || why;
+      why = NO_DOOR.test(error.message) ? 'it has no door for nodes of this release (/node/1)' : error.message || why;
     });
     this.#socket.on('close', () => {
       if (!this.#over) closed(why);

@@ -230,7 +230,8 @@ export class ServerChannel {
     const node = checkCredential(this.#tools.provider, hello.credential, remoteStatic, this.#tools.keys.caPublic, time);
     if (typeof node === 'string') return this.#refuse(node, 'the server does not accept this certificate', time);
     if (!hello.formats.includes(CHANNEL_FORMAT)) {
-      return this.#refuse('no-common-format', `the server speaks format ${CHANNEL_FORMAT} of the channel`, time);
+      const text = `the server speaks format ${CHANNEL_FORMAT} of the channel, and ${hello.release || 'this node'} only ${hello.formats.join(', ')}: upgrade the server, or run an older release here`;
+      return this.#refuse('no-common-format', text, time);
     }
     this.#phase = { name: 'checking', records };
     return [{ kind: 'introduced', node, hello }];

@@ -59,7 +59,11 @@ export function parseHeader(text: string): BackupHeader {
     throw new GscipError('backup-damaged', 'this file is no backup of a server', 'Check which file you named.');
   const { schema, origin, revision, auditSeq, keyCheck, madeAt } = value;
   if (format > BACKUP_FORMAT)
-    throw new GscipError('backup-newer', 'a newer GSCIP made this backup', 'Restore it with that release.');
+    throw new GscipError(
+      'backup-newer',
+      `a newer GSCIP made this backup: it has format ${format}, this release reads format ${BACKUP_FORMAT}`,
+      'Restore it with that release. Nothing was changed.',
+    );
   if (
     typeof schema !== 'string' ||
     typeof origin !== 'string' ||

@@ -28,7 +28,7 @@ export async function planMigration(db: Sql, migrations: Migrations): Promise<Mi
   if (unknown.length > 0)
     throw new GscipError(
       'database-newer',
-      `a newer GSCIP has changed this database (${unknown.join(', ')})`,
+      `a newer GSCIP has changed this database: its tables are at ${done.at(-1)}, this release knows them up to ${Object.keys(migrations).at(-1)}. Nothing was changed`,
       `Start that release again. To go back to this one, take the copy that was made before ${unknown[0]} (…before-${unknown[0]}), or restore a backup of that time.`,
     );
   return { existing: done.length > 0, pending: Object.keys(migrations).filter((name) => !done.includes(name)) };

@@ -75,7 +75,11 @@ async function* contents(file: string, sealer: Sealer): AsyncGenerator<BackupRow
 
 function checkHeader(header: BackupHeader, sealer: Sealer): void {
   if (!(header.schema in MIGRATIONS))
-    throw new GscipError('backup-newer', 'a newer GSCIP made this backup', 'Restore it with that release.');
+    throw new GscipError(
+      'backup-newer',
+      `a newer GSCIP made this backup: its tables are at ${header.schema}, this release knows them up to ${Object.keys(MIGRATIONS).at(-1)}`,
+      'Restore it with that release. Nothing was changed.',
+    );
   if (header.keyCheck !== sealer.keyCheck)
     throw new GscipError(
       'backup-other-key',

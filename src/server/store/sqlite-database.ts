@@ -97,12 +97,19 @@ export class SqliteDatabase implements Database {
   }
 
   async #keepCopy(connection: Sql, before: string): Promise<void> {
-    const copy = `${this.#path}.before-${before}`;
+    const copy = `${this.#path}.before-${before}`; // on the disk, by its name, before the first change
     const partial = `${copy}.partial`;
-    rmSync(partial, { force: true });
-    await sql`vacuum into ${partial}`.execute(connection);
-    chmodSync(partial, 0o600);
+    removeDatabase(partial);
+    try {
+      await sql`vacuum into ${partial}`.execute(connection);
+      chmodSync(partial, 0o600);
+      sync(partial);
+    } catch (cause) {
+      removeDatabase(partial); // a full disk gets its room back
+      throw cause;
+    }
     renameSync(partial, copy);
+    sync(dirname(copy));
   }
 }
 
@@ -127,7 +134,7 @@ function putInPlace(made: string, path: string): void {
       release();
     }
   } else renameSync(made, path);
-  syncFolder(dirname(path));
+  sync(dirname(path));
 }
 
 /** Folds the log of a database into its file and keeps others out, until the result is called. A damaged one is taken as it is. */
@@ -156,8 +163,8 @@ function removeDatabase(path: string): void {
   for (const end of ['', '-wal', '-shm', '-journal']) rmSync(path + end, { force: true });
 }
 
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
+function sync(path: string): void {
+  const handle = openSync(path, 'r');
   fsyncSync(handle);
   closeSync(handle);
 }

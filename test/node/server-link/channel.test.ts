@@ -9,6 +9,7 @@ import { encodeGmsCertificate } from '../../../src/crypto/gms-certificate.ts';
 import { nodeProvider as provider } from '../../../src/crypto/node-provider.ts';
 import { answerHandshake } from '../../../src/crypto/noise-channel.ts';
 import { type ChannelEvent, type ChannelPlan, NodeChannel } from '../../../src/node/server-link/channel.ts';
+import { CHANNEL_TROUBLE } from '../../../src/node/server-link/link-trouble.ts';
 import { edKey, NOW, ok, seedOf } from '../../crypto/fixtures.ts';
 import { seededRandom } from '../seeded-random.ts';
 
@@ -85,6 +86,15 @@ describe('a channel', () => {
         expect(channelOf().handleFrame(bytes)).toMatchObject([{ kind: 'over' }]);
       }),
     );
+  });
+
+  it('tells a server of another version from one that is none', () => {
+    const newer = greeting.slice().fill(2, 0, 1);
+    expect(channelOf().handleFrame(newer)).toEqual([{ kind: 'over', fault: 'server-version' }]);
+    expect(CHANNEL_TROUBLE['server-version']).toMatchObject({
+      code: 'server-speaks-otherwise',
+      text: expect.stringMatching(/gscip [\d.]+, which speaks version 1/),
+    });
   });
 
   it('E1: says nothing to a server that the token does not name', () => {

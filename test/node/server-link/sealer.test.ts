@@ -34,7 +34,7 @@ describe('the seal of a state folder', () => {
   ] as const)('is %s where the machine allows no better, and opens again at the next start', (atRest, machine, file) => {
     const first = open(machine);
     const sealed = first.seal('cache', PLAIN);
-    expect(readdirSync(folder)).toEqual([file]);
+    expect(readdirSync(folder)).toEqual([file, 'state.json']);
     expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
     const second = open(machine);
     expect([first.atRest, second.atRest]).toEqual([atRest, atRest]);

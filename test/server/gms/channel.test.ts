@@ -62,9 +62,9 @@ function caPart(
   return encodeCaPart(nodeProvider, { ...stated, ...terms, routes: [], moreRoutes: false }, seedOf(ca));
 }
 
-function introduce(credential = peer.credential(caPart(), NOW), change = {}): void {
+function introduce(credential = peer.credential(caPart(), NOW), change = {}): readonly Uint8Array[] {
   peer.open('session');
-  peer.exchange(peer.hello(credential, change));
+  return peer.exchange(peer.hello(credential, change));
 }
 
 function openSession(): void {
@@ -224,8 +224,10 @@ describe('a session', () => {
     expect(effects.at(-1)).toMatchObject({ kind: 'introduced', node: { expired } });
   });
 
-  it('of a node that speaks only later formats is refused', () => {
-    introduce(undefined, { formats: [2, 3] });
+  it('of a node that speaks only later formats is refused, and told both', () => {
+    const [answer] = introduce(undefined, { release: 'gscip 9.0.0', formats: [2, 3] });
+    const text = expect.stringMatching(/format 1 .* gscip 9\.0\.0 only 2, 3: upgrade/);
+    expect(ok(decodeServerMessage(answer))).toMatchObject({ type: 'refused', text });
     expect(fault()).toBe('no-common-format');
   });
 

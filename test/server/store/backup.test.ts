@@ -157,7 +157,10 @@ describe.each([
       code: 'backup-other-key',
     });
     writeFileSync(broken, lines.join('\n').replace('0001-rows', '0099-unheard'));
-    await expect(restore(broken, database, { force: true })).rejects.toMatchObject({ code: 'backup-newer' });
+    await expect(restore(broken, database, { force: true })).rejects.toMatchObject({
+      code: 'backup-newer',
+      message: expect.stringContaining('at 0099-unheard, this release knows them up to 0001-rows'),
+    });
     await expect(restore(`${file}.absent`, database, { force: true })).rejects.toMatchObject({ code: 'no-backup' });
     await expectUntouched(database);
   });

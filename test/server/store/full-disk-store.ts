@@ -1,8 +1,10 @@
 /* A process of its own: fills the small file system that full-disk.sh mounted, and tells what the store says to it. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { GscipError } from '../../../src/base/errors.ts';
+import { MIGRATIONS } from '../../../src/server/store/migrations.ts';
 import { openStore } from '../../../src/server/store/open-store.ts';
+import { SqliteDatabase } from '../../../src/server/store/sqlite-database.ts';
 import { addUser, options, ROOT } from './ground.ts';
 
 const folder = process.argv[2];
@@ -61,3 +63,30 @@ try {
 }
 execFileSync('mount', ['-o', 'remount,bind,rw', folder]);
 await tellKept();
+
+/** Leaves so many bytes of the disk free: enough to open the database, too few for a copy of it. */
+function leave(bytes: number): void {
+  const { bavail, bsize } = statfsSync(folder);
+  writeFileSync(ballast, new Uint8Array(bavail * bsize - bytes));
+}
+
+/** A later release starts here. */
+async function upgrade(): Promise<void> {
+  const later = { ...MIGRATIONS, '0002-later': { up: async () => undefined } };
+  const database = new SqliteDatabase(path, later);
+  try {
+    await database.migrate();
+  } finally {
+    await database.close();
+  }
+}
+leave(64_000);
+try {
+  await upgrade();
+} catch (cause) {
+  tell(`no room for the copy: ${codeOf(cause)}, ${readdirSync(folder).sort().join(' ')}`);
+}
+await tellKept();
+rmSync(ballast);
+await upgrade();
+tell(`migrated, copy ${readdirSync(folder).filter((name) => name.includes('before'))}`);

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
-import { testFolder } from './ground.ts';
+import { addUser, ROOT, testFolder } from './ground.ts';
 import { storeTools } from './store-tools.ts';
 
 const SCRIPT = new URL('./acknowledging-store.ts', import.meta.url).pathname;
+const MIGRATING = new URL('./migrating-store.ts', import.meta.url).pathname;
 const KILLS = 6;
 
 const { stores, postgres } = storeTools();
@@ -46,4 +47,26 @@ describe.each([
     }
     expect(acknowledged.size).toBeGreaterThan(KILLS);
   }, 60_000);
+});
+
+describe.each([
+  ['SQLite', () => `${testFolder()}/server.db`],
+  ['PostgreSQL', () => postgres().newDatabase()],
+])('a server over %s that is killed in the middle of a migration', (_engine, newDatabase) => {
+  it('has changed nothing: the release of before goes on, and the later one begins again', async () => {
+    const database = newDatabase();
+    await (await stores.open(database)).run(ROOT, 'user.add', addUser('anna'));
+    await stores.closeAll();
+    for (let round = 0; round < 2; round++) {
+      const child = spawn(process.execPath, [MIGRATING, database], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const ended = once(child, 'close');
+      for await (const line of createInterface({ input: child.stdout })) if (line === 'half') child.kill('SIGKILL');
+      await ended;
+      expect(child.signalCode).toBe('SIGKILL');
+      const store = await stores.open(database);
+      expect(store.state.tables.users.has('anna')).toBe(true);
+      expect(await store.verifyAudit()).toMatchObject({ ok: true });
+      await stores.closeAll();
+    }
+  });
 });

@@ -133,6 +133,9 @@ describe('a store in a file', () => {
       'room ok',
       'read-only database-read-only',
       'kept as acknowledged',
+      'no room for the copy: database-full, ballast server.db',
+      'kept as acknowledged',
+      'migrated, copy server.db.before-0002-later',
     ]);
   });
 });
