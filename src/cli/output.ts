@@ -10,8 +10,19 @@ export function jsonFlag(command: Command, meaning = 'print one JSON object with
   return command.option('--json', meaning);
 }
 
-/** Adds examples to the help of a command: each is a command line and what it does. */
-export function examples(command: Command, lines: readonly (readonly [line: string, meaning: string])[]): Command {
+/** A command line, and what it does. */
+export type Example = readonly [line: string, meaning: string];
+
+const EXAMPLES = new WeakMap<Command, readonly Example[]>();
+
+/** Adds examples to the help of a command. */
+export function examples(command: Command, lines: readonly Example[]): Command {
+  EXAMPLES.set(command, lines);
   const text = lines.map(([line, meaning]) => `  ${line}\n      ${meaning}`).join('\n');
   return command.addHelpText('after', `\nExamples:\n${text}`);
+}
+
+/** What was given to `examples`. */
+export function examplesOf(command: Command): readonly Example[] {
+  return EXAMPLES.get(command) ?? [];
 }

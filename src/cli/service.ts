@@ -7,7 +7,7 @@ import { examples, jsonFlag, printJson } from './output.ts';
 import { serverFlags } from './server.ts';
 import { SERVICES, type ServiceName, ServiceUnits } from './service/service-units.ts';
 import { refuseWithoutSystemd, systemctl, type UnitState, unitState } from './service/systemctl.ts';
-import { lockUnit, nodeUnit, type ServicePlan, serverUnit, TOKEN_FILE } from './service/unit-texts.ts';
+import { type ServicePlan, TOKEN_FILE, unitTexts } from './service/unit-texts.ts';
 import { table } from './table.ts';
 import { joinToken } from './up/join-token.ts';
 import { machineFlags, networkFlags } from './up/up-options.ts';
@@ -89,12 +89,12 @@ async function install(service: ServiceName, words: readonly string[], options: 
   needRoot(FOR_ROOT);
   if (root === '/') refuseWithoutSystemd();
   const units = new ServiceUnits(root);
-  const texts = textsOf(service, plan);
+  const texts = unitTexts(service, plan);
   for (const [unit] of texts) units.refuseForeign(unit);
-  const changed = texts.filter(([unit, text]) => units.write(unit, text)).map(([unit]) => unit);
+  const changed = texts.filter(([unit, text]) => units.put(unit, text)).map(([unit]) => unit);
   if (token !== undefined) units.writeSecret(TOKEN_FILE, token);
   if (root === '/') await start(service, changed.length > 0);
-  const wrote = changed.map((unit) => units.path(unit));
+  const wrote = changed.filter((unit) => units.read(unit) !== undefined).map((unit) => units.path(unit));
   if (options.json) return printJson({ service, wrote, started: root === '/' });
   for (const path of wrote) console.log(`wrote ${path}`);
   console.log(
@@ -118,15 +118,17 @@ async function uninstall(service: ServiceName, { root, json }: InstallOptions): 
   if (root === '/') refuseWithoutSystemd();
   const units = new ServiceUnits(root);
   const ours = SERVICES[service].units.filter((unit) => units.read(unit) !== undefined);
-  if (ours.length === 0)
+  const packaged = SERVICES[service].units.filter((unit) => units.packaged(unit) !== undefined);
+  if (ours.length === 0 && packaged.length === 0)
     throw new GscipError('not-installed', `no unit of the ${service} was installed here`, 'see: gscip service status');
-  if (root === '/') await systemctl('disable', '--now', ...ours);
+  if (root === '/') await systemctl('disable', '--now', ...new Set([...ours, ...packaged]));
   for (const unit of ours) units.remove(unit);
   if (service === 'node') units.removeSecret(TOKEN_FILE);
   if (root === '/') await systemctl('daemon-reload');
   const removed = ours.map((unit) => units.path(unit));
   if (json) return printJson({ service, removed });
   for (const path of removed) console.log(`removed ${path}`);
+  if (packaged.length > 0) console.log(`disabled, and left with the package: ${packaged.join(' ')}`);
   console.log(`What the ${service} kept stays in its folder (usually ${SERVICES[service].state}).`);
 }
 
@@ -181,14 +183,6 @@ function refuseWrongWords(service: ServiceName, words: readonly string[]): void 
 
 function verbOf(service: ServiceName): string {
   return service === 'node' ? 'up' : 'server';
-}
-
-function textsOf(service: ServiceName, plan: ServicePlan): readonly (readonly [unit: string, text: string])[] {
-  if (service === 'server') return [['gscip-server.service', serverUnit(plan)]];
-  return [
-    ['gscip-lock.service', lockUnit(plan, '/usr/sbin/nft')],
-    ['gscip.service', nodeUnit(plan)],
-  ];
 }
 
 function names(service: ServiceName): string {

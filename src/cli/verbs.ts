@@ -45,5 +45,10 @@ export const VERBS: readonly Verb[] = [
   { name: 'demo', summary: 'show it all in a small network made of namespaces', load: () => import('./demo.ts') },
   { name: 'authority', summary: 'keep a network without a server, in a folder', load: () => import('./authority.ts') },
   { name: 'key', summary: 'enter a group key by hand, or read keys again', load: () => import('./key.ts') },
+  {
+    name: 'completion',
+    summary: 'print what makes a shell complete these commands',
+    load: () => import('./completion.ts'),
+  },
   { name: 'version', summary: 'print the versions of GSCIP and its parts', load: () => import('./version.ts') },
 ];

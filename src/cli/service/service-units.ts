@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GscipError } from '../../base/errors.ts';
-import { WRITTEN_BY } from './unit-texts.ts';
+import { PACKAGED_BY, WRITTEN_BY } from './unit-texts.ts';
 
 /** Which services there are, and the units that each is made of. */
 export const SERVICES = {
@@ -11,6 +11,8 @@ export const SERVICES = {
 export type ServiceName = keyof typeof SERVICES;
 
 const FOLDER = '/etc/systemd/system';
+/** Where a package has its units; an administrator's of the same name come first. */
+export const PACKAGED_FOLDER = '/lib/systemd/system';
 
 /** The unit files of an administrator, below `root`. */
 export class ServiceUnits {
@@ -42,12 +44,24 @@ export class ServiceUnits {
     );
   }
 
-  /** True where it was not there like that before. */
-  write(unit: string, text: string): boolean {
-    if (this.read(unit) === text) return false;
+  /** The unit of an installed package; undefined where there is none. */
+  packaged(unit: string): string | undefined {
+    const path = join(this.#root, PACKAGED_FOLDER, unit);
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+    return text?.startsWith(PACKAGED_BY) ? text : undefined;
+  }
+
+  /** Has systemd take this text, from the package where that says the same. True where it took another before. */
+  put(unit: string, text: string): boolean {
+    const inForce = this.read(unit) ?? this.packaged(unit);
+    if (this.packaged(unit) === packagedText(text)) this.remove(unit);
+    else this.#write(unit, text);
+    return inForce === undefined || packagedText(inForce) !== packagedText(text);
+  }
+
+  #write(unit: string, text: string): void {
     mkdirSync(dirname(this.path(unit)), { recursive: true });
     writeFileSync(this.path(unit), text, { mode: 0o644 });
-    return true;
   }
 
   /** Nothing where there is none of ours. */
@@ -70,4 +84,9 @@ export class ServiceUnits {
     const folder = dirname(place);
     if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
   }
+}
+
+/** The text of a unit as the package has it. */
+export function packagedText(text: string): string {
+  return text.replace(WRITTEN_BY, PACKAGED_BY);
 }

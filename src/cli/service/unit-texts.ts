@@ -11,6 +11,9 @@ export interface ServicePlan {
 
 /** The first line of every file that we write, by which we know it again. */
 export const WRITTEN_BY = '# Written by "gscip service install"; "gscip service uninstall" takes it away.';
+/** The same of the units that come with the package. */
+export const PACKAGED_BY =
+  '# Part of the package gscip; "gscip service install" writes another over it where options are given.';
 /** Where an administrator's join token waits for the node, and what the service manager calls it. */
 export const TOKEN_FILE = '/etc/gscip/join-token';
 export const TOKEN_CREDENTIAL = 'gscip.join-token';
@@ -38,6 +41,18 @@ const HARDENING = [
 
 const AGAIN = ['Restart=on-failure', 'RestartSec=2', 'KillMode=mixed', 'TimeoutStopSec=30', 'WatchdogSec=60'];
 
+/** The units of a service, by name. */
+export function unitTexts(
+  service: 'node' | 'server',
+  plan: ServicePlan,
+): readonly (readonly [unit: string, text: string])[] {
+  if (service === 'server') return [['gscip-server.service', serverUnit(plan)]];
+  return [
+    ['gscip-lock.service', lockUnit(plan, '/usr/sbin/nft')],
+    ['gscip.service', nodeUnit(plan)],
+  ];
+}
+
 /** The node: its interface, routes and rules; where it is a GEN, also the forwarding settings of the kernel. */
 export function nodeUnit(plan: ServicePlan): string {
   return unit(
@@ -52,7 +67,8 @@ export function nodeUnit(plan: ServicePlan): string {
       'Type=notify',
       'NotifyAccess=all',
       `ExecStart=${command(plan, 'up')}`,
-      'ExecReload=/bin/kill -HUP $MAINPID',
+      // by the shell, as a bare machine has no other kill
+      'ExecReload=/bin/sh -c "kill -HUP $MAINPID"',
       // the first start waits for the server, and for an administrator's approval, as long as it takes
       'TimeoutStartSec=infinity',
       ...AGAIN,
