@@ -1,3 +1,5 @@
+import type { SettingChange } from './settings.ts';
+
 /** Requests over the agent's Unix socket: one JSON object per line in, one (or, for a watch, many) per line out. */
 export type ControlRequest =
   | { readonly verb: 'status' }
@@ -11,6 +13,10 @@ export type ControlRequest =
   | { readonly verb: 'metrics' }
   | { readonly verb: 'key-reload' }
   | { readonly verb: 'trace' }
+  | { readonly verb: 'whois'; readonly address: string }
+  | { readonly verb: 'settings'; readonly name: string | undefined }
+  | { readonly verb: 'set'; readonly changes: readonly SettingChange[] }
+  | { readonly verb: 'reload' }
   | { readonly verb: 'logout' }
   | { readonly verb: 'down' };
 
@@ -45,6 +51,7 @@ export function parseControlRequest(line: string): ControlRequest | 'json' | 've
     case 'metrics':
     case 'key-reload':
     case 'trace':
+    case 'reload':
     case 'logout':
     case 'down':
       return { verb: fields['verb'] };
@@ -60,6 +67,12 @@ export function parseControlRequest(line: string): ControlRequest | 'json' | 've
       return parsePing(fields);
     case 'wait':
       return parseWait(fields);
+    case 'whois':
+      return isName(fields['address']) ? { verb: 'whois', address: fields['address'] } : 'field';
+    case 'settings':
+      return parseSettings(fields);
+    case 'set':
+      return parseSet(fields);
     default:
       return 'verb';
   }
@@ -78,6 +91,26 @@ function bounded<T>(value: unknown, fallback: number, max: number, make: (n: num
   const number = value === undefined ? fallback : value;
   if (typeof number !== 'number' || !Number.isInteger(number) || number < 0 || number > max) return 'field';
   return make(number);
+}
+
+function parseSettings({ name }: Fields): ControlRequest | 'field' {
+  return name === undefined || isName(name) ? { verb: 'settings', name } : 'field';
+}
+
+const MAX_CHANGES = 64;
+const MAX_VALUE = 1_024;
+
+function parseSet({ changes }: Fields): ControlRequest | 'field' {
+  if (!Array.isArray(changes) || changes.length === 0 || changes.length > MAX_CHANGES) return 'field';
+  const parsed = changes.map(parseChange);
+  return parsed.every((each) => each !== undefined) ? { verb: 'set', changes: parsed } : 'field';
+}
+
+function parseChange(written: unknown): SettingChange | undefined {
+  if (typeof written !== 'object' || written === null) return undefined;
+  const { name, how, value }: Fields = { ...written };
+  if (!isName(name) || typeof value !== 'string' || value.length > MAX_VALUE) return undefined;
+  return how === '=' || how === '+=' || how === '-=' ? { name, how, value } : undefined;
 }
 
 function parseFlush({ sas = false }: Fields): ControlRequest | 'field' {

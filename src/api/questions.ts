@@ -97,3 +97,27 @@ export interface ReloadAnswer {
   /** groups that came, went, or have another key or other members */
   readonly changes: number;
 }
+
+/** `gscip whois --json`; these names are kept. */
+export interface WhoisAnswer {
+  readonly schema: 1;
+  readonly asked: string;
+  /** its own name or overlay address, an address in a network behind it, or one of the network around that it is reached at */
+  readonly kind: 'node' | 'behind' | 'outer';
+  /** several behind one address of a router, where no port was given */
+  readonly members: readonly WhoisMember[];
+}
+
+export interface WhoisMember {
+  readonly name: string;
+  readonly id: string;
+  readonly type: string;
+  readonly mode: string;
+  readonly addresses: readonly string[];
+  /** networks behind it */
+  readonly routes: readonly string[];
+  /** groups that it shares with this node, by name */
+  readonly groups: readonly string[];
+  /** as in `status`; null of this node itself */
+  readonly path: PeerStatus['path'] | null;
+}

@@ -34,7 +34,9 @@ function defineReload(command: Command): void {
     const answer = await ask<ReloadAnswer>(options.socket, { verb: 'key-reload' });
     console.log(options.json ? JSON.stringify(answer) : `The agent has read its bundle again: ${describe(answer)}.`);
   });
-  examples(command, [['sudo gscip key reload', 'the same as SIGHUP to the agent']]);
+  examples(command, [
+    ['sudo gscip key reload', 'keys alone; "gscip reload" and SIGHUP also read the file of settings'],
+  ]);
 }
 
 function describe({ changes }: ReloadAnswer): string {

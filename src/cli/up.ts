@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { stringify } from 'smol-toml';
 import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { Agent } from '../node/agent.ts';
@@ -11,7 +10,6 @@ import {
   parseConfigFile,
   parseLevel,
   resolveConfig,
-  settingsToKeep,
   type WrittenConfig,
 } from '../node/agent-config.ts';
 import { JsonLog } from '../node/json-log.ts';
@@ -19,6 +17,8 @@ import { LineWriter } from '../node/line-writer.ts';
 import { closeKept } from '../node/lock/lock.ts';
 import { prefixOf } from '../node/route-prefix.ts';
 import { ServiceNotice } from '../node/service-notice.ts';
+import { readSettings } from '../node/settings/live-settings.ts';
+import { Settings, withWholePaths } from '../node/settings/settings.ts';
 import { StateDir } from '../node/state-dir.ts';
 import { parseListenAddress } from '../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../server/network/address-plan.ts';
@@ -29,7 +29,7 @@ import { examples } from './output.ts';
 import { NO_TOKEN, TOKEN_CREDENTIAL } from './service/unit-texts.ts';
 import type { Founding } from './up/first-machine.ts';
 import type { ServerProcess } from './up/server-process.ts';
-import { flagSettings, machineFlags, networkFlags, type UpOptions, withWholePaths } from './up/up-options.ts';
+import { flagSettings, machineFlags, networkFlags, type UpOptions } from './up/up-options.ts';
 
 /** `gscip up` */
 export function define(command: Command): void {
@@ -76,6 +76,7 @@ interface Start {
   readonly pool: string | undefined;
   readonly token: string | undefined;
   readonly flags: WrittenConfig;
+  readonly file: { readonly path: string; readonly written: WrittenConfig } | undefined;
   readonly settings: WrittenConfig;
 }
 
@@ -83,7 +84,8 @@ async function prepare(options: UpOptions): Promise<Start> {
   const begin = options.new;
   refuseTwoWays(options);
   const flags = withWholePaths(flagSettings(options));
-  const file = options.config === undefined ? {} : withWholePaths(readConfigFile(options.config));
+  const path = options.config === undefined ? undefined : resolve(options.config);
+  const file = path === undefined ? {} : readSettings(path);
   if (flags.bundle !== undefined && !existsSync(flags.bundle))
     throw new GscipError('no-bundle', `there is no file ${flags.bundle}`, 'check the path behind --bundle');
   needRoot('a TUN interface needs root', 'run: sudo gscip up …');
@@ -104,7 +106,7 @@ async function prepare(options: UpOptions): Promise<Start> {
   // before a network is made that cannot be used here
   if (begin !== undefined)
     await refuseOverlap([prefixOf(parsePool(pool ?? DEFAULT_POOL))], settings.tun ?? DEFAULTS.tun);
-  return { state, begin, pool, token, flags, settings };
+  return { state, begin, pool, token, flags, file: path === undefined ? undefined : { path, written: file }, settings };
 }
 
 function refuseTwoWays(options: UpOptions): void {
@@ -157,8 +159,8 @@ async function startServer({ state, begin, pool, settings }: Start, log: Logger)
   return ServerProcess.start({ state: join(state.path, 'server'), listen, logLevel, network: begin, pool }, log);
 }
 
-async function startAgent(start: Start, server: ServerProcess | undefined, log: Logger): Promise<Agent> {
-  const { begin, flags, settings } = start;
+async function startAgent(start: Start, server: ServerProcess | undefined, log: JsonLog): Promise<Agent> {
+  const { begin, flags, file, settings } = start;
   try {
     const founded = begin === undefined || !server ? undefined : await begun(server, begin, settings);
     const token = founded?.own ?? start.token;
@@ -166,7 +168,8 @@ async function startAgent(start: Start, server: ServerProcess | undefined, log: 
       token === undefined ? settings : { ...settings, join: token },
       token === undefined ? flags : { ...flags, join: token },
     );
-    const agent = await Agent.start(config, stringify({ ...settingsToKeep(settings) }), log, server);
+    const origin = { written: settings, options: flags, file, config };
+    const agent = await Agent.start(new Settings(origin), log, server);
     if (founded) await tell(founded);
     return agent;
   } catch (error) {
@@ -196,7 +199,7 @@ function abandon(agent: Agent, error: unknown): void {
   agent.stop('a failure').catch(() => process.exit(1));
 }
 
-/** A bundle that cannot be read changes nothing: the node goes on with what it has, and says so. */
+/** A file that cannot be read changes nothing: the node goes on with what it has, and says so. */
 async function reload(agent: Agent, log: JsonLog): Promise<void> {
   try {
     await agent.reload();
@@ -204,14 +207,4 @@ async function reload(agent: Agent, log: JsonLog): Promise<void> {
     if (!(error instanceof GscipError)) throw error;
     log.log('error', 'reload-failed', { code: error.code, message: error.message, remedy: error.remedy });
   }
-}
-
-function readConfigFile(path: string): WrittenConfig {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new GscipError('bad-config', `cannot read ${path}`, 'check the path behind --config', cause);
-  }
-  return parseConfigFile(text, path);
 }

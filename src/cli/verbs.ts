@@ -32,6 +32,15 @@ export const VERBS: readonly Verb[] = [
   },
   { name: 'explain', summary: 'say which element does what with a flow, and why', load: () => import('./explain.ts') },
   { name: 'pit', summary: 'list, watch or flush the flows', load: () => import('./pit.ts') },
+  { name: 'whois', summary: 'say which member has an address', load: () => import('./whois.ts') },
+  { name: 'get', summary: 'show the settings of this node, or one of them', load: () => import('./get.ts') },
+  { name: 'set', summary: 'change one setting, at once where that is possible', load: () => import('./set.ts') },
+  {
+    name: 'reload',
+    summary: 'read the file of settings, and keys, again',
+    load: () => import('./reload.ts'),
+  },
+  { name: 'config', summary: 'check a file of settings', load: () => import('./config.ts') },
   { name: 'wait', summary: 'wait until the node, or a peer, is ready', load: () => import('./wait.ts') },
   {
     name: 'service',

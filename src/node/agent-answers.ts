@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlRequest } from '../api/control.ts';
 import type { DownAnswer } from '../api/lock.ts';
 import type { ReloadAnswer } from '../api/questions.ts';
+import type { RereadAnswer } from '../api/settings.ts';
 import type { StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
@@ -16,6 +17,8 @@ import type { NodeEffect } from './node-effects.ts';
 import type { PacketIo } from './packet-io.ts';
 import { Pings } from './pings.ts';
 import { PitWatchers } from './pit-watchers.ts';
+import type { Settings } from './settings/settings.ts';
+import { whoisAnswer } from './whois.ts';
 
 /** How long `wait` waits for one answer before it asks again, in milliseconds. */
 const WAIT_PING = 1_000;
@@ -37,6 +40,9 @@ export interface AgentCalls {
   reload(): Promise<ReloadAnswer>;
   /** tells the server farewell and forgets who this node was; then it has to stop */
   logout(): Promise<void>;
+  readonly settings: Settings;
+  /** reads the file of settings and keys again */
+  reread(): Promise<RereadAnswer>;
   /** carries out what the engine was just asked for */
   afterBatch(): void;
   stop(reason: string): void;
@@ -98,6 +104,14 @@ export class AgentAnswers {
         reply.send({ schema: 1, loggedOut: true });
         this.#calls.stop('asked by gscip logout');
         return reply.closed;
+      case 'whois':
+        return whoisAnswer(this.#engine, request.address, this.#calls.now());
+      case 'settings':
+        return { schema: 1, settings: this.#calls.settings.list(request.name) };
+      case 'set':
+        return { schema: 1, changed: await this.#calls.settings.change(request.changes) };
+      case 'reload':
+        return this.#calls.reread();
       case 'down':
         reply.send(this.#calls.whatStays());
         this.#calls.stop('asked by gscip down');

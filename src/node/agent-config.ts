@@ -98,7 +98,8 @@ const PER_SECOND = { least: 1, most: 10_000_000 } as const;
 /** Linux keeps 15 bytes of an interface name. */
 const INTERFACE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
 
-const KEYS = {
+/** What each setting is. */
+export const SETTING_KINDS = {
   bundle: 'string',
   join: 'string',
   server: 'strings',
@@ -124,7 +125,7 @@ const KEYS = {
 } as const satisfies Record<keyof WrittenConfig, 'string' | 'strings' | 'number' | 'boolean'>;
 
 function isKey(text: string): text is keyof WrittenConfig {
-  return Object.hasOwn(KEYS, text);
+  return Object.hasOwn(SETTING_KINDS, text);
 }
 
 /** Parses the TOML file; unknown keys are refused with the nearest known one. `file` names it in errors. */
@@ -135,24 +136,25 @@ export function parseConfigFile(text: string, file: string): WrittenConfig {
   } catch (cause) {
     throw new GscipError('bad-config', `${file} is not valid TOML: ${firstLine(cause)}`, 'mend the line that it names');
   }
-  for (const [key, value] of Object.entries(raw)) checkKey(key, value, file);
+  for (const [key, value] of Object.entries(raw)) checkSetting(key, value, `${file}: `);
   return raw;
 }
 
-function checkKey(key: string, value: unknown, file: string): void {
-  const kind = isKey(key) ? KEYS[key] : undefined;
+/** Throws for a key that there is not, or a value of another kind; `where` stands before what it says. */
+export function checkSetting(key: string, value: unknown, where = ''): void {
+  const kind = isKey(key) ? SETTING_KINDS[key] : undefined;
   if (kind === undefined)
     throw new GscipError(
       'bad-config',
-      `${file}: there is no setting "${key}"`,
-      `did you mean "${nearestName(key, Object.keys(KEYS))}"?`,
+      `${where}there is no setting "${key}"`,
+      `did you mean "${nearestName(key, Object.keys(SETTING_KINDS))}"?`,
     );
   const fits =
     kind === 'strings'
       ? Array.isArray(value) && value.every((item) => typeof item === 'string')
       : typeof value === kind;
   if (!fits)
-    throw new GscipError('bad-config', `${file}: "${key}" must be ${DESCRIPTIONS[kind]}`, `as in: ${EXAMPLES[kind]}`);
+    throw new GscipError('bad-config', `${where}"${key}" must be ${DESCRIPTIONS[kind]}`, `as in: ${EXAMPLES[kind]}`);
 }
 
 const DESCRIPTIONS = {
@@ -178,7 +180,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
   const { flowsPerPeer, newFlowsPerSecond } = flowLimits(written, flows);
   return {
     given: new Set(
-      Object.keys(KEYS)
+      Object.keys(SETTING_KINDS)
         .filter(isKey)
         .filter((key) => flags[key] !== undefined),
     ),
@@ -263,6 +265,12 @@ export function parseListen(text: string): ListenAddress {
   } catch {
     throw new GscipError('bad-config', `cannot listen on "${text}"`, 'write ADDRESS:PORT, [IPV6]:PORT or just PORT');
   }
+}
+
+/** The same as text. */
+export function listenText(address: string | undefined, port: number): string {
+  if (address === undefined) return `*:${port}`;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function parsePeers(written: readonly string[]): Map<string, PathAddress> {

@@ -1,9 +1,7 @@
 import type { ReloadAnswer } from '../api/questions.ts';
+import type { RereadAnswer } from '../api/settings.ts';
 import type { HealthLine } from '../api/status.ts';
 import { wipe } from '../base/bytes.ts';
-import { GscipError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import type { PathAddress } from '../base/path-address.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
 import { configureInterface, refuseOverlap } from '../tun/interface.ts';
 import { AgentAnswers } from './agent-answers.ts';
@@ -17,12 +15,21 @@ import { ControlSocket, refuseRunning } from './control-socket.ts';
 import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
 import { engineSettings } from './engine-settings.ts';
-import { hintPaths, unknownPeer, unknownPeerLine } from './first-paths.ts';
+import { FirstPaths } from './first-paths.ts';
 import { Forwarding } from './gateway/forwarding.ts';
 import { servicesOf } from './gateway/way-out.ts';
-import { type Beside, NOTHING_BESIDE, refusedBundleLine, refusedRosterLine } from './health.ts';
+import { type Beside, NOTHING_BESIDE, refusedBundleLine } from './health.ts';
 import { encodeHedge, nextHedge } from './hedge-file.ts';
-import { type KeySource, poolOf, sourceOf } from './key-source.ts';
+import {
+  type KeySource,
+  linkedNode,
+  poolOf,
+  refreshKeys,
+  sourceHealth,
+  sourceOf,
+  sourceStatus,
+  tellEndpoints,
+} from './key-source.ts';
 import type { KeyChange } from './key-store.ts';
 import { whatStays } from './lock/lock.ts';
 import { nodeMemory } from './node-memory.ts';
@@ -31,11 +38,10 @@ import { openIo } from './open-io.ts';
 import type { PacketIo } from './packet-io.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
-import { prefixOf } from './route-prefix.ts';
 import { selfTest } from './self-test.ts';
 import { ServerDial } from './server-dial.ts';
-import { ownEndpoints } from './server-link/own-endpoints.ts';
-import { NO_SERVER, serverHealth, serverStatus } from './server-link/server-status.ts';
+import { liveSettings, type NodeLog, reloadAll } from './settings/live-settings.ts';
+import type { Settings } from './settings/settings.ts';
 import { type KeptState, StateDir } from './state-dir.ts';
 import { StateKeeper } from './state-keeper.ts';
 import { TickTimer } from './tick-timer.ts';
@@ -49,7 +55,7 @@ const CLOCK_KEPT = 600_000;
 /** The running node: opens the devices, joins them with the engine, answers the control socket, and undoes it all. */
 export class Agent {
   readonly #config: AgentConfig;
-  readonly #log: Logger;
+  readonly #log: NodeLog;
   readonly #state: StateDir;
   readonly #keys: BundleKeys;
   readonly #engine: Engine;
@@ -64,11 +70,11 @@ export class Agent {
   readonly #clock = new ClockWatch(clockSample());
   readonly #startedAt = performance.now();
   readonly #beside: Beside;
-  readonly #lastPaths: Readonly<Record<string, PathAddress>>;
+  readonly #firstPaths: FirstPaths;
+  readonly #settings: Settings;
   /** a bundle file that was not taken at the start */
   #refused: readonly HealthLine[];
   #source: KeySource;
-  #unknownPeers: readonly string[] = [];
   #keptAt = performance.now();
   /** logged out: nothing is kept any more */
   #isForgotten = false;
@@ -81,8 +87,10 @@ export class Agent {
   /** settles when the agent has stopped */
   readonly done: Promise<void> = this.#stopped.promise;
 
-  private constructor(config: AgentConfig, log: Logger, given: Given, io: PacketIo) {
+  private constructor(settings: Settings, log: NodeLog, given: Given, io: PacketIo) {
     const { state, kept, source, dial, beside } = given;
+    const { config } = settings;
+    this.#settings = settings;
     this.#beside = beside;
     this.#hedge = nextHedge(state.hedge(), this.#random.take);
     this.#config = config;
@@ -93,7 +101,7 @@ export class Agent {
     const refused = source.kind === 'file' ? source.imported.refused : undefined;
     this.#refused = refused === undefined ? [] : [refusedBundleLine(refused)];
     this.#io = io;
-    this.#lastPaths = kept?.paths ?? {};
+    this.#firstPaths = new FirstPaths(config, kept?.paths ?? {});
     const random = this.#random.take;
     const { provider } = io;
     const deps = { provider, random, wall: wallClock, persisted: kept?.keys, ...source.deps };
@@ -108,7 +116,7 @@ export class Agent {
       wallMillis: () => Date.now() + 1_000 * (this.#keys.corrected() - wallClock()),
     });
     this.#underlay = new Underlay({
-      ...{ engine: this.#engine, listen: config.listen, tun: config.tun, mapsPorts: config.portMapping },
+      ...{ engine: this.#engine, listen: config.listen, tun: config.tun, mapsPorts: () => config.portMapping },
       ...{ random, now, log, dial: dial.connect },
       overlay: () => poolOf(this.#source),
       port: () => io.facts().udp.port,
@@ -120,26 +128,31 @@ export class Agent {
       ...{ node: this.#engine.node, config, overlay, state, log },
       services: () => servicesOf(this.#source, dial, this.#engine.reach),
     });
+    const parts = { engine: this.#engine, underlay: this.#underlay, forwarding: this.#forwarding };
+    settings.attach(liveSettings({ config, state, log, ...parts, firstPaths: this.#firstPaths }));
     this.#answers = new AgentAnswers(this.#engine, io, {
       ...{ now, random },
       uptimeSeconds: () => this.#uptime(),
       status: () => this.#forwarding.look().then(() => this.#status()),
       whatStays: () => whatStays(this.#forwarding.lockStatus().state, config.state),
       mappedBy: () => this.#underlay.status().portMapping?.by,
-      reload: () => this.reload(),
+      reload: () => this.#reloadKeys(),
+      settings,
+      reread: () => this.reload(),
       logout: () => this.#logout(),
       afterBatch: () => this.#afterBatch(),
       stop: (reason) => void this.stop(reason),
     });
   }
 
-  /** Starts everything or nothing: what fails leaves no device, socket or file behind. `settings` is what a bare start resumes with. */
-  static async start(config: AgentConfig, settings: string, log: Logger, beside = NOTHING_BESIDE): Promise<Agent> {
+  /** Starts everything or nothing: what fails leaves no device, socket or file behind. */
+  static async start(settings: Settings, log: NodeLog, beside = NOTHING_BESIDE): Promise<Agent> {
+    const { config } = settings;
     const state = new StateDir(config.state);
     const kept = state.kept();
     await refuseRunning(config.socket);
     const dial = new ServerDial(state);
-    const source = await sourceOf(config, settings, { state, kept, log, dial });
+    const source = await sourceOf(config, settings.text, { state, kept, log, dial });
     let agent: Agent | undefined;
     let io: PacketIo | undefined;
     try {
@@ -153,9 +166,9 @@ export class Agent {
         io,
         engineSettings(config, () => ({ type: 'ges', mode: 'op' }), true),
       );
-      const made = new Agent(config, log, { state, kept, source, dial, beside }, io);
+      const made = new Agent(settings, log, { state, kept, source, dial, beside }, io);
       agent = made;
-      await made.#goLive(settings);
+      await made.#goLive();
       if (config.warmUp) made.#warmUp = startWarmUp(rehearsal, io);
       else rehearsal.close();
       return made;
@@ -167,8 +180,13 @@ export class Agent {
     }
   }
 
+  /** Reads the file of settings again, then keys; see `gscip reload`. */
+  reload(): Promise<RereadAnswer> {
+    return reloadAll(this.#settings, this.#state.configPath, this.#log, () => this.#reloadKeys());
+  }
+
   /** Reads the bundle again, or asks the server: newer keys are taken, live flows move to them without loss (protocol.md 10.2). */
-  async reload(): Promise<ReloadAnswer> {
+  async #reloadKeys(): Promise<ReloadAnswer> {
     const before = groupAnswers(this.#engine);
     if (this.#source.kind === 'server') await this.#source.linked.reload();
     else await this.#readAgain();
@@ -196,7 +214,7 @@ export class Agent {
     await this.#keep();
     for (const change of changes) this.#engine.handleKeyChange(change, now());
     if (changes.length === 0) this.#engine.handleNewKeys(now());
-    this.#hintPaths();
+    this.#firstPaths.hint(this.#engine.node);
     void this.#forwarding.follow();
     this.#afterBatch();
     this.#log.log('info', 'bundle-read', { number: this.#keys.bundleNumber() });
@@ -221,13 +239,8 @@ export class Agent {
   }
 
   #tellEndpoints(): void {
-    if (this.#source.kind === 'file') return;
     const { port } = this.#io.facts().udp;
-    this.#source.linked.setEndpoints(
-      port,
-      this.#engine.elements.above?.place ??
-        ownEndpoints(port, this.#config.tun, this.#keys.self().routes.map(prefixOf)),
-    );
+    tellEndpoints(this.#source, port, this.#config.tun, this.#engine);
   }
 
   /** The server is told by the connection that outlived the change, or by the next one. */
@@ -237,17 +250,16 @@ export class Agent {
   }
 
   async #logout(): Promise<void> {
-    if (this.#source.kind === 'file')
-      throw new GscipError('no-server', 'this node belongs to no server', 'delete its state folder to forget it');
+    const linked = linkedNode(this.#source);
     this.#isForgotten = true;
-    await this.#source.linked.logout();
+    await linked.logout();
   }
 
-  async #goLive(settings: string): Promise<void> {
-    const { tun, mtu, given } = this.#config;
-    this.#hintPaths();
-    const [mistaken] = this.#unknownPeers;
-    if (mistaken !== undefined && given.has('peer')) throw unknownPeer(this.#engine.node, mistaken);
+  async #goLive(): Promise<void> {
+    const { tun, mtu, given, peers } = this.#config;
+    const { node } = this.#engine;
+    if (given.has('peer')) this.#firstPaths.refuseMistaken(node, peers);
+    this.#firstPaths.hint(node);
     const { addresses } = this.#keys.self();
     await this.#forwarding.open();
     await configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#source) });
@@ -259,7 +271,7 @@ export class Agent {
     this.#keeper.write();
     if (this.#source.kind === 'server' && this.#source.isFirst) this.#source.linked.handleFirstTaken();
     this.#state.writeHedge(encodeHedge(this.#hedge));
-    this.#state.writeConfig(settings);
+    this.#state.writeConfig(this.#settings.text);
     this.#io.start({
       frames: (arena, messages, count) => this.#engine.elements.sort(arena, messages, count, now()),
       outgoing: (arena, view, packets, count) => this.#engine.handleOutgoing(arena, view, packets, count, now()),
@@ -303,7 +315,7 @@ export class Agent {
           void this.#keep();
           void this.#forwarding.follow();
         },
-        refresh: (what) => this.#refresh(what),
+        refresh: (what) => refreshKeys(this.#source, what, this.#log),
         pathResponse: (response) => this.#answers.handlePathResponse(response),
         trace: (trace) => this.#answers.handleTrace(trace),
         tunnels: this.#underlay.tunnels,
@@ -314,11 +326,6 @@ export class Agent {
       if (this.#engine.node.effects.length > 0) this.#afterBatch();
     }
     if (this.#engine.reach.takeStir() || (!this.#tickIsBusy && this.#engine.isBusy())) this.#arm();
-  }
-
-  #refresh(what: string): void {
-    if (this.#source.kind === 'server') this.#source.linked.refresh();
-    else this.#log.log('warn', 'newer-keys-wanted', { what, remedy: 'read a newer bundle' });
   }
 
   #arm(): void {
@@ -348,33 +355,20 @@ export class Agent {
     return this.#keeper.keep(now());
   }
 
-  #hintPaths(): void {
-    this.#unknownPeers = hintPaths(this.#engine.node, this.#config.peers, this.#lastPaths);
-  }
-
   #setAside(): HealthLine[] {
-    const rosters = this.#keys.refusedRosters().map(refusedRosterLine);
-    const server =
-      this.#source.kind === 'server' ? serverHealth(this.#source.linked.facts(), this.#keys.corrected()) : [];
     return [
       ...this.#refused,
       ...this.#beside.health(),
-      ...server,
-      ...rosters,
-      ...this.#unknownPeers.map(unknownPeerLine),
+      ...sourceHealth(this.#source, this.#keys),
+      ...this.#firstPaths.health(),
     ];
   }
 
   #status() {
     const parts = {
-      config: this.#config,
-      engine: this.#engine,
-      io: this.#io,
-      rates: this.#rates,
-      network: this.#keys.network(),
-      uptimeSeconds: this.#uptime(),
-      server:
-        this.#source.kind === 'server' ? serverStatus(this.#source.linked.facts(), this.#keys.corrected()) : NO_SERVER,
+      ...{ config: this.#config, engine: this.#engine, io: this.#io, rates: this.#rates },
+      ...{ network: this.#keys.network(), uptimeSeconds: this.#uptime() },
+      server: sourceStatus(this.#source, this.#keys),
       certificateLeft: this.#keys.identity().caPart.notAfter - wallClock(),
       setAside: [...this.#setAside(), ...this.#forwarding.health()],
       notKept: this.#keeper.trouble,

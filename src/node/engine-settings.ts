@@ -2,7 +2,7 @@ import { VOLUME_SOFT } from '../pccom/limits.ts';
 import type { AgentConfig } from './agent-config.ts';
 import type { EngineSettings } from './node-state.ts';
 
-/** What the engine runs with. `noGms`: there is no server (protocol.md 3.5). */
+/** What the engine runs with; what of it `config` may change while the node runs is looked up each time. `noGms`: there is no server (protocol.md 3.5). */
 export function engineSettings(
   config: AgentConfig,
   self: () => { readonly type: string; readonly mode: string },
@@ -17,12 +17,23 @@ export function engineSettings(
     },
     suites: [1, 2],
     lanes: 1,
-    mtu: config.mtu,
+    get mtu() {
+      return config.mtu;
+    },
     noGms,
     lifetime: 600,
     pitCapacity: config.flows,
-    rekeyVolume: Math.min(VOLUME_SOFT, (config.rekeyAfter * 2 ** 30) / 16),
-    pitLimits: { entriesPerPeer: config.flowsPerPeer, newPerSecond: config.newFlowsPerSecond },
+    get rekeyVolume() {
+      return Math.min(VOLUME_SOFT, (config.rekeyAfter * 2 ** 30) / 16);
+    },
+    pitLimits: {
+      get entriesPerPeer() {
+        return config.flowsPerPeer;
+      },
+      get newPerSecond() {
+        return config.newFlowsPerSecond;
+      },
+    },
     windowBits: 65_536,
   };
 }

@@ -1,42 +1,64 @@
 import type { HealthLine } from '../api/status.ts';
+import type { NodeId } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import type { PathAddress } from '../base/path-address.ts';
+import type { AgentConfig } from './agent-config.ts';
 import type { NodeState } from './node-state.ts';
 
-/**
- * Tells the path book where peers are tried first: at the configured endpoint, then where they were in the last run.
- * Returns the configured names that no other node has.
- */
-export function hintPaths(
-  { directory, paths, keys }: NodeState,
-  configured: ReadonlyMap<string, PathAddress>,
-  lastRun: Readonly<Record<string, PathAddress>>,
-): string[] {
-  const unknown: string[] = [];
-  for (const member of directory.others()) {
-    const last = lastRun[member.id];
-    if (last !== undefined) paths.hint(member.id, last);
+/** Where peers are tried first: at the configured endpoint, then where they were in the last run. */
+export class FirstPaths {
+  readonly #config: Pick<AgentConfig, 'peers'>;
+  readonly #lastRun: Readonly<Record<string, PathAddress>>;
+  #unknown: readonly string[] = [];
+
+  constructor(config: Pick<AgentConfig, 'peers'>, lastRun: Readonly<Record<string, PathAddress>>) {
+    this.#config = config;
+    this.#lastRun = lastRun;
   }
-  for (const [name, path] of configured) {
-    const member = directory.find(name);
-    if (member === undefined || member.id === keys.self().id) unknown.push(name);
-    else paths.hint(member.id, path);
+
+  /** Tells the path book. */
+  hint(node: NodeState): void {
+    const { directory, paths } = node;
+    for (const member of directory.others()) {
+      const last = this.#lastRun[member.id];
+      if (last !== undefined) paths.hint(member.id, last);
+    }
+    const unknown: string[] = [];
+    for (const [name, path] of this.#config.peers) {
+      const id = otherNode(node, name);
+      if (id === undefined) unknown.push(name);
+      else paths.hint(id, path);
+    }
+    this.#unknown = unknown;
   }
-  return unknown;
+
+  /** Names that were typed just now and that no other node has are a mistake. */
+  refuseMistaken(node: NodeState, typed: ReadonlyMap<string, PathAddress>): void {
+    for (const name of typed.keys())
+      if (!this.#unknown.includes(name) && otherNode(node, name) === undefined) throw unknownPeer(node, name);
+  }
+
+  health(): HealthLine[] {
+    return this.#unknown.map(unknownPeerLine);
+  }
 }
 
-/** A name that was typed just now is a mistake. */
-export function unknownPeer({ directory }: NodeState, name: string): GscipError {
+function otherNode({ directory, keys }: NodeState, name: string): NodeId | undefined {
+  const member = directory.find(name);
+  return member?.id === keys.self().id ? undefined : member?.id;
+}
+
+function unknownPeer({ directory }: NodeState, name: string): GscipError {
   const others = directory.others().map((member) => member.name);
   return new GscipError(
     'unknown-peer',
-    `--peer names "${name}", but no other node of this network is called so`,
+    `"${name}" is given an endpoint, but no other node of this network is called so`,
     `known are: ${others.join(', ') || 'none yet; a newer bundle knows the nodes that were added since'}`,
   );
 }
 
 /** A name in a file or kept from an earlier start may have been removed since: the node starts without it. */
-export function unknownPeerLine(name: string): HealthLine {
+function unknownPeerLine(name: string): HealthLine {
   return {
     code: 'unknown-peer',
     text: `the settings give an endpoint for "${name}", but no other node of this network is called so`,

@@ -12,7 +12,7 @@ interface Budget {
 /** Writes JSON lines, at most ten per event and second, so that no peer can fill a disk. */
 export class JsonLog implements Logger {
   readonly #write: (line: string) => void;
-  readonly #least: number;
+  #least: number;
   readonly #clock: () => Date;
   readonly #budgets = new Map<string, Budget>();
 
@@ -20,6 +20,11 @@ export class JsonLog implements Logger {
     this.#write = write;
     this.#least = LOG_LEVELS.indexOf(least);
     this.#clock = clock;
+  }
+
+  /** Milder lines are left out from now on. */
+  setLevel(least: LogLevel): void {
+    this.#least = LOG_LEVELS.indexOf(least);
   }
 
   log(level: LogLevel, event: string, fields: LogFields): void {

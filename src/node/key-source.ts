@@ -1,11 +1,15 @@
+import type { HealthLine, StatusAnswer } from '../api/status.ts';
+import { GscipError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { VerifiedBundle } from '../crypto/bundle-verify.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
 import type { Prefix } from '../tun/prefix.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { type ImportedBundle, importOrKeep } from './bundle-import.ts';
-import type { BundleKeysDeps } from './bundle-keys.ts';
+import type { BundleKeys, BundleKeysDeps } from './bundle-keys.ts';
 import { bootClock, now, wallClock } from './clocks.ts';
+import type { Engine } from './engine.ts';
+import { refusedRosterLine } from './health.ts';
 import { RandomPool } from './random-pool.ts';
 import type { ResumedKeys } from './resumed-keys.ts';
 import { prefixOf } from './route-prefix.ts';
@@ -13,7 +17,9 @@ import type { ServerDial } from './server-dial.ts';
 import { hasIdentity } from './server-link/identity-store.ts';
 import type { LinkPorts } from './server-link/link-shell.ts';
 import { LinkedNode } from './server-link/linked-node.ts';
+import { ownEndpoints } from './server-link/own-endpoints.ts';
 import { systemdCredentials } from './server-link/sealer.ts';
+import { NO_SERVER, serverHealth, serverStatus } from './server-link/server-status.ts';
 import { waitForKeys } from './server-link/waiting.ts';
 import type { KeptState, StateDir } from './state-dir.ts';
 
@@ -53,6 +59,36 @@ export async function sourceOf(config: AgentConfig, settings: string, tools: Sou
 /** Address ranges of the network. */
 export function poolOf(source: KeySource): Prefix[] {
   return facts(source).pool.map(prefixOf);
+}
+
+/** The node as its server knows it; throws where there is none. */
+export function linkedNode(source: KeySource): LinkedNode {
+  if (source.kind === 'server') return source.linked;
+  throw new GscipError('no-server', 'this node belongs to no server', 'delete its state folder to forget it');
+}
+
+/** Somebody has newer keys than this node. */
+export function refreshKeys(source: KeySource, what: string, log: Logger): void {
+  if (source.kind === 'server') source.linked.refresh();
+  else log.log('warn', 'newer-keys-wanted', { what, remedy: 'read a newer bundle' });
+}
+
+/** A server hears where this node is: behind which element, or at which addresses of its own. */
+export function tellEndpoints(source: KeySource, port: number, tun: string, { elements, node }: Engine): void {
+  if (source.kind === 'file') return;
+  const own = () => ownEndpoints(port, tun, node.keys.self().routes.map(prefixOf));
+  source.linked.setEndpoints(port, elements.above?.place ?? own());
+}
+
+/** What is wrong with the source, and with what came from it. */
+export function sourceHealth(source: KeySource, keys: BundleKeys): HealthLine[] {
+  const server = source.kind === 'server' ? serverHealth(source.linked.facts(), keys.corrected()) : [];
+  return [...server, ...keys.refusedRosters().map(refusedRosterLine)];
+}
+
+/** The server as `status` shows it. */
+export function sourceStatus(source: KeySource, keys: BundleKeys): StatusAnswer['server'] {
+  return source.kind === 'server' ? serverStatus(source.linked.facts(), keys.corrected()) : NO_SERVER;
 }
 
 function facts(source: KeySource) {

@@ -8,7 +8,7 @@ import type {
   UnderlayStatus,
 } from '../api/status.ts';
 import type { Millis, NodeId } from '../base/brands.ts';
-import type { AgentConfig } from './agent-config.ts';
+import { type AgentConfig, listenText } from './agent-config.ts';
 import { groupAnswers, peerAnswer } from './answers.ts';
 import type { Engine } from './engine.ts';
 import { healthLines } from './health.ts';
@@ -81,9 +81,4 @@ function smallPaths({ node }: Engine): { name: string; mtu: number }[] {
     const { tooSmall, inner } = node.mtus.of(slot);
     return tooSmall ? [{ name: node.peerName(peer), mtu: inner }] : [];
   });
-}
-
-function listenText(address: string | undefined, port: number): string {
-  if (address === undefined) return `*:${port}`;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -50,7 +50,7 @@ export class PathMtus {
   readonly mtu = new Int32Array(SLOTS);
   /** by path slot: when a packet was sent that the search is of use to */
   readonly wantedAt = new Float64Array(SLOTS).fill(Number.NEGATIVE_INFINITY);
-  readonly #interfaceMtu: number;
+  #interfaceMtu: number;
   readonly #random: (length: number) => Uint8Array;
   readonly #watched = new Map<number, Watched>();
   #probing = 0;
@@ -111,6 +111,15 @@ export class PathMtus {
       watched.search.restart(now);
       this.#apply(watched);
     }
+  }
+
+  /** The interface takes packets of another size now: every path is searched anew, up to that. */
+  setInterface(mtu: number): void {
+    this.#interfaceMtu = mtu;
+    this.#watched.clear();
+    this.#probing = 0;
+    this.wantedAt.fill(Number.NEGATIVE_INFINITY);
+    this.mtu.fill(mtu);
   }
 
   of(slot: number): PathMtu {

@@ -40,7 +40,7 @@ export class RosterRoutes {
   readonly #log: Logger;
   readonly #changed: () => Promise<void>;
   /** what the machine's administrator says to be at home */
-  readonly #home: readonly Prefix[];
+  readonly #home: () => readonly Prefix[];
   #taken: readonly Prefix[] = [];
   #refused: readonly RefusedRoute[] = [];
   #strange = NO_STRANGERS;
@@ -59,7 +59,10 @@ export class RosterRoutes {
     node: NodeState,
     table: RouteTable,
     log: Logger,
-    { changed = () => Promise.resolve(), home = [] }: { changed?: () => Promise<void>; home?: readonly Prefix[] } = {},
+    {
+      changed = () => Promise.resolve(),
+      home = () => [],
+    }: { changed?: () => Promise<void>; home?: () => readonly Prefix[] } = {},
   ) {
     this.#node = node;
     this.#table = table;
@@ -178,7 +181,8 @@ export class RosterRoutes {
 
   /** What is at home here: by the router's proof what lists of members give it, and what an administrator says. */
   #homes(): HomeNetwork[] {
-    const said = this.#home.length === 0 ? [] : [{ routes: this.#home, router: undefined }];
+    const routes = this.#home();
+    const said = routes.length === 0 ? [] : [{ routes, router: undefined }];
     const { router } = this.#node.home;
     const gen = router && this.#node.keys.members().find(({ id }) => id === router.node);
     return gen ? [...said, { routes: gen.routes.map(prefixOf), router: router.address }] : said;

@@ -95,6 +95,11 @@ export class StateDir {
     this.#write(FILES.bundle, bytes);
   }
 
+  /** The file of settings that a bare start resumes with. */
+  get configPath(): string {
+    return join(this.path, FILES.config);
+  }
+
   config(): string | undefined {
     const bytes = this.#read(FILES.config);
     return bytes && new TextDecoder().decode(bytes);

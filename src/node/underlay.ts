@@ -18,7 +18,7 @@ export interface UnderlayParts extends TunnelParts {
   /** the overlay's interface, whose addresses are nobody's here */
   readonly tun: string;
   /** whether routers are asked to let others in */
-  readonly mapsPorts: boolean;
+  readonly mapsPorts: () => boolean;
   /** ranges of the overlay */
   readonly overlay: () => readonly AddressPrefix[];
   /** this machine is on another network: for whoever has connections of its own */
@@ -82,6 +82,15 @@ export class Underlay {
     afterBatch();
   }
 
+  /** Whether the router is asked was changed. */
+  handleMappingWish(): void {
+    if (this.#parts.mapsPorts()) return this.#askRouter(this.#watch.view);
+    void this.#mapping.stop().then(() => {
+      this.#askRouter(this.#watch.view);
+      this.#setMapped(undefined);
+    });
+  }
+
   /** The machine slept: whatever was known of its networks, and by them, may be wrong. */
   handleWake(): void {
     const { engine, now, moved, afterBatch } = this.#parts;
@@ -136,7 +145,7 @@ export class Underlay {
     const { listen, mapsPorts, port } = this.#parts;
     const isOpen = listen.address === undefined || listen.address === '0.0.0.0';
     // without a coordinator nobody would be told
-    const isUseful = this.#coordinators.length > 0 && mapsPorts && isOpen;
+    const isUseful = this.#coordinators.length > 0 && mapsPorts() && isOpen;
     this.#mapping.setPlace(isUseful ? mapperPlace(view, port()) : undefined);
   }
 

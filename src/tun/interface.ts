@@ -40,6 +40,11 @@ export async function configureInterface(plan: InterfacePlan): Promise<void> {
   await ipCommand(['-batch', '-'], `${lines.join('\n')}\n`);
 }
 
+/** Another inner MTU, in bytes. */
+export async function setInterfaceMtu(name: string, mtu: number): Promise<void> {
+  await ipCommand(['link', 'set', 'dev', name, 'mtu', `${mtu}`]);
+}
+
 /** True when an interface of this name is there, whoever made it. */
 export async function interfaceExists(name: string): Promise<boolean> {
   return (await ipJson(['link', 'show'])).some(({ ifname }) => ifname === name);

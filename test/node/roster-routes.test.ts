@@ -53,7 +53,7 @@ function meeting(home: readonly string[] = []) {
   const lines: unknown[] = [];
   const log = { log: (_level: string, event: string, fields: object) => lines.push({ event, ...fields }) };
   let changes = 0;
-  const settings = { changed: () => Promise.resolve(void changes++), home: home.map(parsePrefix) };
+  const settings = { changed: () => Promise.resolve(void changes++), home: () => home.map(parsePrefix) };
   const routes = new RosterRoutes(a.engine.node, table, log, settings);
   const { node } = a.engine;
   const gate = node.directory.find('gate');

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   DEFAULTS,
@@ -149,16 +148,5 @@ export function flagSettings(options: UpOptions): WrittenConfig {
     ...(newFlowsPerSecond !== undefined && { 'new-flows-per-second': newFlowsPerSecond }),
     ...(alwaysOn !== undefined && { 'always-on': alwaysOn }),
     ...(serverListen !== undefined && { 'server-listen': serverListen }),
-  };
-}
-
-/** Paths that mean the same from wherever the node is started next. */
-export function withWholePaths(settings: WrittenConfig): WrittenConfig {
-  const { bundle, state, socket } = settings;
-  return {
-    ...settings,
-    ...(bundle !== undefined && { bundle: resolve(bundle) }),
-    ...(state !== undefined && { state: resolve(state) }),
-    ...(socket !== undefined && { socket: resolve(socket) }),
   };
 }

@@ -28,7 +28,7 @@ export class Forwarding {
     this.#parts = parts;
     const changed = () => this.followMode();
     const count = (name: string, packets: number) => node.counters.add(name, packets);
-    this.#routes = new RosterRoutes(node, mainTable(config.tun), log, { changed, home: config.home });
+    this.#routes = new RosterRoutes(node, mainTable(config.tun), log, { changed, home: () => config.home });
     this.#lock = new Lock(state, config.tun, log, undefined, count);
     this.#gateway = new Gateway(parts, changed);
   }

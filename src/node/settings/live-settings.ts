@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import type { ReloadAnswer } from '../../api/questions.ts';
+import type { RereadAnswer } from '../../api/settings.ts';
+import { GscipError } from '../../base/errors.ts';
+import type { Logger, LogLevel } from '../../base/log.ts';
+import { unreachable } from '../../base/unreachable.ts';
+import { setInterfaceMtu } from '../../tun/interface.ts';
+import { type AgentConfig, parseConfigFile, type WrittenConfig } from '../agent-config.ts';
+import type { Engine } from '../engine.ts';
+import type { FirstPaths } from '../first-paths.ts';
+import type { Forwarding } from '../gateway/forwarding.ts';
+import type { StateDir } from '../state-dir.ts';
+import type { Underlay } from '../underlay.ts';
+import { type LiveSetting, type Settings, type SettingsPorts, withWholePaths } from './settings.ts';
+
+/** What of a running agent its settings reach. */
+export interface LiveParts {
+  readonly config: AgentConfig;
+  readonly engine: Engine;
+  readonly underlay: Underlay;
+  readonly forwarding: Forwarding;
+  readonly firstPaths: FirstPaths;
+  readonly state: StateDir;
+  readonly log: NodeLog;
+}
+
+/** The log of a node, whose level is one of its settings. */
+export interface NodeLog extends Logger {
+  setLevel(level: LogLevel): void;
+}
+
+/** What SIGHUP and `gscip reload` do: the file of settings is read again, then keys. */
+export async function reloadAll(
+  settings: Settings,
+  kept: string,
+  log: Logger,
+  keys: () => Promise<ReloadAnswer>,
+): Promise<RereadAnswer> {
+  const changed = await settings.reread(kept);
+  for (const { name, effect } of changed) log.log('info', 'setting-changed', { name, effect });
+  const { bundleNumber, changes } = await keys();
+  return { schema: 1, file: settings.file ?? kept, changed, bundleNumber, groupChanges: changes };
+}
+
+/** Settings of a running agent: what is not looked up each time is told to whoever holds it. */
+export function liveSettings(parts: LiveParts): SettingsPorts {
+  return {
+    check: (fresh, name) => {
+      if (name === 'peer') parts.firstPaths.refuseMistaken(parts.engine.node, fresh.peers);
+    },
+    keep: (text) => parts.state.writeConfig(text),
+    read: readSettings,
+    apply: async (changed) => {
+      // what the kernel may refuse comes first
+      if (changed.has('mtu')) await setInterfaceMtu(parts.config.tun, parts.config.mtu);
+      for (const name of changed) carryOut(name, parts);
+    },
+  };
+}
+
+function carryOut(name: LiveSetting, { config, engine, underlay, forwarding, firstPaths, log }: LiveParts): void {
+  switch (name) {
+    case 'mtu':
+      return engine.node.mtus.setInterface(config.mtu);
+    case 'peer':
+      return firstPaths.hint(engine.node);
+    case 'log-level':
+      return log.setLevel(config.logLevel);
+    case 'port-mapping':
+      return underlay.handleMappingWish();
+    case 'snat':
+    case 'transit':
+    case 'home':
+      return void forwarding.follow();
+    case 'flows-per-peer':
+    case 'new-flows-per-second':
+    case 'rekey-after':
+      return; // looked up each time
+    default:
+      return unreachable(name);
+  }
+}
+
+/** The file of settings that a person wrote, with whole paths. */
+export function readSettings(path: string): WrittenConfig {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new GscipError('bad-config', `cannot read ${path}`, 'check that the file is there, and its name', cause);
+  }
+  return withWholePaths(parseConfigFile(text, path));
+}
