@@ -1,8 +1,14 @@
 import type { NodeId } from '../base/brands.ts';
 import { equalConstantTime } from '../base/bytes.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
 import type { HopActionBox, HopOrder } from './hop-action.ts';
 import { actionSignedBy, confirmationSignedBy, type HopBinding, type HopParties } from './hop-box.ts';
 import { resolveSigner, type SignerDeps, type SignerFault } from './hop-signer.ts';
+
+/** What is needed to check an order. */
+export interface InstallDeps extends SignerDeps {
+  readonly provider: CryptoProvider;
+}
 
 /** Both boxes of one negotiation, opened, and what they must be about. */
 export interface HopOrders {
@@ -36,7 +42,7 @@ export type InstallRefusal =
  * Rule H4: an on-path element installs only what I signed over its own record and R over its ephemeral key, for the same
  * two ends and the same action, and what its own policy allows (protocol.md 2.3).
  */
-export function checkInstall(deps: SignerDeps, own: NodeId, orders: HopOrders): HopInstall | InstallRefusal {
+export function checkInstall(deps: InstallDeps, own: NodeId, orders: HopOrders): HopInstall | InstallRefusal {
   const { binding, action, confirmation, record } = orders;
   const start = resolveSigner(deps, action.signer);
   if (typeof start === 'string') return `start-${start}`;

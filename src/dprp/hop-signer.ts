@@ -1,16 +1,16 @@
 import type { NodeId, UnixSeconds } from '../base/brands.ts';
-import { type CaPart, type CaVerifyFault, verifyCaPart } from '../crypto/credential.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CaPartMemory } from '../crypto/ca-part-memory.ts';
+import type { CaPart, CaVerifyFault } from '../crypto/credential.ts';
 import type { HopSigner } from './hop-record.ts';
 import { certifiedKind } from './peer-statement.ts';
 
 /** What is needed to tell who signed a hop box. */
 export interface SignerDeps {
-  readonly provider: CryptoProvider;
+  readonly caParts: CaPartMemory;
   /** the CA's Ed25519 keys that this node accepts */
   authorities(): readonly Uint8Array[];
   unixNow(): UnixSeconds;
-  /** the 200 bytes of a CA part that this node has seen or fetched; they are verified again here */
+  /** the 200 bytes of a CA part that this node has seen or fetched; whether they count is asked again here */
   caPartOf(node: NodeId): Uint8Array | undefined;
 }
 
@@ -23,7 +23,7 @@ export type SignerFault = CaVerifyFault | 'unknown-signer';
 export function resolveSigner(deps: SignerDeps, signer: HopSigner): CaPart | SignerFault {
   const bytes = signer.form === 'value' ? signer.caPart : deps.caPartOf(signer.node);
   if (bytes === undefined) return 'unknown-signer';
-  const part = verifyCaPart(deps.provider, bytes, deps.authorities(), deps.unixNow());
+  const part = deps.caParts.verify(bytes, deps.authorities(), deps.unixNow());
   if (typeof part === 'string') return part;
   if (signer.form === 'reference' && part.nodeId !== signer.node) return 'unknown-signer';
   return certifiedKind(part) === null ? 'node-type' : part;

@@ -13,9 +13,8 @@ import { slotTag, usedSlots } from './dde-tags.ts';
 import type { EphemeralSource } from './ephemeral.ts';
 import { HINT_BYTES, type HopActionBox } from './hop-action.ts';
 import { type HopBinding, hopAuthor, type OrderDirection, openHopOrder, sealHopRecord } from './hop-box.ts';
-import { allowsOrder, checkInstall } from './hop-install.ts';
+import { allowsOrder, checkInstall, type InstallDeps } from './hop-install.ts';
 import { formFor } from './hop-record.ts';
-import type { SignerDeps } from './hop-signer.ts';
 import { type HopNegotiation, HopState, type PassedDde, tookRoute } from './hop-state.ts';
 import { decodeMpit } from './mpit.ts';
 import type { NegotiationDeps } from './negotiation-deps.ts';
@@ -54,7 +53,7 @@ export interface HopStep {
   readonly effects: readonly HopEffect[];
 }
 
-export interface HopDeps extends SignerDeps, Pick<NegotiationDeps, 'identity' | 'groups' | 'domain' | 'settings'> {
+export interface HopDeps extends InstallDeps, Pick<NegotiationDeps, 'identity' | 'groups' | 'domain' | 'settings'> {
   readonly ephemerals: EphemeralSource;
 }
 

@@ -1,6 +1,7 @@
 import type { Millis, NodeId } from '../base/brands.ts';
 import type { Cid } from '../base/cid.ts';
 import type { PathAddress } from '../base/path-address.ts';
+import { CaPartMemory } from '../crypto/ca-part-memory.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Caps } from './caps.ts';
 import type { DprpEffect, TraceEffect } from './effects.ts';
@@ -14,6 +15,8 @@ export interface NegotiationContext {
   readonly provider: CryptoProvider;
   readonly ephemerals: EphemeralSource;
   readonly credentials: PeerCredentials;
+  /** certificates of elements on the path */
+  readonly caParts: CaPartMemory;
 }
 
 export function negotiationContext(deps: NegotiationDeps): NegotiationContext {
@@ -23,6 +26,7 @@ export function negotiationContext(deps: NegotiationDeps): NegotiationContext {
     provider: deps.provider,
     ephemerals: new EphemeralSource(deps.provider, random, deps.hedge),
     credentials: new PeerCredentials(deps.provider),
+    caParts: new CaPartMemory(deps.provider),
   };
 }
 

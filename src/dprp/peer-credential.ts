@@ -1,12 +1,8 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { UnixSeconds } from '../base/brands.ts';
-import { compareBytes, concat, toHex } from '../base/bytes.ts';
-import {
-  type Credential,
-  type CredentialFault,
-  issuerOf,
-  KEY_PART_MAX_LIFE,
-  verifyCredential,
-} from '../crypto/credential.ts';
+import { concat, toHex } from '../base/bytes.ts';
+import { isIssuedBy } from '../crypto/ca-part-memory.ts';
+import { type Credential, type CredentialFault, KEY_PART_MAX_LIFE, verifyCredential } from '../crypto/credential.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 
 /** Credentials remembered; beyond, the oldest is verified again. */
@@ -18,7 +14,7 @@ const REMEMBERED = 4_096;
  */
 export class PeerCredentials {
   readonly #provider: CryptoProvider;
-  readonly #verified = new Map<string, Credential>();
+  readonly #verified = new BoundedMap<string, Credential>(REMEMBERED);
 
   constructor(provider: CryptoProvider) {
     this.#provider = provider;
@@ -36,17 +32,13 @@ export class PeerCredentials {
     if (known) return this.#stillValid(known, caPks, now);
     const credential = verifyCredential(this.#provider, bytes, xPk, caPks, now);
     if (typeof credential === 'string') return credential;
-    for (const oldest of this.#verified.keys()) {
-      if (this.#verified.size < REMEMBERED) break;
-      this.#verified.delete(oldest);
-    }
     this.#verified.set(name, credential);
     return credential;
   }
 
   #stillValid(known: Credential, caPks: readonly Uint8Array[], now: UnixSeconds): Credential | CredentialFault {
     const { caPart, keyPart } = known;
-    if (!caPks.some((pk) => compareBytes(issuerOf(this.#provider, pk), caPart.issuer) === 0)) return 'unknown-issuer';
+    if (!isIssuedBy(this.#provider, caPart, caPks)) return 'unknown-issuer';
     if (now < caPart.notBefore) return 'not-yet-valid';
     if (now >= caPart.notAfter) return 'expired';
     if (now >= keyPart.notAfter) return 'key-expired';

@@ -116,10 +116,10 @@ function readHop(
   return { node: author.nodeId, info: box.info, seal: { shared, binding, record } };
 }
 
-function authorOf({ deps, provider }: NegotiationContext, signer: HopSigner): CaPart | SignerFault {
+function authorOf({ deps, caParts }: NegotiationContext, signer: HopSigner): CaPart | SignerFault {
   return resolveSigner(
     {
-      provider,
+      caParts,
       authorities: () => deps.authorities(),
       unixNow: () => deps.unixNow(),
       caPartOf: (node) => deps.caPartOf?.(node),

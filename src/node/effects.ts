@@ -21,7 +21,7 @@ export type TunnelEffect = Extract<NodeEffect, { kind: 'tunnel' | 'send-tunnel' 
 
 /** Where the effects go that are not packets. */
 export interface EffectSinks {
-  readonly io: PacketIo;
+  readonly io: Pick<PacketIo, 'send' | 'sealAndSend' | 'deliver'>;
   readonly log: Logger;
   persist(what: 'versions' | 'paths'): void;
   refresh(what: string): void;
@@ -43,9 +43,17 @@ export function framed(bytes: Uint8Array, to: PathAddress): Uint8Array {
   return channel === 0 ? bytes : concat(encodeFrame(channel), bytes);
 }
 
-/** Carries out what the engine asked for: the one place where it meets the world. */
+/**
+ * Carries out what the engine asked for: the one place where it meets the world. What people read is written when everything
+ * is on its way: a line takes as long as a datagram.
+ */
 export function carryOut(effects: readonly NodeEffect[], sinks: EffectSinks): void {
-  for (const effect of effects) carryOutOne(effect, sinks);
+  for (const effect of effects) if (!isForPeople(effect)) carryOutOne(effect, sinks);
+  for (const effect of effects) if (isForPeople(effect)) carryOutOne(effect, sinks);
+}
+
+function isForPeople({ kind }: NodeEffect): boolean {
+  return kind === 'log' || kind === 'trace';
 }
 
 function carryOutOne(effect: NodeEffect, sinks: EffectSinks): void {

@@ -4,6 +4,7 @@ import type { Cid } from '../../src/base/cid.ts';
 import { MODE, NODE_TYPE } from '../../src/base/datagram-kinds.ts';
 import { type PathAddress, pathAddress } from '../../src/base/path-address.ts';
 import { SUITE } from '../../src/base/primitives.ts';
+import { CaPartMemory } from '../../src/crypto/ca-part-memory.ts';
 import { type CaPart, encodeCaPart, verifyCaPart } from '../../src/crypto/credential.ts';
 import { createIdentity, type Identity } from '../../src/crypto/identity.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
@@ -134,6 +135,7 @@ export class BenchElement {
     const random = bytesOf(name);
     this.element = new OnPathElement({
       provider,
+      caParts: new CaPartMemory(provider),
       authorities: () => [CA_PK],
       unixNow: () => NOW,
       caPartOf: (node) => this.known.get(node),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unixSeconds } from '../../src/base/brands.ts';
+import { CaPartMemory } from '../../src/crypto/ca-part-memory.ts';
 import type { HopSigner } from '../../src/dprp/hop-record.ts';
 import { resolveSigner, type SignerDeps } from '../../src/dprp/hop-signer.ts';
 import { caPartBytes, identity, key, provider } from './hop-bench.ts';
@@ -12,7 +13,7 @@ const FORGED = identity('a GEN', 'gen', 'cl', key('another CA'));
 
 function deps(at: number, known: Uint8Array | undefined): SignerDeps {
   return {
-    provider,
+    caParts: new CaPartMemory(provider),
     authorities: () => [provider.ed25519KeyPair(key('the CA')).publicKey],
     unixNow: () => unixSeconds(at),
     caPartOf: () => known,

@@ -3,6 +3,7 @@ import type { Cid } from '../../src/base/cid.ts';
 import { DATAGRAM } from '../../src/base/datagram-kinds.ts';
 import type { PathAddress } from '../../src/base/path-address.ts';
 import type { AddressPrefix } from '../../src/crypto/address-prefix.ts';
+import { CaPartMemory } from '../../src/crypto/ca-part-memory.ts';
 import { caPartCovers } from '../../src/crypto/credential.ts';
 import type { Identity } from '../../src/crypto/identity.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
@@ -91,6 +92,7 @@ class Machine {
     const { node } = this;
     const hedge = { key: nodeProvider.sha256(node.identity.edPublic), bootCounter: 1 };
     return new OnPathElement({
+      caParts: new CaPartMemory(nodeProvider),
       provider: nodeProvider,
       authorities: () => node.authorities,
       unixNow: () => node.unix,

@@ -6,6 +6,7 @@ import { wordsOfCid } from '../../base/flow-cid.ts';
 import { FLOW } from '../../base/flow-words.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import { evenly, RateTable } from '../../base/rate-table.ts';
+import { CaPartMemory } from '../../crypto/ca-part-memory.ts';
 import { MAX_HOPS } from '../../dprp/constants.ts';
 import { decodeDde } from '../../dprp/dde.ts';
 import { domainOf } from '../../dprp/dde-maker.ts';
@@ -80,6 +81,7 @@ export class ElementRelay {
     this.#certificates = certificates;
     this.#onPath = new OnPathElement({
       provider,
+      caParts: new CaPartMemory(provider),
       ephemerals,
       authorities: () => node.keys.authorities(),
       unixNow: () => node.keys.unixNow(),
