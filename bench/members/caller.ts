@@ -4,7 +4,7 @@ import { DATA_OVERHEAD, type PacketPrimitives } from '../../src/base/primitives.
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { DprpEffect } from '../../src/dprp/effects.ts';
 import { Negotiations } from '../../src/dprp/negotiations.ts';
-import type { BundleKeys } from '../../src/node/bundle-keys.ts';
+import type { KeyStore } from '../../src/node/key-store.ts';
 import type { MadeMember, MadeNetwork } from './network.ts';
 
 const UDP = 17;
@@ -15,7 +15,7 @@ export interface CallerTools {
   /** holds its traffic keys; absent: they are thrown away, and it sends nothing on its SA */
   readonly primitives?: PacketPrimitives;
   /** keys of the group, as another member holds them */
-  readonly keys: BundleKeys;
+  readonly keys: Pick<KeyStore, 'authorities' | 'groups' | 'domain' | 'unixNow'>;
 }
 
 /** A member that can do nothing but negotiate: what ten thousand of them need fits into one process. */

@@ -52,6 +52,8 @@ export class Hub {
   /** inner packets that came out, and data datagrams that left */
   delivered = 0;
   sealed = 0;
+  /** spent in the node so far, without what this class does to hand things over */
+  nanoseconds = 0;
 
   constructor({ settings, keepsData = false, ...tools }: HubTools) {
     this.#keepsData = keepsData;
@@ -89,32 +91,41 @@ export class Hub {
       this.#packets[row + PACKET.segments] = 1;
       at += (packet.length + 15) & ~15;
     });
-    this.engine.handleOutgoing(this.#arena, this.#view, this.#packets, packets.length, now);
+    this.#measured(() => this.engine.handleOutgoing(this.#arena, this.#view, this.#packets, packets.length, now));
     return [...this.#seal(packets.length), ...this.#effects()];
   }
 
   tick(now: Millis): Datagram[] {
-    this.engine.tick(now);
+    this.#measured(() => this.engine.tick(now));
     return this.#effects();
+  }
+
+  #measured<T>(act: () => T): T {
+    const before = process.hrtime.bigint();
+    const result = act();
+    this.nanoseconds += Number(process.hrtime.bigint() - before);
+    return result;
   }
 
   #opened(count: number, now: Millis): Datagram[] {
     const { primitives } = this.engine.node;
-    const rows = this.engine.elements.sort(this.#arena, this.#messages, count, now);
-    const runs = primitives.openBatch(this.#arena, this.#messages, rows, this.#records, this.#runs);
-    this.engine.handleIncoming(this.#arena, this.#view, this.#messages, this.#records, this.#runs, runs, now);
-    for (let run = 0; run < runs; run++) {
-      const row = run * RUN.stride;
-      if (this.#runs[row + RUN.verdict] === 1) this.delivered += this.#runs[row + RUN.count];
-    }
-    primitives.coalesceBatch(this.#arena, this.#records, this.#runs, runs, true, this.#out);
+    const [messages, records, runs] = [this.#messages, this.#records, this.#runs];
+    const opened = this.#measured(() => {
+      const rows = this.engine.elements.sort(this.#arena, messages, count, now);
+      const found = primitives.openBatch(this.#arena, messages, rows, records, runs);
+      this.engine.handleIncoming(this.#arena, this.#view, messages, records, runs, found, now);
+      primitives.coalesceBatch(this.#arena, records, runs, found, true, this.#out);
+      return found;
+    });
+    for (let at = 0; at < opened * RUN.stride; at += RUN.stride)
+      if (runs[at + RUN.verdict] === 1) this.delivered += runs[at + RUN.count] ?? 0;
     return this.#effects();
   }
 
   #seal(count: number): Datagram[] {
     const { primitives, paths } = this.engine.node;
     const kept: Datagram[] = [];
-    const sends = primitives.sealBatch(this.#arena, this.#packets, count, this.#out, this.#sends);
+    const sends = this.#measured(() => primitives.sealBatch(this.#arena, this.#packets, count, this.#out, this.#sends));
     for (let at = 0; at < sends * SEND.stride; at += SEND.stride) {
       this.sealed += this.#sends[at + SEND.count];
       const path = this.#keepsData ? paths.destination(this.#sends[at + SEND.path]) : undefined;

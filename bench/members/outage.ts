@@ -97,10 +97,10 @@ export class Outage {
 
   /** The node handles a batch, and the clock moves by the time that it took. */
   #work(batch: readonly Datagram[], isDue: boolean): void {
-    const before = process.hrtime.bigint();
+    const before = this.#hub.nanoseconds;
     const sent = batch.length > 0 ? this.#hub.receive(batch, this.#now) : [];
     if (isDue) sent.push(...this.#hub.tick(this.#now));
-    const took = Number(process.hrtime.bigint() - before) / 1e6;
+    const took = (this.#hub.nanoseconds - before) / 1e6;
     this.#handled += batch.length;
     this.#busy += took;
     this.#now = millis(this.#now + took);

@@ -8,6 +8,8 @@ import { publish } from './report.ts';
 export interface Outcome {
   readonly results: unknown;
   readonly text: string;
+  /** a picture of them, where there is one */
+  readonly svg?: string;
 }
 
 /** A bench: its name, what it is about, and its numeric options with their values, also those under `--quick`. */

@@ -12,18 +12,21 @@ export interface Report {
   readonly options: unknown;
   readonly results: unknown;
   readonly text: string;
+  readonly svg?: string;
 }
 
-/** Prints a report and writes it as JSON and as markdown; without `file` to bench/results (not in version control). */
+/** Prints a report and writes it as JSON and as markdown, and its picture; without `file` to bench/results (not in version control). */
 export function publish(report: Report, file?: string): void {
   const json = resolve(file ?? `${PROJECT}bench/results/${report.bench}.json`);
-  const { text, ...data } = report;
+  const { text, svg, ...data } = report;
   const page = `## ${report.bench}\n\n${machineLine(report.machine)}\n\n${text}\n`;
-  const markdown = json.replace(/(\.json)?$/, '.md');
+  const [markdown, picture] = ['.md', '.svg'].map((ending) => json.replace(/(\.json)?$/, ending));
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(json, `${JSON.stringify({ schema: 1, ...data }, null, 2)}\n`);
   writeFileSync(markdown, page);
-  if (file === undefined) for (const path of [dirname(json), json, markdown]) giveToOwner(path);
+  if (svg !== undefined) writeFileSync(picture, svg);
+  const made = [dirname(json), json, markdown, ...(svg === undefined ? [] : [picture])];
+  if (file === undefined) for (const path of made) giveToOwner(path);
   console.log(`${page}\nWritten to ${json} and .md`);
 }
 
