@@ -8,6 +8,7 @@ import type { PacketIo } from './packet-io.ts';
 import { knownPath } from './path-cache.ts';
 
 type PathResponse = Extract<NodeEffect, { kind: 'path-response' }>;
+type Run = Extract<NodeEffect, { kind: 'send-run' }>;
 type Trace = Extract<NodeEffect, { kind: 'trace' }>;
 
 /** The tunnels of a node (tunnels.ts). */
@@ -37,6 +38,15 @@ function send(bytes: Uint8Array, to: PathAddress, { io, tunnels, sendFailed }: E
   if (!tunnels.take(bytes, to) && !io.send(bytes, to)) sendFailed();
 }
 
+/** A tunnel takes all of a run or nothing, and each datagram as one that it may keep. */
+function sendRun({ bytes, segment, to }: Run, { io, tunnels, sendFailed }: EffectSinks): void {
+  if (!tunnels.take(bytes.slice(0, segment), to)) {
+    if (!io.sendRun(bytes, segment, to)) sendFailed();
+    return;
+  }
+  for (let at = segment; at < bytes.length; at += segment) tunnels.take(bytes.slice(at, at + segment), to);
+}
+
 /** What goes to the peer through a relay goes to the relay in a frame (protocol.md 7). */
 export function framed(bytes: Uint8Array, to: PathAddress): Uint8Array {
   const { channel } = knownPath(to);
@@ -60,6 +70,8 @@ function carryOutOne(effect: NodeEffect, sinks: EffectSinks): void {
   switch (effect.kind) {
     case 'send':
       return send(framed(effect.bytes, effect.to), effect.to, sinks);
+    case 'send-run':
+      return sendRun(effect, sinks);
     case 'tunnel':
     case 'send-tunnel':
     case 'detour':

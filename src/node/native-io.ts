@@ -1,6 +1,7 @@
 import { GscipError } from '../base/errors.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { MAX_SEGMENTS, MESSAGE, PACKET, PARTIAL_CHECKSUM_FLAG, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
+import { RELAY_END, RELAY_RUN } from '../base/relay-primitives.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import {
   type Addon,
@@ -43,6 +44,8 @@ export class NativeIo implements PacketIo {
   readonly #slowPacket = new Int32Array(PACKET.stride);
   readonly #slowRecord = new Int32Array(RECORD_ROW.stride);
   readonly #slowRun = new Int32Array(RUN.stride);
+  readonly #run = new Int32Array(RELAY_RUN.stride);
+  readonly #end = new Int32Array(RELAY_END.stride);
   readonly #watches: PollHandle[] = [];
   #primitiveMs = 0;
   #policyMs = 0;
@@ -86,6 +89,20 @@ export class NativeIo implements PacketIo {
   send(bytes: Uint8Array, to: PathAddress): boolean {
     const { address, port } = knownPath(to);
     return this.primitives.udpSend(this.#udp.fd, bytes, address, port) === '';
+  }
+
+  sendRun(bytes: Uint8Array, segment: number, to: PathAddress): boolean {
+    const { family, address, port } = knownPath(to);
+    const end = this.#end;
+    end[RELAY_END.family] = family;
+    end[RELAY_END.port] = port;
+    new Uint8Array(end.buffer).fill(0, 4 * RELAY_END.address, 4 * RELAY_END.port).set(address, 4 * RELAY_END.address);
+    const run = this.#run;
+    run[RELAY_RUN.offset] = 0;
+    run[RELAY_RUN.length] = bytes.length;
+    run[RELAY_RUN.segment] = segment;
+    run[RELAY_RUN.end] = 0;
+    return this.primitives.udpSendRuns(this.#udp.fd, bytes, run, 1, end) === 0;
   }
 
   sealAndSend(packet: WaitingPacket, sa: number): void {

@@ -6,6 +6,8 @@ import type { WaitingPacket } from './packet-io.ts';
 /** What the engine asks the shell to do; carried out in order by one switch. */
 export type NodeEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: PathAddress }
+  /** equal datagrams in a row, of `segment` bytes, the last maybe shorter, frames included; the bytes are good until the next batch comes */
+  | { readonly kind: 'send-run'; readonly bytes: Uint8Array; readonly segment: number; readonly to: PathAddress }
   /** by the socket that nothing else uses, whose mapping and filters are as nobody has left them */
   | { readonly kind: 'send-spare'; readonly bytes: Uint8Array; readonly to: PathAddress }
   /** datagrams to the coordinator of this name may go through its server's TCP port, or need not any more (protocol.md 6.8) */

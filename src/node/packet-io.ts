@@ -57,6 +57,8 @@ export interface PacketIo {
   start(policy: PacketPolicy): void;
   /** Sends one datagram as it is, to the peer or to the relay that the path names; false when the kernel refused it. */
   send(bytes: Uint8Array, to: PathAddress): boolean;
+  /** Sends equal datagrams that lie in a row, the last maybe shorter; false when the kernel refused any. */
+  sendRun(bytes: Uint8Array, segment: number, to: PathAddress): boolean;
   /** Seals a packet that waited and sends it on the path of this SA. */
   sealAndSend(packet: WaitingPacket, sa: number): void;
   /** Writes one inner packet to TUN; partialChecksum as in the data header's flag. */

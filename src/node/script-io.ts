@@ -115,6 +115,11 @@ export class ScriptIo implements PacketIo {
     return true;
   }
 
+  sendRun(bytes: Uint8Array, segment: number, to: PathAddress): boolean {
+    for (let at = 0; at < bytes.length; at += segment) this.send(bytes.slice(at, at + segment), to);
+    return true;
+  }
+
   sealAndSend(packet: WaitingPacket, sa: number): void {
     this.#arena.set(packet.bytes);
     const row = this.#packet;

@@ -176,6 +176,9 @@ export class SimNode {
     for (const effect of this.engine.takeEffects()) {
       this.log.push(effect);
       if (effect.kind === 'send') sent.push({ bytes: framed(effect.bytes, effect.to), to: outerOf(effect.to) });
+      else if (effect.kind === 'send-run')
+        for (let at = 0; at < effect.bytes.length; at += effect.segment)
+          sent.push({ bytes: effect.bytes.slice(at, at + effect.segment), to: outerOf(effect.to) });
       else if (effect.kind === 'send-tunnel') sent.push({ bytes: effect.bytes, to: effect.to, tunnel: true });
       else if (effect.kind === 'send-spare') sent.push({ bytes: effect.bytes, to: effect.to, spare: true });
       else if (effect.kind === 'deliver') this.received.push(effect.packet.slice());

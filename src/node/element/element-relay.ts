@@ -19,6 +19,7 @@ import type { Certificates } from './certificates.ts';
 import type { Below, ElementDesk } from './element-desk.ts';
 import type { ElementMeans } from './element-means.ts';
 import { Flights } from './flights.ts';
+import { PassedRuns } from './passed-runs.ts';
 import { isProbe } from './probe-kind.ts';
 import { ELEMENT } from './tuning.ts';
 import { type OpenedDde, Turns } from './turns.ts';
@@ -62,6 +63,8 @@ export class ElementRelay {
   readonly #probes = new Flights();
   readonly #probeRate = new RateTable<PathAddress>(evenly(ELEMENT.probesPerSecond), ELEMENT.sessions);
   readonly #noEntry = new RateTable<PathAddress>(evenly(ELEMENT.noEntryPerSecond), ELEMENT.sessions);
+  /** ciphertext of the batch that is being looked at */
+  readonly #runs: PassedRuns;
   #waiting: WaitingCdn[] = [];
   readonly #turns: Turns;
   readonly #answer: (bytes: Uint8Array, from: PathAddress, now: Millis) => void;
@@ -75,6 +78,7 @@ export class ElementRelay {
   ) {
     this.#answer = answer;
     this.#turns = new Turns(means);
+    this.#runs = new PassedRuns(means.node.effects);
     const { node, provider, ephemerals } = means;
     this.#means = means;
     this.#desk = desk;
@@ -91,6 +95,15 @@ export class ElementRelay {
       domain: () => node.keys.domain(),
       settings: node.settings,
     });
+  }
+
+  /** A batch of the socket: between both, ciphertext is gathered. */
+  beginBatch(): void {
+    this.#runs.begin();
+  }
+
+  endBatch(): void {
+    this.#runs.flush();
   }
 
   /** A datagram of an element below, in one of its channels. */
@@ -152,7 +165,7 @@ export class ElementRelay {
     const below = this.#desk.at(outer === entry.start ? entry.end : entry.start);
     const to = below && this.#desk.down(below, outer);
     if (to === undefined || entry.action !== 'relay') this.#count('element-data-discarded');
-    else this.#send(bytes, to);
+    else this.#runs.add(bytes, to);
     return true;
   }
 
@@ -237,7 +250,7 @@ export class ElementRelay {
     if (bytes.length < HEADER) return this.#count('element-frame-kind');
     const index = indexAt(bytes, 4);
     const entry = this.relays.find(below.path, outer, index, bytes.length, now);
-    if (entry?.action === 'relay') return this.#send(bytes, outer);
+    if (entry?.action === 'relay') return this.#runs.add(bytes, outer);
     this.#count(entry === undefined ? 'element-no-entry' : 'element-data-discarded');
     if (entry === undefined && this.#noEntry.take(below.path, now)) this.#send(encodeNoEntryHop(index), below.path);
   }
@@ -274,5 +287,5 @@ function flightOf(outer: PathAddress, index: SaIndex): string {
 }
 
 function indexAt(bytes: Uint8Array, at: number): SaIndex {
-  return saIndex(new DataView(bytes.buffer, bytes.byteOffset).getUint32(at));
+  return saIndex(((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0);
 }

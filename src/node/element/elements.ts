@@ -164,9 +164,12 @@ export class Elements {
    * not for this node. Returns the new number of rows.
    */
   sort(arena: Uint8Array, messages: Int32Array, count: number, now: Millis): number {
+    this.relay.beginBatch();
     const left = this.#frames(arena, messages, count, now);
     const passed = this.#calls.gate.pass(arena, messages, left);
-    return this.#data(arena, messages, this.#straight(arena, messages, passed), now);
+    const own = this.#data(arena, messages, this.#straight(arena, messages, passed), now);
+    this.relay.endBatch();
+    return own;
   }
 
   /** Frames of elements below. */
