@@ -122,11 +122,25 @@ class Versions {
     };
   }
 
+  /** One asks the other by its ordinary address: what it heard, and what the wire carried of it. */
+  async askPlainly(from: 'x' | 'y', to: 'x' | 'y') {
+    const between: Exchange['between'] = [this.machines.ip(from), this.machines.ip(to)];
+    this.#wire.skip();
+    const reached = await reach(this.machines.space(from), between[1], { from: between[0], size: SIZE });
+    return { reached, link: linkState(this.#wire.since(), { between, pinged: SIZE + IP_AND_ICMP }) };
+  }
+
   /** Until the packets of a flow pass again; then what is seen of them. */
   async answered() {
     await until('x being answered', async () => (await this.ask()).reached.ping, { seconds: 30 });
     return this.ask();
   }
+}
+
+/** X is open and passes what goes to an ordinary address; Y's lock takes nothing in and lets nothing out (as M11). */
+async function expectPlain(versions: Versions): Promise<void> {
+  expect(await versions.askPlainly('x', 'y'), 'there').toEqual({ reached: NOTHING, link: 'clear' });
+  expect(await versions.askPlainly('y', 'x'), 'back').toEqual({ reached: NOTHING, link: 'none' });
 }
 
 describe('ends with different versions of a key', () => {
@@ -144,6 +158,7 @@ describe('ends with different versions of a key', () => {
     expect(held).toMatchObject({ reached: NOTHING, link: 'none', flow: undefined });
     expect(held.kinds.has(DPRP.stale)).toBe(true);
     expect(held.kinds.has(DPRP.mpit)).toBe(false);
+    await expectPlain(versions);
     versions.heal('x');
     const [group] = versions.groups;
     const version = await newestVersion(versions.node('y'), group);
@@ -160,6 +175,7 @@ describe('ends with different versions of a key', () => {
     expect(held).toMatchObject({ reached: NOTHING, link: 'none', flow: undefined });
     expect(held.kinds.has(DPRP.dde)).toBe(true);
     expect(held.kinds.has(DPRP.mpit)).toBe(false);
+    await expectPlain(versions);
     versions.heal('y');
     const flow = { action: 'encrypt', group, version };
     expect(await versions.answered()).toMatchObject({ reached: ALL, link: 'sealed', flow });
@@ -173,6 +189,7 @@ describe('ends with different versions of a key', () => {
     expect(await newest('x')).toBeLessThan(await newest('y'));
     const flow = { action: 'encrypt', group: high };
     expect(await versions.ask()).toMatchObject({ reached: ALL, link: 'sealed', flow });
+    await expectPlain(versions);
     versions.heal('x');
     await until('the newer version', async () => (await newest('x')) === (await newest('y')), { seconds: 30 });
   }, 90_000);
