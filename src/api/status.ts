@@ -25,6 +25,7 @@ export interface StatusAnswer {
   /** what a GEN forwards; null on other nodes */
   readonly gateway: GatewayStatus | null;
   readonly elements: ElementsStatus;
+  readonly dns: DnsStatus;
   readonly health: readonly HealthLine[];
 }
 
@@ -130,6 +131,20 @@ export interface SaStatus {
   readonly role: string;
   readonly suite: string;
   readonly sending: boolean;
+}
+
+/** Members by name on this machine. */
+export interface DnsStatus {
+  /** by what the machine's programs learn the names; none: they have to ask `server` themselves; off: `--no-dns` */
+  readonly mode: 'resolved' | 'resolvconf' | 'hosts' | 'none' | 'off';
+  /** what whole names end in */
+  readonly domain: string;
+  /** how many there are, this node's own included */
+  readonly names: number;
+  /** where this node answers questions about them, address and port; null where it does not */
+  readonly server: string | null;
+  /** members that have no host name */
+  readonly unnamed: readonly { readonly name: string; readonly why: 'no-label' | 'reserved' | 'twice' }[];
 }
 
 /** How the node learns of the network around it. */

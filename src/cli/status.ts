@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { PeerStatus, ServerStatus, StatusAnswer } from '../api/status.ts';
 import { type AgentOptions, agentFlags } from './agent-options.ts';
 import { ask } from './control-client.ts';
+import { namesText } from './names-text.ts';
 import { examples } from './output.ts';
 import { elementLines, gatewayLines } from './status-gateway.ts';
 import { table } from './table.ts';
@@ -39,7 +40,7 @@ function describe(status: StatusAnswer): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-function nodeLines({ node, dataPath, pit, lock, underlay: { portMapping } }: StatusAnswer): string {
+function nodeLines({ node, dataPath, pit, lock, dns, underlay: { portMapping } }: StatusAnswer): string {
   const offloads = [
     dataPath.tun.tso ? 'TSO' : '',
     dataPath.tun.uso ? 'USO' : '',
@@ -53,6 +54,7 @@ function nodeLines({ node, dataPath, pit, lock, underlay: { portMapping } }: Sta
     `  packets     by ${dataPath.primitives}; offloads in use: ${offloads.join(', ') || 'none'}`,
     `  flows       ${pit.entries} of ${pit.capacity}, ${pit.heldPackets} packets held`,
     `  clear text  ${LOCK_TEXT[lock.state]}`,
+    `  names       ${namesText(dns)}`,
   ].join('\n');
 }
 

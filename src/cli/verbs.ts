@@ -48,6 +48,7 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./service.ts'),
   },
   { name: 'lock', summary: 'show, open or close the lock of a closed node', load: () => import('./lock.ts') },
+  { name: 'dns', summary: 'say how members are found by name, or look one up', load: () => import('./dns.ts') },
   { name: 'metrics', summary: 'print counters in the text format of Prometheus', load: () => import('./metrics.ts') },
   { name: 'server', summary: 'keep a network: accounts, groups and keys', load: () => import('./server.ts') },
   { name: 'admin', summary: 'administer the server of this machine', load: () => import('./admin.ts') },

@@ -3,6 +3,7 @@ import { GscipError } from '../base/errors.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { type PathAddress, pathAddress } from '../base/path-address.ts';
 import { type Prefix, parsePrefix } from '../tun/prefix.ts';
+import { isOverlayName } from './names/label.ts';
 
 /** What an agent runs with; flags win over the file, the file over what was kept. */
 export interface AgentConfig {
@@ -36,6 +37,8 @@ export interface AgentConfig {
   readonly warmUp: boolean;
   /** whether the router is asked to let other nodes in (PCP, NAT-PMP, UPnP) */
   readonly portMapping: boolean;
+  /** whether this machine's programs find members by name */
+  readonly dns: boolean;
   /** of a GEN: terminals see the router's address as the sender of what comes from the overlay */
   readonly snat: boolean;
   /** of a closed GEN: interfaces between which it forwards also what is of no network behind it */
@@ -72,6 +75,7 @@ export interface WrittenConfig {
   readonly 'rekey-after'?: number;
   readonly 'warm-up'?: boolean;
   readonly 'port-mapping'?: boolean;
+  readonly dns?: boolean;
   readonly snat?: boolean;
   readonly transit?: readonly string[];
   readonly home?: readonly string[];
@@ -119,6 +123,7 @@ export const SETTING_KINDS = {
   'rekey-after': 'number',
   'warm-up': 'boolean',
   'port-mapping': 'boolean',
+  dns: 'boolean',
   snat: 'boolean',
   transit: 'strings',
   home: 'strings',
@@ -202,6 +207,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     rekeyAfter: within('rekey-after', written['rekey-after'] ?? DEFAULTS.rekeyAfter, REKEY_AFTER, 'GiB'),
     warmUp: written['warm-up'] ?? true,
     portMapping: written['port-mapping'] ?? true,
+    dns: written.dns ?? true,
     snat: written.snat ?? false,
     transit: (written.transit ?? []).map(parseInterface),
     home: (written.home ?? []).map(parsePrefix),
@@ -242,6 +248,12 @@ export function settingsToKeep({ join: _, ...others }: WrittenConfig): WrittenCo
 export function parseServer(text: string): string {
   const match = /^(?<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?<port>\d{1,5}))?$/.exec(text);
   const port = Number(match?.groups?.['port'] ?? DEFAULT_PORT);
+  if (match?.groups && isOverlayName(match.groups['host'] ?? ''))
+    throw new GscipError(
+      'bad-config',
+      `"${text}" is a name of the overlay, which leads nowhere before this node runs`,
+      "give the server's address or name outside of it",
+    );
   if (match?.groups && port > 0 && port <= 65_535) return `${match.groups['host']}:${port}`;
   throw new GscipError('bad-config', `"${text}" is no address of a server`, 'write HOST:PORT or [IPV6]:PORT');
 }

@@ -16,10 +16,10 @@ import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
 import { engineSettings } from './engine-settings.ts';
 import { FirstPaths } from './first-paths.ts';
-import { Forwarding } from './gateway/forwarding.ts';
 import { servicesOf } from './gateway/way-out.ts';
 import { type Beside, NOTHING_BESIDE, refusedBundleLine } from './health.ts';
 import { encodeHedge, nextHedge } from './hedge-file.ts';
+import { HostSide } from './host-side.ts';
 import {
   type KeySource,
   linkedNode,
@@ -61,7 +61,7 @@ export class Agent {
   readonly #engine: Engine;
   readonly #io: PacketIo;
   readonly #answers: AgentAnswers;
-  readonly #forwarding: Forwarding;
+  readonly #host: HostSide;
   readonly #keeper: StateKeeper;
   readonly #underlay: Underlay;
   readonly #rates = new RateMeter();
@@ -124,17 +124,18 @@ export class Agent {
       afterBatch: () => this.#afterBatch(),
     });
     const overlay = () => poolOf(this.#source);
-    this.#forwarding = new Forwarding({
+    this.#host = new HostSide({
       ...{ node: this.#engine.node, config, overlay, state, log },
       services: () => servicesOf(this.#source, dial, this.#engine.reach),
+      network: () => this.#keys.network(),
     });
-    const parts = { engine: this.#engine, underlay: this.#underlay, forwarding: this.#forwarding };
+    const parts = { engine: this.#engine, underlay: this.#underlay, host: this.#host };
     settings.attach(liveSettings({ config, state, log, ...parts, firstPaths: this.#firstPaths }));
     this.#answers = new AgentAnswers(this.#engine, io, {
       ...{ now, random },
       uptimeSeconds: () => this.#uptime(),
-      status: () => this.#forwarding.look().then(() => this.#status()),
-      whatStays: () => whatStays(this.#forwarding.lockStatus().state, config.state),
+      status: () => this.#host.look().then(() => this.#status()),
+      whatStays: () => whatStays(this.#host.lockState(), config.state),
       mappedBy: () => this.#underlay.status().portMapping?.by,
       reload: () => this.#reloadKeys(),
       settings,
@@ -157,6 +158,7 @@ export class Agent {
     let io: PacketIo | undefined;
     try {
       await refuseOverlap(poolOf(source), config.tun);
+      dial.setOverlay(poolOf(source));
       io = await openIo({
         tun: config.tun,
         listen: config.listen,
@@ -174,7 +176,7 @@ export class Agent {
       return made;
     } catch (error) {
       io?.stop();
-      if (agent) await Promise.all([agent.#underlay, agent.#control, agent.#forwarding].map((each) => each?.close()));
+      if (agent) await Promise.all([agent.#underlay, agent.#control, agent.#host].map((each) => each?.close()));
       if (source.kind === 'server') source.linked.stop();
       throw error;
     }
@@ -215,7 +217,7 @@ export class Agent {
     for (const change of changes) this.#engine.handleKeyChange(change, now());
     if (changes.length === 0) this.#engine.handleNewKeys(now());
     this.#firstPaths.hint(this.#engine.node);
-    void this.#forwarding.follow();
+    void this.#host.follow();
     this.#afterBatch();
     this.#log.log('info', 'bundle-read', { number: this.#keys.bundleNumber() });
   }
@@ -228,11 +230,11 @@ export class Agent {
       changed: (changes) => this.#takeUp(changes),
       endpoints: ({ id, endpoints }) => {
         this.#engine.handleEndpoints(id, endpoints);
-        void this.#forwarding.follow();
+        void this.#host.follow();
       },
       services: (coordinators) => this.#underlay.setCoordinators(coordinators),
       lost: (wasReady) => this.#underlay.handleServerLost(wasReady),
-      keep: () => void Promise.all([this.#keep(), this.#forwarding.followMode()]),
+      keep: () => void Promise.all([this.#keep(), this.#host.followMode()]),
     });
     this.#tellEndpoints();
     if (!isFirst) linked.start();
@@ -261,9 +263,9 @@ export class Agent {
     if (given.has('peer')) this.#firstPaths.refuseMistaken(node, peers);
     this.#firstPaths.hint(node);
     const { addresses } = this.#keys.self();
-    await this.#forwarding.open();
+    await this.#host.open();
     await configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#source) });
-    await this.#forwarding.follow();
+    await this.#host.follow();
     this.#control = await ControlSocket.listen(this.#config.socket, (request, reply) =>
       this.#answers.answer(request, reply),
     );
@@ -297,7 +299,7 @@ export class Agent {
     this.#keys.wipe();
     wipe(this.#hedge.key);
     if (this.#source.kind === 'server') this.#source.linked.wipe();
-    await this.#forwarding.close(this.#isForgotten);
+    await this.#host.close(this.#isForgotten);
     await this.#underlay.close();
     this.#answers.stop();
     await this.#control?.close();
@@ -313,7 +315,7 @@ export class Agent {
         log: this.#log,
         persist: () => {
           void this.#keep();
-          void this.#forwarding.follow();
+          void this.#host.follow();
         },
         refresh: (what) => refreshKeys(this.#source, what, this.#log),
         pathResponse: (response) => this.#answers.handlePathResponse(response),
@@ -342,7 +344,7 @@ export class Agent {
     }
     this.#engine.tick(now());
     this.#random.refill();
-    this.#forwarding.tick(performance.now());
+    this.#host.tick(performance.now());
     this.#keeper.tick(now());
     if (performance.now() - this.#keptAt > CLOCK_KEPT) void this.#keep();
     this.#rates.sample(this.#engine, performance.now());
@@ -370,11 +372,10 @@ export class Agent {
       ...{ network: this.#keys.network(), uptimeSeconds: this.#uptime() },
       server: sourceStatus(this.#source, this.#keys),
       certificateLeft: this.#keys.identity().caPart.notAfter - wallClock(),
-      setAside: [...this.#setAside(), ...this.#forwarding.health()],
+      setAside: [...this.#setAside(), ...this.#host.health()],
       notKept: this.#keeper.trouble,
       underlay: this.#underlay.status(),
-      gateway: this.#forwarding.status(now()),
-      lock: this.#forwarding.lockStatus(),
+      host: this.#host.status(now()),
     };
     return statusAnswer(parts, now());
   }

@@ -1,12 +1,4 @@
-import type { LockStatus } from '../api/lock.ts';
-import type {
-  ElementsStatus,
-  GatewayStatus,
-  HealthLine,
-  ServerStatus,
-  StatusAnswer,
-  UnderlayStatus,
-} from '../api/status.ts';
+import type { ElementsStatus, HealthLine, ServerStatus, StatusAnswer, UnderlayStatus } from '../api/status.ts';
 import type { Millis, NodeId } from '../base/brands.ts';
 import { type AgentConfig, listenText } from './agent-config.ts';
 import { groupAnswers, peerAnswer } from './answers.ts';
@@ -28,8 +20,8 @@ export interface StatusParts {
   readonly setAside: readonly HealthLine[];
   readonly notKept: string | undefined;
   readonly underlay: UnderlayStatus;
-  readonly gateway: GatewayStatus | null;
-  readonly lock: LockStatus;
+  /** of the machine: what is forwarded, held back, and known by name */
+  readonly host: Pick<StatusAnswer, 'gateway' | 'lock' | 'dns'>;
 }
 
 /** The answer to `gscip status`. */
@@ -48,10 +40,9 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
     peers: directory.others().map((member) => peerAnswer(engine, member, rates.of(member.id), now)),
     server,
     underlay,
-    lock: parts.lock,
     dataPath: { primitives, tun, udp: { gso: udp.gso, gro: udp.gro }, workers: 0, fallbacks },
     pit: { entries: pit.entries.live, capacity: config.flows, heldPackets: held.packets },
-    gateway: parts.gateway,
+    ...parts.host,
     elements: elementsStatus(engine),
     health: healthLines({
       closedWithoutAddon: mode === 'cl' && primitives === 'typescript',

@@ -2,6 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ClientOptions } from 'ws';
+import { parseAddress } from '../base/ip-address.ts';
+import { overlaps, type Prefix } from '../tun/prefix.ts';
 import { connectStream } from '../udp/control-stream.ts';
 import type { StateDir } from './state-dir.ts';
 
@@ -18,6 +20,7 @@ export class ServerDial {
   readonly #known: Map<string, readonly string[]>;
   /** by name: which of its numbers is next, since only a try tells which of them answers */
   readonly #turns = new Map<string, number>();
+  #overlay: readonly Prefix[] = [];
 
   constructor(state: StateDir) {
     this.#state = state;
@@ -37,6 +40,11 @@ export class ServerDial {
     // no addon, or a name that is not known yet: as any other program
     return connectTls({ ...tls, host, port });
   };
+
+  /** Ranges that are reached through the overlay: a name that leads there is no way to it. */
+  setOverlay(ranges: readonly Prefix[]): void {
+    this.#overlay = ranges;
+  }
 
   /** The numbers, as far as they are known, of a "HOST:PORT". */
   addresses(place: string): { readonly family: 4 | 6; readonly address: string; readonly port: number }[] {
@@ -59,10 +67,21 @@ export class ServerDial {
     return [...numbers.slice(at), ...numbers.slice(0, at)];
   }
 
+  #isInside(address: string): boolean {
+    const bytes = parseAddress(address);
+    const whole: Prefix | null = bytes && {
+      family: bytes.length === 4 ? 4 : 6,
+      address: bytes,
+      length: 8 * bytes.length,
+    };
+    return whole !== null && this.#overlay.some((range) => overlaps(range, whole));
+  }
+
   async #ask(host: string): Promise<void> {
     try {
       const found = await lookup(host, { all: true, order: 'ipv4first' });
-      const numbers = found.map(({ address }) => address);
+      const numbers = found.map(({ address }) => address).filter((address) => !this.#isInside(address));
+      if (numbers.length === 0) return;
       if (numbers.join() === (this.#known.get(host) ?? []).join()) return;
       this.#known.set(host, numbers);
       this.#state.writeText('addresses', `${JSON.stringify(Object.fromEntries(this.#known), null, 2)}\n`);

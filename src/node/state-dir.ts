@@ -51,6 +51,8 @@ const FILES = {
   lockOpened: 'lock.opened',
   /** numbers behind the names of servers */
   addresses: 'server-addresses.json',
+  /** what the machine's resolver was told, to be taken back after a crash */
+  names: 'names.json',
   /** format and release of all of these; last, so that it goes last */
   marker: 'state.json',
 } as const;
@@ -59,7 +61,7 @@ const FILES = {
 export type SealedFile = 'identity' | 'cache' | 'sealKey' | 'sealCredential';
 
 /** Files that hold no secret, read by others, too. */
-export type TextFile = 'lock' | 'lockOpened' | 'addresses';
+export type TextFile = 'lock' | 'lockOpened' | 'addresses' | 'names';
 
 /** Write permission for group and others. */
 const OTHERS_WRITE = 0o022;

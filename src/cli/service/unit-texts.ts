@@ -84,6 +84,10 @@ export function nodeUnit(plan: ServicePlan): string {
       // what the state folder is sealed with: the TPM where there is one, else systemd's own key
       'DeviceAllow=/dev/tpmrm0 rw',
       'ReadWritePaths=-/var/lib/systemd',
+      // names of members, where no resolver of the machine takes them; what is left of them at the end, after a crash, too, or
+      // in a file that was put in its place meanwhile, is taken away from outside
+      'ReadWritePaths=-/etc/hosts',
+      `ExecStopPost=-+${[plan.node, plan.main, 'dns', 'undo', '--state', plan.state].map(quoted).join(' ')}`,
       'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK',
     ],
     'multi-user.target',

@@ -35,6 +35,7 @@ export interface UpOptions {
   readonly rekeyAfter?: number;
   readonly warmUp?: boolean;
   readonly portMapping?: boolean;
+  readonly dns?: boolean;
   readonly snat?: boolean;
   readonly transit?: readonly string[];
   readonly home?: readonly string[];
@@ -85,6 +86,8 @@ export function machineFlags(command: Command): Command {
     .option('--no-warm-up', 'save that second of computing: first packets then wait about twice as long')
     .option('--port-mapping', 'ask the router by PCP, NAT-PMP or UPnP to let other nodes in (default)')
     .option('--no-port-mapping', 'leave the router alone')
+    .option('--dns', 'let programs of this machine find members by name (default)')
+    .option('--no-dns', "leave this machine's resolver and hosts file alone")
     .option(
       '--snat',
       "of a GEN: its terminals see the router's own address as the sender of what comes from the overlay",

@@ -7,7 +7,8 @@ import { mainTable, RosterRoutes } from '../roster-routes.ts';
 import type { StateDir } from '../state-dir.ts';
 import { Gateway, type GatewayParts } from './gateway.ts';
 
-interface ForwardingParts extends GatewayParts {
+/** What all of it is told at the start. */
+export interface ForwardingParts extends GatewayParts {
   readonly state: StateDir;
 }
 

@@ -7,6 +7,7 @@ import type { AgentConfig } from '../agent-config.ts';
 import { ControlSocket } from '../control-socket.ts';
 import { whatStaysKept } from '../lock/lock.ts';
 import { lockTable } from '../lock/lock-rules.ts';
+import { networkDomain } from '../names/label.ts';
 import type { StateDir } from '../state-dir.ts';
 import type { LinkedNode } from './linked-node.ts';
 import { serverHealth, serverStatus } from './server-status.ts';
@@ -83,6 +84,7 @@ function waitingStatus(config: AgentConfig, linked: LinkedNode, uptimeSeconds: n
     pit: { entries: 0, capacity: config.flows, heldPackets: 0 },
     gateway: null,
     elements: { above: null, below: [] },
+    dns: { mode: 'none', domain: network === '' ? '' : networkDomain(network), names: 0, server: null, unnamed: [] },
     health: [what, ...serverHealth(facts, now)],
   };
 }

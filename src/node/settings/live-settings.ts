@@ -8,7 +8,7 @@ import { setInterfaceMtu } from '../../tun/interface.ts';
 import { type AgentConfig, parseConfigFile, type WrittenConfig } from '../agent-config.ts';
 import type { Engine } from '../engine.ts';
 import type { FirstPaths } from '../first-paths.ts';
-import type { Forwarding } from '../gateway/forwarding.ts';
+import type { HostSide } from '../host-side.ts';
 import type { StateDir } from '../state-dir.ts';
 import type { Underlay } from '../underlay.ts';
 import { type LiveSetting, type Settings, type SettingsPorts, withWholePaths } from './settings.ts';
@@ -18,7 +18,7 @@ export interface LiveParts {
   readonly config: AgentConfig;
   readonly engine: Engine;
   readonly underlay: Underlay;
-  readonly forwarding: Forwarding;
+  readonly host: HostSide;
   readonly firstPaths: FirstPaths;
   readonly state: StateDir;
   readonly log: NodeLog;
@@ -58,7 +58,7 @@ export function liveSettings(parts: LiveParts): SettingsPorts {
   };
 }
 
-function carryOut(name: LiveSetting, { config, engine, underlay, forwarding, firstPaths, log }: LiveParts): void {
+function carryOut(name: LiveSetting, { config, engine, underlay, host, firstPaths, log }: LiveParts): void {
   switch (name) {
     case 'mtu':
       return engine.node.mtus.setInterface(config.mtu);
@@ -71,7 +71,8 @@ function carryOut(name: LiveSetting, { config, engine, underlay, forwarding, fir
     case 'snat':
     case 'transit':
     case 'home':
-      return void forwarding.follow();
+    case 'dns':
+      return void host.follow();
     case 'flows-per-peer':
     case 'new-flows-per-second':
     case 'rekey-after':
