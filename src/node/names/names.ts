@@ -57,6 +57,7 @@ export class Names {
   #told: ReadonlySet<ResolverMode> = new Set();
   /** why the machine could not be told, by the way that was tried */
   #troubles: readonly HealthLine[] = [];
+  #complained: readonly string[] = [];
   #lookAt = 0;
   #isClosed = false;
   #turn: Promise<void> = Promise.resolve();
@@ -110,7 +111,7 @@ export class Names {
     this.#isClosed = true;
     await this.#turn;
     await this.#end();
-    for (const { code, text } of this.#troubles) this.#parts.log.log('warn', code, { text });
+    this.#complain(this.#troubles);
   }
 
   async #end(): Promise<void> {
@@ -155,7 +156,16 @@ export class Names {
     this.#mode = works ?? 'none';
     const left: HealthLine[] = [];
     await this.#takeBack(works, left);
+    this.#complain([...failed, ...left]);
     this.#troubles = works === undefined ? [...failed, ...left] : left;
+  }
+
+  /** Once for each trouble, however often it is met again. */
+  #complain(troubles: readonly HealthLine[]): void {
+    const texts = troubles.map(({ text }) => text);
+    for (const text of texts)
+      if (!this.#complained.includes(text)) this.#parts.log.log('warn', 'names-not-told', { text });
+    this.#complained = texts;
   }
 
   /** All that was tried, other than the way that works now. */
@@ -197,16 +207,18 @@ export class Names {
   }
 
   #listen(): ReturnType<NamesMachine['listen']> {
-    return this.#machine.listen(this.#parts.members()[0]?.addresses ?? [], {
+    const { members, count } = this.#parts;
+    return this.#machine.listen(members()[0]?.addresses ?? [], {
       answer: (bytes, over) => this.#answer(bytes, over),
-      strange: () => this.#parts.count('name-query-strange'),
+      strange: () => count('name-query-strange'),
     });
   }
 
   #answer(bytes: Uint8Array, over: 'udp' | 'tcp'): Uint8Array | undefined {
+    const { count } = this.#parts;
     const question = decodeQuestion(bytes);
     if (typeof question === 'string' || 'fault' in question) {
-      this.#parts.count('name-query-bad');
+      count('name-query-bad');
       return encodeFault(question);
     }
     return this.#table && encodeReply(question, answerQuestion(this.#table, question), over);
