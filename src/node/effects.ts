@@ -22,7 +22,7 @@ export type TunnelEffect = Extract<NodeEffect, { kind: 'tunnel' | 'send-tunnel' 
 
 /** Where the effects go that are not packets. */
 export interface EffectSinks {
-  readonly io: Pick<PacketIo, 'send' | 'sealAndSend' | 'deliver'>;
+  readonly io: Pick<PacketIo, 'send' | 'sendRun' | 'sealAndSend' | 'deliver'>;
   readonly log: Logger;
   persist(what: 'versions' | 'paths'): void;
   refresh(what: string): void;

@@ -10,7 +10,12 @@ function noting(seen: string[]): EffectSinks {
     throw new Error('not asked for here');
   };
   return {
-    io: { send: () => seen.push('send') > 0, sealAndSend: refuse, deliver: note('deliver') },
+    io: {
+      send: () => seen.push('send') > 0,
+      sendRun: () => seen.push('run') > 0,
+      sealAndSend: refuse,
+      deliver: note('deliver'),
+    },
     log: { log: note('log') },
     tunnels: { carryOut: refuse, take: () => false },
     trace: note('trace'),
@@ -36,4 +41,26 @@ it('what people read waits until everything else is on its way', () => {
     noting(seen),
   );
   expect(seen).toEqual(['persist', 'send', 'deliver', 'trace', 'log']);
+});
+
+const RUN = {
+  kind: 'send-run',
+  bytes: Uint8Array.of(1, 2, 3, 4, 5),
+  segment: 2,
+  to: pathAddress('192.0.2.1:1'),
+} as const;
+
+it('a run leaves as one where no tunnel takes it', () => {
+  const seen: string[] = [];
+  carryOut([RUN], noting(seen));
+  expect(seen).toEqual(['run']);
+});
+
+it('a tunnel takes each datagram of a run, as copies that it may keep', () => {
+  const taken: Uint8Array[] = [];
+  const sinks = noting([]);
+  const take = (bytes: Uint8Array) => taken.push(bytes) > 0;
+  carryOut([RUN], { ...sinks, tunnels: { ...sinks.tunnels, take } });
+  expect(taken.map((bytes) => [...bytes])).toEqual([[1, 2], [3, 4], [5]]);
+  expect(taken.every(({ buffer }) => buffer !== RUN.bytes.buffer)).toBe(true);
 });
