@@ -17,6 +17,7 @@ export type ControlRequest =
   | { readonly verb: 'settings'; readonly name: string | undefined }
   | { readonly verb: 'set'; readonly changes: readonly SettingChange[] }
   | { readonly verb: 'reload' }
+  | { readonly verb: 'log' }
   | { readonly verb: 'logout' }
   | { readonly verb: 'down' };
 
@@ -52,6 +53,7 @@ export function parseControlRequest(line: string): ControlRequest | 'json' | 've
     case 'key-reload':
     case 'trace':
     case 'reload':
+    case 'log':
     case 'logout':
     case 'down':
       return { verb: fields['verb'] };

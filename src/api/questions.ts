@@ -89,6 +89,12 @@ export interface TraceAnswer {
   readonly peer: string;
 }
 
+/** The newest lines of the agent's log, oldest first, for `gscip debug bundle`. */
+export interface LogAnswer {
+  readonly schema: 1;
+  readonly lines: readonly string[];
+}
+
 /** `gscip key reload --json` */
 export interface ReloadAnswer {
   readonly schema: 1;

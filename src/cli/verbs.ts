@@ -50,6 +50,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'lock', summary: 'show, open or close the lock of a closed node', load: () => import('./lock.ts') },
   { name: 'dns', summary: 'say how members are found by name, or look one up', load: () => import('./dns.ts') },
   { name: 'metrics', summary: 'print counters in the text format of Prometheus', load: () => import('./metrics.ts') },
+  { name: 'debug', summary: 'collect what support needs, in local files', load: () => import('./debug.ts') },
   { name: 'server', summary: 'keep a network: accounts, groups and keys', load: () => import('./server.ts') },
   { name: 'admin', summary: 'administer the server of this machine', load: () => import('./admin.ts') },
   { name: 'demo', summary: 'show it all in a small network made of namespaces', load: () => import('./demo.ts') },

@@ -14,7 +14,8 @@ export function define(command: Command): void {
   examples(command, [['gscip version --json', 'the same for programs']]);
 }
 
-function versions() {
+/** What runs here, for `version` and for support. */
+export function versions() {
   return {
     version: packageVersion(),
     protocol: 'gscip1',

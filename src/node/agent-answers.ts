@@ -17,6 +17,7 @@ import type { NodeEffect } from './node-effects.ts';
 import type { PacketIo } from './packet-io.ts';
 import { Pings } from './pings.ts';
 import { PitWatchers } from './pit-watchers.ts';
+import type { NodeLog } from './settings/live-settings.ts';
 import type { Settings } from './settings/settings.ts';
 import { whoisAnswer } from './whois.ts';
 
@@ -41,6 +42,7 @@ export interface AgentCalls {
   /** tells the server farewell and forgets who this node was; then it has to stop */
   logout(): Promise<void>;
   readonly settings: Settings;
+  readonly log: NodeLog;
   /** reads the file of settings and keys again */
   reread(): Promise<RereadAnswer>;
   /** carries out what the engine was just asked for */
@@ -110,6 +112,8 @@ export class AgentAnswers {
         return { schema: 1, settings: this.#calls.settings.list(request.name) };
       case 'set':
         return { schema: 1, changed: await this.#calls.settings.change(request.changes) };
+      case 'log':
+        return { schema: 1, lines: this.#calls.log.recent() };
       case 'reload':
         return this.#calls.reread();
       case 'down':

@@ -132,13 +132,12 @@ export class Agent {
     const parts = { engine: this.#engine, underlay: this.#underlay, host: this.#host };
     settings.attach(liveSettings({ config, state, log, ...parts, firstPaths: this.#firstPaths }));
     this.#answers = new AgentAnswers(this.#engine, io, {
-      ...{ now, random },
+      ...{ now, random, settings, log },
       uptimeSeconds: () => this.#uptime(),
       status: () => this.#host.look().then(() => this.#status()),
       whatStays: () => whatStays(this.#host.lockState(), config.state),
       mappedBy: () => this.#underlay.status().portMapping?.by,
       reload: () => this.#reloadKeys(),
-      settings,
       reread: () => this.reload(),
       logout: () => this.#logout(),
       afterBatch: () => this.#afterBatch(),

@@ -3,6 +3,9 @@ import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from '../base/
 /** Lines of one event per second; what is above is counted and told in the next line of that event. */
 const PER_SECOND = 10;
 
+/** Lines that are kept for whoever asks later. */
+const RECENT = 500;
+
 interface Budget {
   second: number;
   used: number;
@@ -14,6 +17,8 @@ export class JsonLog implements Logger {
   readonly #write: (line: string) => void;
   #least: number;
   readonly #clock: () => Date;
+  readonly #recent: string[] = [];
+  #written = 0;
   readonly #budgets = new Map<string, Budget>();
 
   constructor(write: (line: string) => void, least: LogLevel, clock: () => Date = () => new Date()) {
@@ -33,7 +38,16 @@ export class JsonLog implements Logger {
     const suppressed = this.#take(event, Math.floor(now.getTime() / 1000));
     if (suppressed === undefined) return;
     const line = { time: now.toISOString(), level, event, ...fields, ...(suppressed > 0 && { suppressed }) };
-    this.#write(`${JSON.stringify(line)}\n`);
+    const text = JSON.stringify(line);
+    this.#recent[this.#written % RECENT] = text;
+    this.#written += 1;
+    this.#write(`${text}\n`);
+  }
+
+  /** Its newest lines, oldest first, without their ends. */
+  recent(): readonly string[] {
+    const begin = this.#written > RECENT ? this.#written % RECENT : 0;
+    return [...this.#recent.slice(begin), ...this.#recent.slice(0, begin)];
   }
 
   /** The number of lines left out since the last one of this event, or undefined when this one is left out too. */

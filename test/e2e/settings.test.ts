@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -37,7 +38,7 @@ describe('a node that runs', () => {
       writeFileSync(file, [...lines.slice(0, 3), 'mtu = 1290', 'log-level = "debug"'].join('\n'));
       process.signal('SIGHUP');
       await until('the MTU of the file', () => mtu() === 1290);
-      await until('the line about it', () => process.stderr().includes('"setting-changed","name":"mtu"'));
+      await until('the line about it', () => process.stderr().includes('"setting-changed","setting":"mtu"'));
       writeFileSync(file, 'mtu = 1\n');
       const refused = await nodes.cli(a, 'reload');
       expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('mtu = 1 is out of range')]);
@@ -48,6 +49,15 @@ describe('a node that runs', () => {
       expect(await nodes.cli(a, 'whois', '192.0.2.99')).toMatchObject({ code: 1 });
       expect(await nodes.cli(a, 'set', 'peer=nobody=192.0.2.1:1')).toMatchObject({ code: 1 });
       expect(await nodes.cli(a, 'set', 'nonsense')).toMatchObject({ code: 2 });
+      const archive = join(nodes.lab.folder, 'bundle.tar.gz');
+      expect(await nodes.cli(a, 'debug', 'bundle', '--out', archive)).toMatchObject({ code: 0 });
+      const unpacked = execFileSync('tar', ['-xzOf', archive], { encoding: 'utf8' });
+      const { groups } = await a.status();
+      for (const there of ['"setting-changed"', '"pseudonyms": true', 'gscip_pit_entries', '"mtu": 1290'])
+        expect(unpacked).toContain(there);
+      const secret = [nodes.at(b), '10.99.0.', node.id, await inside(a, 4), await inside(b, 6), `"${groups[0]?.name}"`];
+      expect(secret.filter((each) => unpacked.includes(each))).toEqual([]);
+      expect(await nodes.cli(a, 'debug', 'bundle', '--out', archive)).toMatchObject({ code: 1 });
       await process.stop();
       expect(await nodes.cli(a, 'get')).toMatchObject({ code: 3 });
     }));

@@ -24,9 +24,11 @@ export interface LiveParts {
   readonly log: NodeLog;
 }
 
-/** The log of a node, whose level is one of its settings. */
+/** The log of a node: its level is one of its settings, and support wants to read it. */
 export interface NodeLog extends Logger {
   setLevel(level: LogLevel): void;
+  /** its newest lines, oldest first, without their ends */
+  recent(): readonly string[];
 }
 
 /** What SIGHUP and `gscip reload` do: the file of settings is read again, then keys. */
@@ -37,7 +39,7 @@ export async function reloadAll(
   keys: () => Promise<ReloadAnswer>,
 ): Promise<RereadAnswer> {
   const changed = await settings.reread(kept);
-  for (const { name, effect } of changed) log.log('info', 'setting-changed', { name, effect });
+  for (const { name, effect } of changed) log.log('info', 'setting-changed', { setting: name, effect });
   const { bundleNumber, changes } = await keys();
   return { schema: 1, file: settings.file ?? kept, changed, bundleNumber, groupChanges: changes };
 }
