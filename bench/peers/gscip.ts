@@ -29,12 +29,16 @@ export const gscip: Peer = {
 
 const PORT = 47247;
 
-/** Starts both nodes of a prepared bed; `extra` are more words for `gscip up`. */
-export async function startNodes(bed: Bed, extra: readonly string[] = []): Promise<Tunnel> {
+/** Starts both nodes of a prepared bed; `extra` are more words for `gscip up`, `program` what starts it where that is not what is built. */
+export async function startNodes(
+  bed: Bed,
+  extra: readonly string[] = [],
+  program?: readonly string[],
+): Promise<Tunnel> {
   const [a, b] = overlayOf(bed).nodes;
   if (a === undefined || b === undefined) throw new Error('prepare makes two nodes');
   const at = { a: `${bed.aAddress}:${PORT}`, b: `${bed.bAddress}:${PORT}` };
-  const common = { mtu: bed.mtu, extra, warmUp: true };
+  const common = { mtu: bed.mtu, extra, warmUp: true, ...(program && { program }) };
   const aProcess = a.start({ ...common, listen: at.a, peers: [{ name: 'b', at: at.b }] });
   const bProcess = b.start({ ...common, listen: at.b, peers: [{ name: 'a', at: at.a }] });
   await a.ready();

@@ -22,13 +22,15 @@ export interface TwoNodes {
 export interface NodeTuning {
   readonly mtu?: number;
   readonly extra?: readonly string[];
+  /** what starts the nodes, where that is not what is built */
+  readonly program?: readonly string[];
 }
 
 /** Lays two nodes on one wire, waits until they talk, runs `body`, and takes everything down. */
 export function withTwoNodes<T>(tuning: NodeTuning, body: (nodes: TwoNodes) => Promise<T>): Promise<T> {
   return withLab(async (lab) => {
     const bed: Bed = { lab, ...pair(lab), mtu: tuning.mtu ?? 1420 };
-    const peer = { ...gscip, start: () => startNodes(bed, tuning.extra ?? []) };
+    const peer = { ...gscip, start: () => startNodes(bed, tuning.extra ?? [], tuning.program) };
     const { tunnel } = await startToReply(peer, bed);
     const overlay = overlayOf(bed);
     const [a, b] = overlay.nodes;
