@@ -104,7 +104,11 @@ export class Engine {
         endpointOf: (path) => this.elements.endpointOf(path),
       },
     );
-    this.#moves = new PathMoves(node, () => [this.#keeper, this.#negotiating, this.elements]);
+    this.#moves = new PathMoves(node, () => ({
+      keeper: this.#keeper,
+      negotiating: this.#negotiating,
+      elements: this.elements,
+    }));
     const own: Hedge = hedge ?? { key: random(32), bootCounter: new DataView(random(4).buffer).getUint32(0) };
     this.elements = new Elements(elementMeans(node, provider, own), {
       gate: this.reach.gate,

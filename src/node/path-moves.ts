@@ -7,7 +7,11 @@ import { knownPath } from './path-cache.ts';
 import type { SaKeeper } from './sa-keeper.ts';
 
 /** The parts of the engine that a move concerns; they are made after this one. */
-type MoveParts = readonly [SaKeeper, Negotiating, Elements];
+interface MoveParts {
+  readonly keeper: Pick<SaKeeper, 'tryPath'>;
+  readonly negotiating: Pick<Negotiating, 'startByPath' | 'handlePath'>;
+  readonly elements: Pick<Elements, 'reach' | 'endpointOf' | 'ways'>;
+}
 
 interface Move {
   readonly path: PathAddress;
@@ -46,7 +50,7 @@ export class PathMoves {
 
   /** PATH-CHALLENGE by this path. */
   challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis): void {
-    const [keeper, , elements] = this.#parts();
+    const { keeper, elements } = this.#parts();
     elements.reach(
       path,
       (way) => {
@@ -60,7 +64,7 @@ export class PathMoves {
   /** Where traffic of a peer goes from now on, or as soon as an SA is made there; a handshake that is open goes there, too. */
   use(peer: NodeId, path: PathAddress, reason: string, now: Millis): void {
     this.#waiting.delete(peer);
-    this.#elements().reach(path, (way) => this.#useWay(peer, { path: way, reason }, now), now);
+    this.#parts().elements.reach(path, (way) => this.#useWay(peer, { path: way, reason }, now), now);
   }
 
   #useWay(peer: NodeId, move: Move, now: Millis): void {
@@ -73,7 +77,7 @@ export class PathMoves {
 
   /** A probe to an address of a peer. */
   send(bytes: Uint8Array, to: PathAddress, now: Millis): void {
-    this.#elements().reach(to, (way) => this.#node.effects.push({ kind: 'send', bytes, to: way }), now);
+    this.#parts().elements.reach(to, (way) => this.#node.effects.push({ kind: 'send', bytes, to: way }), now);
   }
 
   /** An SA with this peer was made by this path. */
@@ -81,7 +85,7 @@ export class PathMoves {
     this.#madeOn.set(peer, path);
     const waiting = this.#waiting.get(peer);
     const { current } = this.#node.paths.peer(peer);
-    const [, , elements] = this.#parts();
+    const { elements } = this.#parts();
     if (waiting?.path === path) {
       this.#waiting.delete(peer);
       this.#move(peer, waiting, now);
@@ -104,19 +108,15 @@ export class PathMoves {
     for (const [peer, waiting] of this.#waiting) {
       if (now < waiting.nextAt) continue;
       waiting.nextAt = millis(now + Math.min(AGAIN * 2 ** waiting.tries++, AGAIN_MOST));
-      this.#parts()[1].startByPath(peer, waiting.path, now);
+      this.#parts().negotiating.startByPath(peer, waiting.path, now);
     }
   }
 
   /** No coordinator knows a way, so what is configured or was told by the server is tried. */
   tryHints(peer: NodeId, now: Millis): void {
-    const [, negotiating, elements] = this.#parts();
+    const { negotiating, elements } = this.#parts();
     for (const path of elements.ways(peer, this.#node.paths.candidates(peer), now) ?? [])
       negotiating.handlePath(peer, path, now);
-  }
-
-  #elements(): Elements {
-    return this.#parts()[2];
   }
 
   #move(peer: NodeId, { path, reason }: Move, now: Millis): void {
@@ -126,7 +126,7 @@ export class PathMoves {
     paths.believe(peer, path);
     if (current !== undefined) counters.add('paths-moved');
     this.#node.log('info', 'path-moved', { peer: this.#node.peerName(peer), path, reason });
-    this.#parts()[1].handlePath(peer, path, now);
+    this.#parts().negotiating.handlePath(peer, path, now);
   }
 
   #wait(peer: NodeId, move: Move, now: Millis): void {
@@ -136,7 +136,7 @@ export class PathMoves {
   #needsHandshake(peer: NodeId, path: PathAddress): boolean {
     const made = this.#madeOn.get(peer);
     if (made === undefined || made === path) return false;
-    const isThroughOwn = this.#elements().endpointOf(path) !== path;
+    const isThroughOwn = this.#parts().elements.endpointOf(path) !== path;
     // to a relay it goes as any other datagram, also through a GEN
     const isRelayed = knownPath(path).channel !== 0;
     return isThroughOwn || (!isRelayed && this.#node.elements.towards(peer).length > 0);
@@ -146,7 +146,7 @@ export class PathMoves {
   #isFine(peer: NodeId, now: Millis): boolean {
     const { current, slot } = this.#node.paths.peer(peer);
     if (current === undefined || this.#madeOn.get(peer) !== current) return false;
-    const isRelayed = knownPath(this.#elements().endpointOf(current)).channel !== 0;
+    const isRelayed = knownPath(this.#parts().elements.endpointOf(current)).channel !== 0;
     return !isRelayed && now - this.#node.paths.heardAt(slot) < HEARD;
   }
 
@@ -155,6 +155,6 @@ export class PathMoves {
     const name = `${peer} ${path}`;
     if (this.#askedAt.has(name)) return;
     this.#askedAt.set(name, now);
-    this.#parts()[1].startByPath(peer, path, now);
+    this.#parts().negotiating.startByPath(peer, path, now);
   }
 }
