@@ -155,12 +155,6 @@ export class Network {
     return this.#address(place, '172');
   }
 
-  /** The address that a machine has where it sends there, and is left the choice. */
-  sourceTowards(place: Place, address: string): string {
-    const [way] = JSON.parse(this.machine(place).ip('-j', 'route', 'get', address));
-    return way.prefsrc;
-  }
-
   /** Numbers of groups as the rows have them, by their names. */
   groupNumber(name: string | null): number {
     return this.#groups.indexOf(name ?? '') + 1;

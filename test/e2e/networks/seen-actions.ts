@@ -1,13 +1,27 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { PitEntryAnswer } from '../../../src/api/pit.ts';
+import type { Namespace } from '../../../src/cli/lab/namespace.ts';
 import { ALL, NOTHING, type Reached, reach } from '../probes.ts';
-import type { Network } from './network.ts';
 import type { Place, Way } from './plan.ts';
-import { type Exchange, type LinkState, linkState } from './wires.ts';
+import { type Exchange, type LinkState, linkState, type Wire } from './wires.ts';
+
+/** What is asked of a network that rows are run in. */
+export interface Observed {
+  machine(place: Place): Namespace;
+  /** the capture of what passes between a machine and the next one outside */
+  wire(place: Place): Wire;
+  overlayAddress(place: Place): Promise<string>;
+  ordinaryAddress(place: Place): string;
+  entries(place: Place): Promise<readonly PitEntryAnswer[]>;
+  /** numbers of groups as the rows have them, by their names */
+  groupNumber(name: string | null): number;
+}
 
 /** To which addresses a row is run. */
 export type Run = 'overlay' | 'ordinary';
 
-const IP_AND_ICMP = 28;
+const ICMP_HEADER = 8;
+const IP_HEADER = (address: string) => (address.includes(':') ? 40 : 20);
 /** What is captured reaches its file a little later: two looks must find the same, and no link half of something. */
 const SETTLE = 100;
 const LOOKS = 15;
@@ -23,7 +37,7 @@ let size = 500;
  * Has the first machine ask the last one by TCP, UDP and ping, and says what each element on the way did with it, as the
  * captures of all links show it: in the order of the way, or for `isBack`, where the last one asks the first, against it.
  */
-export async function seenActions(network: Network, way: Way, run: Run, isBack = false): Promise<string> {
+export async function seenActions(network: Observed, way: Way, run: Run, isBack = false): Promise<string> {
   const walk = isBack ? way.toReversed() : way;
   const [from, to] = [walk[0], walk.at(-1)];
   if (!from || !to) throw new Error('a way has two ends');
@@ -42,7 +56,7 @@ export async function seenActions(network: Network, way: Way, run: Run, isBack =
 }
 
 /** One exchange, and what each link carried of it; the next one where that went by a relay. */
-async function exchanged(network: Network, walk: Way, between: Exchange['between']) {
+async function exchanged(network: Observed, walk: Way, between: Exchange['between']) {
   const [from] = walk;
   if (!from) throw new Error('a way has two ends');
   for (let tries = 1; ; tries++) {
@@ -52,7 +66,7 @@ async function exchanged(network: Network, walk: Way, between: Exchange['between
     const first = await asked();
     // an answer that was late once, on a machine that is busy, is not late again; one that is held back is
     const reached = heard(first).startsWith('odd') ? await asked() : first;
-    const links = await settledLinks(network, walk, { between, pinged: size + IP_AND_ICMP });
+    const links = await settledLinks(network, walk, { between, pinged: size + ICMP_HEADER + IP_HEADER(between[1]) });
     if (tries === TRIES || !links.some(isPastTheWay)) return { links, reached };
     await pause(PATH_FOUND);
   }
@@ -63,7 +77,7 @@ function isPastTheWay(link: LinkState): boolean {
   return /^odd: (sealed at \w+, none|none at \w+, sealed) at \w+$/.test(link);
 }
 
-async function settledLinks(network: Network, walk: Way, exchange: Exchange): Promise<LinkState[]> {
+async function settledLinks(network: Observed, walk: Way, exchange: Exchange): Promise<LinkState[]> {
   let before = '';
   for (let looks = 1; ; looks++) {
     await pause(SETTLE);
@@ -74,14 +88,20 @@ async function settledLinks(network: Network, walk: Way, exchange: Exchange): Pr
   }
 }
 
-async function addresses(network: Network, from: Place, to: Place, run: Run): Promise<Exchange['between']> {
+async function addresses(network: Observed, from: Place, to: Place, run: Run): Promise<Exchange['between']> {
   if (run === 'ordinary') return [network.ordinaryAddress(from), network.ordinaryAddress(to)];
   const address = await network.overlayAddress(to);
-  return [network.sourceTowards(from, address), address];
+  return [sourceTowards(network.machine(from), address), address];
+}
+
+/** The address that a machine has where it sends there, and is left the choice. */
+function sourceTowards(machine: Namespace, address: string): string {
+  const [way] = JSON.parse(machine.ip('-j', 'route', 'get', address));
+  return way.prefsrc;
 }
 
 /** Two neighbours on the way: one is behind the other, or they share a wire, which is seen at both. */
-function stateBetween(network: Network, one: Place, other: Place, exchange: Exchange): LinkState {
+function stateBetween(network: Observed, one: Place, other: Place, exchange: Exchange): LinkState {
   const ends = one.parent === other ? [one] : other.parent === one ? [other] : [one, other];
   const [first = 'none', second = first] = ends.map((place) => linkState(network.wire(place).since(), exchange));
   return first === second ? first : `odd: ${first} at ${one.name}, ${second} at ${other.name}`;
@@ -104,7 +124,7 @@ function actionOf({ element }: Place, before: LinkState, after: LinkState): stri
 }
 
 /** The number of the group that this element says it seals the flow under. */
-async function groupOf(network: Network, place: Place, between: Exchange['between']): Promise<string> {
+async function groupOf(network: Observed, place: Place, between: Exchange['between']): Promise<string> {
   const flows = (await network.entries(place)).filter(
     ({ source, destination, action }) =>
       action === 'encrypt' && between.includes(source) && between.includes(destination),

@@ -1,3 +1,4 @@
+import { parseAddress } from '../../../src/base/ip-address.ts';
 import type { Lab } from '../../../src/cli/lab/lab.ts';
 import type { Namespace } from '../../../src/cli/lab/namespace.ts';
 import { type CapturedPacket, capture } from '../../netns/capture.ts';
@@ -21,6 +22,8 @@ export interface Exchange {
 export interface Wire {
   skip(): void;
   since(): readonly CapturedPacket[];
+  /** from the beginning on */
+  all(): readonly CapturedPacket[];
 }
 
 /** Captures a device until the lab ends. */
@@ -32,12 +35,13 @@ export async function tap(lab: Lab, where: Namespace, device: string): Promise<W
       seen = running.packets().length;
     },
     since: () => running.packets().slice(seen),
+    all: () => running.packets(),
   };
 }
 
-const [UDP, TCP, ICMP] = [17, 6, 1];
-/** ICMP echo and its answer; errors about a packet are no part of the exchange */
-const ECHO = [8, 0];
+const [UDP, TCP] = [17, 6];
+/** ICMP echo and its answer, by protocol; errors about a packet are no part of the exchange */
+const ECHO: Readonly<Record<number, readonly number[]>> = { 1: [8, 0], 58: [128, 129] };
 const [DATA, FRAME] = [0x10, 0x20];
 const FRAME_HEADER = 8;
 export const DPRP = { dde: 1, rgi: 2, mpit: 3, cdn: 4, stale: 6, nogroup: 7 } as const;
@@ -62,12 +66,13 @@ function isBetween({ source, destination }: SeenPacket, [one, other]: Exchange['
 }
 
 function hex(address: string): string {
-  return Buffer.from(address.split('.').map(Number)).toString('hex');
+  return Buffer.from(parseAddress(address) ?? []).toString('hex');
 }
 
 function protocolOf({ protocol, above }: SeenPacket): string[] {
   if (protocol === TCP) return ['TCP'];
-  if (protocol === ICMP) return ECHO.includes(above[0] ?? -1) ? ['ICMP'] : [];
+  const echo = ECHO[protocol];
+  if (echo) return echo.includes(above[0] ?? -1) ? ['ICMP'] : [];
   return protocol === UDP && !isOwn(above) ? ['UDP'] : [];
 }
 
