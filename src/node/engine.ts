@@ -113,8 +113,8 @@ export class Engine {
     this.elements = new Elements(elementMeans(node, provider, own), {
       gate: this.reach.gate,
       place: () => this.reach.view.place,
-      placed: (place, now) => {
-        this.reach.setAbove(place, now);
+      placed: (above, now) => {
+        this.reach.setAbove(above, now);
         node.effects.push({ kind: 'placed' });
       },
       pathFound: (peer, path, now) => this.#negotiating.handlePath(peer, path, now),

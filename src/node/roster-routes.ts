@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os';
 import type { HealthLine } from '../api/status.ts';
 import type { Logger } from '../base/log.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
+import { setAnswerRoutes } from '../tun/answer-routes.ts';
 import { changeRosterRoutes, linkRouters, rosterRoutes, usedRanges } from '../tun/interface.ts';
 import { formatPrefix, type Prefix, samePrefix } from '../tun/prefix.ts';
 import { chooseRoutes, type HomeNetwork, type RefusedRoute, type UsedRange } from '../tun/route-choice.ts';
@@ -14,6 +15,8 @@ export interface RouteTable {
   used(): Promise<readonly UsedRange[]>;
   present(): Promise<readonly Prefix[]>;
   change(added: readonly Prefix[], removed: readonly Prefix[]): Promise<void>;
+  /** connected networks that the node's overlay addresses, given as text, answer through the overlay */
+  answer(addresses: readonly string[], ranges: readonly Prefix[]): Promise<void>;
   /** the addresses of the routers on this machine's own links */
   routers(): Promise<readonly Prefix[]>;
   /** differs when a network was joined or left */
@@ -44,6 +47,7 @@ export class RosterRoutes {
   #taken: readonly Prefix[] = [];
   #refused: readonly RefusedRoute[] = [];
   #strange = NO_STRANGERS;
+  #answered = '';
   #networks: string;
   #router: ProvedRouter | undefined;
   #lookAt = 0;
@@ -134,9 +138,11 @@ export class RosterRoutes {
     };
   }
 
-  /** Nothing is changed any more: the routes go with the device. */
-  close(): void {
+  /** Nothing is changed any more: the routes go with the device. Never rejects. */
+  async close(): Promise<void> {
     this.#closed = true;
+    await this.#running;
+    await this.#answer([]).catch(() => undefined);
   }
 
   async #rounds(): Promise<void> {
@@ -169,6 +175,7 @@ export class RosterRoutes {
       [this.#taken, this.#strange] = [taken, strange];
       if (isOther || added.length + removed.length > 0) await this.#changed();
       await this.#table.change(added, removed);
+      await this.#answer(refused);
       const missing = added.length === 0 ? [] : without(taken, await this.#table.present());
       const why = 'the kernel did not take it';
       this.#note([...refused, ...missing.map((prefix) => ({ prefix, why, lan: undefined, holdsPeer: false }))]);
@@ -186,6 +193,18 @@ export class RosterRoutes {
     const { router } = this.#node.home;
     const gen = router && this.#node.keys.members().find(({ id }) => id === router.node);
     return gen ? [...said, { routes: gen.routes.map(prefixOf), router: router.address }] : said;
+  }
+
+  /**
+   * Terminals of a network that the machine is connected to reach its overlay addresses through their GEN, and are answered that
+   * way: by the link it would be in clear (protocol.md 8.2).
+   */
+  async #answer(refused: readonly RefusedRoute[]): Promise<void> {
+    const ranges = refused.filter(({ lan }) => lan !== undefined).map(({ prefix }) => prefix);
+    const text = ranges.map(formatPrefix).join();
+    if (text === this.#answered) return;
+    await this.#table.answer(this.#node.keys.self().addresses, ranges);
+    this.#answered = text;
   }
 
   async #strangeLans(refused: readonly RefusedRoute[]): Promise<StrangeLans> {
@@ -220,6 +239,7 @@ export function mainTable(device: string): RouteTable {
     used: () => usedRanges(device),
     present: () => rosterRoutes(device),
     change: (added, removed) => changeRosterRoutes(device, added, removed),
+    answer: (addresses, ranges) => setAnswerRoutes(device, addresses, ranges),
     routers: () => linkRouters(device),
     networks: () =>
       JSON.stringify(

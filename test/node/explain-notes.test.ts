@@ -85,6 +85,7 @@ const ROWS: readonly Row[] = [
         used: () => Promise.resolve([connected]),
         present: nothing,
         change: () => Promise.resolve(),
+        answer: () => Promise.resolve(),
         routers: nothing,
         networks: () => '',
       };

@@ -11,6 +11,9 @@ class Table implements RouteTable {
   routes: readonly Prefix[] = [];
   inTheWay: UsedRange[] = [];
   changes = 0;
+  /** what overlay addresses answer by the overlay, and how often that was set */
+  answered: readonly string[] = [];
+  answers = 0;
   looks = 0;
 
   connect(network: string): void {
@@ -29,6 +32,12 @@ class Table implements RouteTable {
   change(added: readonly Prefix[], removed: readonly Prefix[]) {
     this.changes += added.length + removed.length;
     this.routes = [...this.routes.filter((each) => !removed.some((other) => samePrefix(each, other))), ...added];
+    return Promise.resolve();
+  }
+
+  answer(addresses: readonly string[], ranges: readonly Prefix[]) {
+    this.answers++;
+    this.answered = ranges.length === 0 ? [] : [...addresses, ...ranges.map(formatPrefix)];
     return Promise.resolve();
   }
 
@@ -168,6 +177,27 @@ describe('the routes that rosters bring', () => {
     routes.tick(1);
     await routes.follow();
     expect([strange(), lan('192.168.7.20')]).toEqual([['192.168.7.0/24'], 'strange']);
+  });
+
+  it('C1: leave out a connected network, of which overlay addresses answer by the overlay, at home or not, until it is left', async () => {
+    const { routes, table, node, gate } = meeting();
+    await routes.follow();
+    expect(table.answers).toBe(0);
+    table.connect('192.168.7.0/24');
+    const answered = [...node.keys.self().addresses, '192.168.7.0/24'];
+    routes.tick(10_000);
+    await routes.follow();
+    expect(table.answered).toEqual(answered);
+    node.home.prove(gate.id, pathAddress('192.168.7.1:47247'));
+    routes.tick(10_001);
+    await routes.follow();
+    expect([table.answered, table.answers]).toEqual([answered, 1]);
+    table.inTheWay = [];
+    routes.tick(20_000);
+    await routes.follow();
+    expect([table.answered, table.answers]).toEqual([[], 2]);
+    await routes.close();
+    expect(table.answers).toBe(2);
   });
 
   it('doubt every proof when the networks are others, also where the addresses are the same', async () => {

@@ -25,7 +25,7 @@ export interface ElementsCalls {
   /** where others reach this node now */
   place(): readonly PathAddress[];
   /** the GEN above tells where others reach it, and so this node; undefined without one */
-  placed(place: readonly PathAddress[] | undefined, now: Millis): void;
+  placed(above: Elements['above'], now: Millis): void;
   /** a peer can be reached by this way now */
   pathFound(peer: NodeId, path: PathAddress, now: Millis): void;
   rekey(sa: Sa, now: Millis): void;
@@ -68,7 +68,7 @@ export class Elements {
       open: (gen, channel) => calls.gate.open(gen, channel, true),
       close: (gen, channel) => calls.gate.close(gen, channel),
       changed: (_, now) => this.#linkChanged(now),
-      placed: (now) => calls.placed(this.#link.above?.place, now),
+      placed: (now) => calls.placed(this.above, now),
       certificate: (bytes, now) => this.certificates.learn(bytes, now),
     });
     this.#desk = new ElementDesk(means, {
@@ -259,7 +259,7 @@ export class Elements {
   /** What was reached without the GEN, or through another one, is negotiated anew on the new way (protocol.md 8.5). */
   #linkChanged(now: Millis): void {
     const { sas } = this.#means.node;
-    this.#calls.placed(this.#link.above?.place, now);
+    this.#calls.placed(this.above, now);
     if (this.#link.above) for (const bytes of this.#belowParts()) this.#link.report(bytes);
     for (const sa of [...sas.sas()]) if (sas.isSender(sa)) this.#calls.rekey(sa, now);
   }

@@ -105,7 +105,7 @@ export class Forwarding {
 
   /** `isForgotten`: the node has left its network. */
   async close(isForgotten = false): Promise<void> {
-    this.#routes.close();
+    await this.#routes.close();
     await Promise.all([this.#gateway.close(), isForgotten ? this.#lock.forget() : this.#lock.release()]);
   }
 }

@@ -193,6 +193,8 @@ function guardBody(plan: GuardPlan): string[] {
     chain('output', 'output', 'accept', [
       `oifname { "lo", "${tun}" } accept`,
       ...each((ip, v) => `${ip} daddr @overlay${v} counter name ${leaving} reject with icmpx admin-prohibited`),
+      // an answer that a route of the machine's would send by the link
+      ...each((ip, v) => `${ip} saddr @overlay${v} counter name ${leaving} drop`),
       ...strange(plan, (ip, v) => `${ip} daddr @strange${v} jump to_strange`),
     ]),
     chain('forward', 'forward', 'accept', [

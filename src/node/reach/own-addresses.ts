@@ -50,15 +50,23 @@ export function ownCandidates(
   ];
 }
 
-/** What path agents have to know of the own place. */
+/** The GEN above: where this node reaches it, and where others do. */
+export interface Above {
+  readonly gen: PathAddress;
+  readonly place: readonly PathAddress[];
+}
+
+/** What path agents have to know of the own place. The GEN above is no own address, also where others reach it as this node does. */
 export function placeOf(
   own: OwnAddresses,
   reflexive: readonly PathAddress[],
   overlay: readonly AddressPrefix[],
-  above: readonly PathAddress[] = [],
+  above?: Above,
 ): OwnPlace {
   const local = localPaths(own);
-  const outer = [...reflexive, ...own.mapped, ...above].filter((path) => !local.includes(path));
+  const outer = [...reflexive, ...own.mapped, ...(above?.place ?? [])].filter(
+    (path) => !local.includes(path) && path !== above?.gen,
+  );
   return { interfaces: own.interfaces, overlay, outer };
 }
 

@@ -9,7 +9,7 @@ import type { Registered } from '../../nat/signal-message.ts';
 import { isTunnelPath } from '../../nat/tunnel-address.ts';
 import type { OwnCard } from './coordinator-link.ts';
 import { NatWatch, type Question } from './nat-watch.ts';
-import { localPaths, NO_ADDRESSES, type OwnAddresses, ownCandidates, placeOf } from './own-addresses.ts';
+import { type Above, localPaths, NO_ADDRESSES, type OwnAddresses, ownCandidates, placeOf } from './own-addresses.ts';
 
 interface Means {
   readonly provider: CryptoProvider;
@@ -31,7 +31,7 @@ export class OwnView {
   #own: OwnAddresses = NO_ADDRESSES;
   #overlay: readonly AddressPrefix[] = [];
   /** of the GEN above */
-  #above: readonly PathAddress[] | undefined;
+  #above: Above | undefined;
   #ticket: number | undefined;
   /** as the coordinator sees it, before the vantage points have answered */
   #seen: PathAddress | undefined;
@@ -84,12 +84,12 @@ export class OwnView {
 
   /** Where others reach this node. */
   get place(): readonly PathAddress[] {
-    return this.#above ?? this.#card.candidates.map(({ address }) => address);
+    return this.#above?.place ?? this.#card.candidates.map(({ address }) => address);
   }
 
   /** True when the coordinators are to be told. */
-  setAbove(place: readonly PathAddress[] | undefined, now: Millis): boolean {
-    this.#above = place;
+  setAbove(above: Above | undefined, now: Millis): boolean {
+    this.#above = above;
     return this.#remake(now);
   }
 
@@ -129,7 +129,7 @@ export class OwnView {
 
   #remake(now: Millis): boolean {
     const before = textOf(this.#card);
-    this.#card = { nat: this.#nat.kind(now), candidates: ownCandidates(this.#own, this.#outer(), this.#above) };
+    this.#card = { nat: this.#nat.kind(now), candidates: ownCandidates(this.#own, this.#outer(), this.#above?.place) };
     this.#side = this.#makeSide();
     return textOf(this.#card) !== before;
   }

@@ -12,7 +12,7 @@ import type { Registered } from '../../nat/signal-message.ts';
 import type { NodeState } from '../node-state.ts';
 import { type CoordinatorEvent, Coordinators } from './coordinators.ts';
 import { FrameGate } from './frame-gate.ts';
-import type { OwnAddresses } from './own-addresses.ts';
+import type { Above, OwnAddresses } from './own-addresses.ts';
 import { OwnView } from './own-view.ts';
 import type { ReachCalls, ReachFacts, ReachMeans } from './reach-calls.ts';
 import { type ChannelEvent, RelayChannels } from './relay-channels.ts';
@@ -101,8 +101,8 @@ export class Reach {
   }
 
   /** Below a GEN others reach this node where they reach that; undefined: not any more. */
-  setAbove(place: readonly PathAddress[] | undefined, now: Millis): void {
-    if (!this.view.setAbove(place, now)) return;
+  setAbove(above: Above | undefined, now: Millis): void {
+    if (!this.view.setAbove(above, now)) return;
     this.#node.paths.setPlace(this.view.side.place);
     if (this.isOn) this.#coordinators.cardChanged(now);
   }

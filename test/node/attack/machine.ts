@@ -22,6 +22,10 @@ class Table implements RouteTable {
     return Promise.resolve();
   }
 
+  answer() {
+    return Promise.resolve();
+  }
+
   routers() {
     return Promise.resolve([]);
   }
