@@ -107,7 +107,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'bundle-rolled-back': 'it is older than the one in use',
   'bundle-node-key': 'its key and its certificate belong to different nodes',
   'bundle-not-a-member': 'it holds a group that this node is not a member of',
-  'bundle-ca-part-expired': 'its certificate has expired',
+  'bundle-ca-part-expired': 'its certificate has expired, or the clock of this machine is wrong',
   'bundle-ca-part-not-yet-valid': 'its certificate is not valid yet; check the clock of this machine',
 };
 

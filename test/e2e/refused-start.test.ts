@@ -124,6 +124,29 @@ describe('gscip up is refused', () => {
     );
   });
 
+  it('when the disk of the state folder is full', async () => {
+    const folder = join(lab.folder, 'full');
+    mkdirSync(folder, { mode: 0o700 });
+    const fill = `{ dd if=/dev/zero of=${folder}/fill bs=1k 2>/dev/null || true; }`;
+    await refuses(
+      1,
+      /cannot write .*full\/.*ENOSPC.*\n.*make room/,
+      up('--state', folder),
+      mounting(`mount -t tmpfs -o size=16k,mode=700 none ${folder} && ${fill}`),
+    );
+  });
+
+  it('when a newer release wrote the state folder', async () => {
+    const folder = join(lab.folder, 'newer');
+    mkdirSync(folder, { mode: 0o700 });
+    writeFileSync(join(folder, 'state.json'), '{"format":2,"release":"gscip 9.1.0"}');
+    await refuses(
+      1,
+      /newer was written by gscip 9\.1\.0 in format 2; this is gscip [\d.]+, which reads format 1.*\n.*copy of the folder/,
+      up('--state', folder),
+    );
+  });
+
   it('when others may change the state folder', async () => {
     const folder = join(lab.folder, 'open');
     mkdirSync(folder, { mode: 0o700 });
@@ -206,6 +229,15 @@ describe('a bundle is refused', () => {
       /is no bundle for this node: .+\n.*written again/,
     ],
   ])('that is %s', (_, name, change, text) => refuses(1, text, up('--bundle', damaged(name, change))));
+
+  it.each([
+    ['years behind', -5, /not valid yet; check the clock/],
+    ['years ahead', 30, /has expired, or the clock of this machine is wrong/],
+  ])('on a machine whose clock is %s', (_, years, text) => {
+    const script = `const right = Date.now; Date.now = () => right() + ${years * 365 * 86_400_000}`;
+    const wrong = `NODE_OPTIONS=--import data:text/javascript,${encodeURIComponent(script)}`;
+    return refuses(1, text, up(), ['env', wrong]);
+  });
 
   it('that is not there', () => refuses(1, /there is no file \/no\/such\n.*--bundle/, up('--bundle', '/no/such')));
 

@@ -134,6 +134,7 @@ export class LinkedNode {
     return {
       ...{ link, atRest: this.#sealer.atRest, enrolment: this.enrolment },
       ...{ keysAt, endpointsAt, groups, refused: this.#refused },
+      leaseClock: this.#keys?.unixNow() ?? this.corrected(),
     };
   }
 

@@ -15,6 +15,8 @@ export interface ServerFacts {
   readonly keysAt: UnixSeconds;
   readonly endpointsAt: UnixSeconds;
   readonly groups: readonly Pick<GroupView, 'versions'>[];
+  /** what leases end by: never behind this machine's own clock, and never set back (protocol.md 10.4) */
+  readonly leaseClock: UnixSeconds;
   /** why the last keys were not taken */
   readonly refused: string | undefined;
 }
@@ -66,6 +68,7 @@ export function serverHealth(facts: ServerFacts, now: UnixSeconds): HealthLine[]
     ...certificateLines(facts, now),
     ...leaseLines(facts, now),
     ...clockLines(facts),
+    ...leaseClockLines(facts, now),
     ...(facts.refused === undefined ? [] : [refusedLine(facts.refused)]),
   ];
 }
@@ -123,6 +126,18 @@ function clockLines({ link: { clockAhead } }: ServerFacts): HealthLine[] {
   if (clockAhead === undefined || Math.abs(clockAhead) <= CLOCK_WARN) return [];
   const how = `${Math.round(Math.abs(clockAhead))} seconds ${clockAhead > 0 ? 'ahead of' : 'behind'}`;
   return [{ code: 'clock-differs', text: `this machine's clock is ${how} the server's; set it, or let NTP do so` }];
+}
+
+/** A clock that went far ahead once has ended every lease, and sets none of them back when it is right again. */
+function leaseClockLines(facts: ServerFacts, now: UnixSeconds): HealthLine[] {
+  if ((leaseLeft(facts, now) ?? 0) <= 0 || (leaseLeft(facts, facts.leaseClock) ?? 0) > 0) return [];
+  const days = Math.floor((facts.leaseClock - now) / DAY);
+  return [
+    {
+      code: 'lease-clock-ahead',
+      text: `this machine's clock is or was ${days} days ahead of the server's, by which every lease has ended: no new session is opened. Set the clock and start the node again; if this stays, "sudo gscip logout", then join with a new token`,
+    },
+  ];
 }
 
 function refusedLine(fault: string): HealthLine {

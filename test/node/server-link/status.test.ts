@@ -45,6 +45,7 @@ const WELL: ServerFacts = {
     keysAt: NOW,
     endpointsAt: unixSeconds(0),
     groups: [],
+    leaseClock: NOW,
     refused: undefined,
   },
 };
@@ -99,6 +100,20 @@ describe('what is shown of a server', () => {
     ['nothing of keys without a lease', { groups: [group(0xffff_ffff)] }, DAY, [], /^$/],
     ['a clock that goes before', link({ clockAhead: 3_600 }), DAY, ['clock-differs'], /3600 seconds ahead of/],
     ['a clock that goes after', link({ clockAhead: -61 }), DAY, ['clock-differs'], /61 seconds behind/],
+    [
+      'a clock that went ahead of every lease',
+      { groups: [group(NOW + 3 * DAY)], leaseClock: at(400 * DAY) },
+      0,
+      ['lease-clock-ahead'],
+      /400 days ahead.*logout/,
+    ],
+    [
+      'nothing of one that is ahead of no lease',
+      { groups: [group(NOW + 3 * DAY)], leaseClock: at(2 * DAY) },
+      0,
+      [],
+      /^$/,
+    ],
     ['why keys were not taken', { refused: 'bundle-roster-hole' }, DAY, ['update-refused'], /bundle-roster-hole/],
   ])('tells %s', (_what, given, seconds, codes, text) => {
     const lines = serverHealth({ ...WELL, ...given }, at(seconds));
