@@ -229,6 +229,7 @@ export class Agent {
       changed: (changes) => this.#takeUp(changes),
       endpoints: ({ id, endpoints }) => {
         this.#engine.handleEndpoints(id, endpoints);
+        this.#keeper.soon(now());
         void this.#host.follow();
       },
       services: (coordinators) => this.#underlay.setCoordinators(coordinators),

@@ -14,6 +14,8 @@ export interface NodeMemory {
 
 /** How soon a folder that could not be written is tried again, in milliseconds. */
 const RETRY = 5_000;
+/** How long news of places may wait for more of them, in milliseconds. */
+const SOON = 10_000;
 
 /** Keeps what must survive a restart. A full disk does not end a running node: it says so, and tries again. */
 export class StateKeeper {
@@ -23,6 +25,7 @@ export class StateKeeper {
   #writtenBundle: Uint8Array | undefined;
   #trouble: string | undefined;
   #retryAt = 0;
+  #dueAt = Number.POSITIVE_INFINITY;
   #changed = false;
   #writing: Promise<void> | undefined;
 
@@ -56,14 +59,21 @@ export class StateKeeper {
    */
   keep(now: number): Promise<void> {
     this.#changed = true;
+    this.#dueAt = Number.POSITIVE_INFINITY;
     this.#writing ??= this.#writeChanges(now).finally(() => {
       this.#writing = undefined;
     });
     return this.#writing;
   }
 
+  /** Where peers are has changed: a start after a power cut, with the server dead, is to find them. `tick` writes it. */
+  soon(now: number): void {
+    this.#dueAt = Math.min(this.#dueAt, now + SOON);
+  }
+
   tick(now: number): void {
-    if (this.#trouble !== undefined && now >= this.#retryAt) void this.keep(now);
+    const isToRetry = this.#trouble !== undefined && now >= this.#retryAt;
+    if (isToRetry || now >= this.#dueAt) void this.keep(now);
   }
 
   async #writeChanges(now: number): Promise<void> {

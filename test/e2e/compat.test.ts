@@ -78,12 +78,13 @@ describe.each(frozenReleases())('this release beside %s', (version) => {
       const [old] = nodes;
       await reachEachOther(nodes);
       for (const program of [GSCIP, frozen]) {
+        await mixed.rolls(); // what they know of each other is in their folders then
         await served.server.kill();
         await mixed.restart(old, program);
         await reachEachOther(nodes); // from what its folder holds: there is no server
         await served.server.restart(program);
         for (const node of nodes) await until(`${node.name} at the server`, () => isLinked(node));
-        await mixed.rolls();
       }
+      await mixed.rolls();
     }));
 });
