@@ -28,13 +28,24 @@ export interface NodeTuning {
 
 /** Lays two nodes on one wire, waits until they talk, runs `body`, and takes everything down. */
 export function withTwoNodes<T>(tuning: NodeTuning, body: (nodes: TwoNodes) => Promise<T>): Promise<T> {
-  return withLab(async (lab) => {
-    const bed: Bed = { lab, ...pair(lab), mtu: tuning.mtu ?? 1420 };
-    const peer = { ...gscip, start: () => startNodes(bed, tuning.extra ?? [], tuning.program) };
-    const { tunnel } = await startToReply(peer, bed);
-    const overlay = overlayOf(bed);
-    const [a, b] = overlay.nodes;
-    if (a === undefined || b === undefined) throw new Error('an overlay of two nodes has two nodes');
-    return body({ lab, bed, overlay, a, b, aInside: await a.address(), bInside: tunnel.address });
-  });
+  return withLab((lab) => withNodesOn(pairBed(lab, tuning.mtu ?? 1420), tuning, body));
+}
+
+/** Two machines on one wire, for tunnels of this MTU. */
+export function pairBed(lab: Lab, mtu: number): Bed {
+  return { lab, ...pair(lab), mtu };
+}
+
+/** The same on a bed that is there already; the MTU is the bed's. Whoever made the lab takes it down. */
+export async function withNodesOn<T>(
+  bed: Bed,
+  { extra = [], program }: Omit<NodeTuning, 'mtu'>,
+  body: (nodes: TwoNodes) => Promise<T>,
+): Promise<T> {
+  const peer = { ...gscip, start: () => startNodes(bed, extra, program) };
+  const { tunnel } = await startToReply(peer, bed);
+  const overlay = overlayOf(bed);
+  const [a, b] = overlay.nodes;
+  if (a === undefined || b === undefined) throw new Error('an overlay of two nodes has two nodes');
+  return body({ lab: bed.lab, bed, overlay, a, b, aInside: await a.address(), bInside: tunnel.address });
 }
