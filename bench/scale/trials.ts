@@ -57,7 +57,10 @@ class Star {
     }
     if (!caller.hasSa) throw new Error(`member ${number} has no SA`);
     if (number % 20 === 0) this.hub.tick(this.now);
-    if (isKept) this.callers.push(caller);
+    if (!isKept) return;
+    this.callers.push(caller);
+    // its first packet confirms the SA, which is not what the next ones cost
+    this.hub.receive([this.#packetFrom(caller)], this.now);
   }
 
   meetAll(): void {
@@ -80,12 +83,10 @@ class Star {
   /** Nanoseconds per packet that the hub gets, each from a peer drawn at random. */
   receiving(milliseconds: number): number {
     const { hub, callers } = this;
-    const own = this.network.members[0];
     return this.#rate(milliseconds, () => {
-      const datagrams = Array.from({ length: BATCH }, () => {
-        const caller = callers[Math.floor(Math.random() * callers.length)];
-        return sealed(caller, udpPacket(ip4(caller.member.vip), ip4(own.vip), PORTS, payload()));
-      });
+      const datagrams = Array.from({ length: BATCH }, () =>
+        this.#packetFrom(callers[Math.floor(Math.random() * callers.length)]),
+      );
       const before = [hub.nanoseconds, hub.delivered] as const;
       hub.receive(datagrams, this.now);
       return [hub.nanoseconds - before[0], hub.delivered - before[1]];
@@ -97,6 +98,11 @@ class Star {
     const own = this.network.members[0];
     return udpPacket(ip4(own.vip), ip4(this.callers[peer].member.vip), [PORTS[1], PORTS[0]], payload());
   };
+
+  #packetFrom(caller: Caller): Datagram {
+    const own = this.network.members[0];
+    return sealed(caller, udpPacket(ip4(caller.member.vip), ip4(own.vip), PORTS, payload()));
+  }
 
   close(): void {
     const { engine } = this.hub;
