@@ -18,6 +18,7 @@ export type ControlRequest =
   | { readonly verb: 'set'; readonly changes: readonly SettingChange[] }
   | { readonly verb: 'reload' }
   | { readonly verb: 'log' }
+  | { readonly verb: 'capture'; readonly peer: string; readonly seconds: number; readonly bytes: number }
   | { readonly verb: 'logout' }
   | { readonly verb: 'down' };
 
@@ -69,6 +70,8 @@ export function parseControlRequest(line: string): ControlRequest | 'json' | 've
       return parsePing(fields);
     case 'wait':
       return parseWait(fields);
+    case 'capture':
+      return parseCapture(fields);
     case 'whois':
       return isName(fields['address']) ? { verb: 'whois', address: fields['address'] } : 'field';
     case 'settings':
@@ -97,6 +100,13 @@ function bounded<T>(value: unknown, fallback: number, max: number, make: (n: num
 
 function parseSettings({ name }: Fields): ControlRequest | 'field' {
   return name === undefined || isName(name) ? { verb: 'settings', name } : 'field';
+}
+
+function parseCapture({ peer, seconds, bytes }: Fields): ControlRequest | 'field' {
+  if (!isName(peer)) return 'field';
+  return bounded(seconds, 30, 3_600, (time) =>
+    bounded(bytes, 64 << 20, 2 ** 30, (size) => ({ verb: 'capture' as const, peer, seconds: time, bytes: size })),
+  );
 }
 
 const MAX_CHANGES = 64;

@@ -127,3 +127,16 @@ export interface WhoisMember {
   /** as in `status`; null of this node itself */
   readonly path: PeerStatus['path'] | null;
 }
+
+/** Lines of the answer to `capture`: one inner packet each, at last why it is over. */
+export type CaptureAnswer =
+  | {
+      readonly schema: 1;
+      /** milliseconds since 1970 */
+      readonly at: number;
+      readonly direction: 'in' | 'out';
+      /** of the packet; `bytes`, in base 64, may be fewer */
+      readonly length: number;
+      readonly bytes: string;
+    }
+  | { readonly schema: 1; readonly end: string; readonly missed: number };

@@ -8,6 +8,7 @@ import type { Millis } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import { entriesFrom } from '../pit/listing.ts';
 import { pitEntryAnswer, relayedAnswer } from './answers.ts';
+import type { Capture } from './capture.ts';
 import type { ControlReply } from './control-socket.ts';
 import type { Engine } from './engine.ts';
 import { explainAnswer } from './explain.ts';
@@ -28,6 +29,8 @@ const WAIT_PING = 1_000;
 const NETCHECK_PATIENCE = 3_000;
 const NETCHECK_LOOK = 100;
 
+type CaptureRequest = Extract<ControlRequest, { verb: 'capture' }>;
+
 /** What the answers need of the agent, beside the engine. */
 export interface AgentCalls {
   now(): Millis;
@@ -43,6 +46,7 @@ export interface AgentCalls {
   logout(): Promise<void>;
   readonly settings: Settings;
   readonly log: NodeLog;
+  readonly capture: Capture;
   /** reads the file of settings and keys again */
   reread(): Promise<RereadAnswer>;
   /** carries out what the engine was just asked for */
@@ -112,6 +116,8 @@ export class AgentAnswers {
         return { schema: 1, settings: this.#calls.settings.list(request.name) };
       case 'set':
         return { schema: 1, changed: await this.#calls.settings.change(request.changes) };
+      case 'capture':
+        return this.#captureOf(request, reply);
       case 'log':
         return { schema: 1, lines: this.#calls.log.recent() };
       case 'reload':
@@ -126,6 +132,7 @@ export class AgentAnswers {
   /** Whoever follows something hears that it is over. */
   stop(): void {
     this.#watchers.stop();
+    this.#calls.capture.end('agent-stopped');
   }
 
   handlePathResponse({ token, path }: Extract<NodeEffect, { kind: 'path-response' }>): void {
@@ -140,6 +147,19 @@ export class AgentAnswers {
     const flushed = this.#engine.flush(sas, this.#calls.now());
     this.#calls.afterBatch();
     return { schema: 1, ...flushed };
+  }
+
+  /** One at a time; that it happens is in the log. */
+  async #captureOf({ peer, seconds, bytes }: CaptureRequest, reply: ControlReply): Promise<undefined> {
+    const { capture, log } = this.#calls;
+    const { id, name } = this.#target(peer);
+    if (capture.isRunning)
+      throw new GscipError('capture-running', 'a capture is under way already', 'wait for its end, or stop it there');
+    log.log('warn', 'capture-begun', { peer: name, seconds });
+    const timer = setTimeout(() => capture.end('time'), seconds * 1_000);
+    await capture.begin(id, bytes, reply);
+    clearTimeout(timer);
+    log.log('warn', 'capture-ended', { peer: name });
   }
 
   #target(text: string) {

@@ -9,6 +9,7 @@ import type { AgentConfig } from './agent-config.ts';
 import { changedGroups, groupAnswers } from './answers.ts';
 import { importBundle } from './bundle-import.ts';
 import { BundleKeys } from './bundle-keys.ts';
+import { Capture, type CapturedIo } from './capture.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { clockSample, now, wallClock } from './clocks.ts';
 import { ControlSocket, refuseRunning } from './control-socket.ts';
@@ -35,7 +36,7 @@ import { whatStays } from './lock/lock.ts';
 import { nodeMemory } from './node-memory.ts';
 import { statusAnswer } from './node-status.ts';
 import { openIo } from './open-io.ts';
-import type { PacketIo } from './packet-io.ts';
+import type { PacketIo, PacketPolicy } from './packet-io.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
 import { selfTest } from './self-test.ts';
@@ -72,6 +73,8 @@ export class Agent {
   readonly #beside: Beside;
   readonly #firstPaths: FirstPaths;
   readonly #settings: Settings;
+  readonly #capture: Capture;
+  readonly #ways: CapturedIo;
   /** a bundle file that was not taken at the start */
   #refused: readonly HealthLine[];
   #source: KeySource;
@@ -129,10 +132,12 @@ export class Agent {
       services: () => servicesOf(this.#source, dial, this.#engine.reach),
       network: () => this.#keys.network(),
     });
+    this.#capture = new Capture(this.#engine);
+    this.#ways = this.#capture.io(io);
     const parts = { engine: this.#engine, underlay: this.#underlay, host: this.#host };
     settings.attach(liveSettings({ config, state, log, ...parts, firstPaths: this.#firstPaths }));
     this.#answers = new AgentAnswers(this.#engine, io, {
-      ...{ now, random, settings, log },
+      ...{ now, random, settings, log, capture: this.#capture },
       uptimeSeconds: () => this.#uptime(),
       status: () => this.#host.look().then(() => this.#status()),
       whatStays: () => whatStays(this.#host.lockState(), config.state),
@@ -274,13 +279,14 @@ export class Agent {
     if (this.#source.kind === 'server' && this.#source.isFirst) this.#source.linked.handleFirstTaken();
     this.#state.writeHedge(encodeHedge(this.#hedge));
     this.#state.writeConfig(this.#settings.text);
-    this.#io.start({
+    const policy: PacketPolicy = {
       frames: (arena, messages, count) => this.#engine.elements.sort(arena, messages, count, now()),
       outgoing: (arena, view, packets, count) => this.#engine.handleOutgoing(arena, view, packets, count, now()),
       incoming: (arena, view, messages, records, runs, count) =>
         this.#engine.handleIncoming(arena, view, messages, records, runs, count, now()),
       afterBatch: () => this.#afterBatch(),
-    });
+    };
+    this.#io.start(this.#capture.policy(policy));
     this.#arm();
     const { port } = this.#io.facts().udp;
     this.#log.log('info', 'up', { node: this.#keys.self().name, network: this.#keys.network(), interface: tun, port });
@@ -311,7 +317,7 @@ export class Agent {
     const effects = this.#engine.takeEffects();
     if (effects.length > 0) {
       carryOut(effects, {
-        io: this.#io,
+        io: this.#ways,
         log: this.#log,
         persist: () => {
           void this.#keep();

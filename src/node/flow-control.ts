@@ -190,6 +190,7 @@ export class FlowControl {
     const bytes = ridingPacket(packet, room);
     if (!bytes) return false;
     this.#sendMpit(opening, sa, bytes, now);
+    this.#node.riding?.(sa.peer, bytes);
     if (!this.#openings.keep(opening, packet)) this.#node.counters.add('riding-not-kept');
     pit.count(opening.entry << 1, 1, bytes.length, flow[FLOW.tcpFlags], now);
     return true;

@@ -70,6 +70,8 @@ export class NodeState {
   /** bytes received and sent by peers, kept over the end of an SA */
   readonly traffic = new Map<NodeId, PeerTraffic>();
   readonly effects: NodeEffect[] = [];
+  /** hears of packets that leave behind the MPIT of their flow, while somebody captures */
+  riding: ((peer: NodeId, packet: Uint8Array) => void) | null = null;
   /** the flow being looked at */
   readonly flow = new Int32Array(FLOW.stride);
 
