@@ -179,7 +179,7 @@ function page({ rates, steps, flow, outages }: Results, spent: Spent, { members,
       ],
       rows,
     ),
-    `First packets within ${within} ms, round trip ${roundtrip} ms. The clock is made up and moves by what the node takes; the kernel takes nothing. ` +
+    `First packets within ${within} ms, round trip ${roundtrip} ms. The clock is made up and moves by what the node takes; the kernel takes nothing, but what the members leave for the collector of garbage is in it. ` +
       `'Given up': handshakes that had no answer for 15 s, and were begun anew.`,
   ].join('\n\n');
 }
