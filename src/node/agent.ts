@@ -379,8 +379,7 @@ export class Agent {
       server: sourceStatus(this.#source, this.#keys),
       certificateLeft: this.#keys.identity().caPart.notAfter - wallClock(),
       setAside: [...this.#setAside(), ...this.#host.health()],
-      notKept: this.#keeper.trouble,
-      underlay: this.#underlay.status(),
+      ...{ notKept: this.#keeper.trouble, underlay: this.#underlay.status() },
       host: this.#host.status(now()),
     };
     return statusAnswer(parts, now());
