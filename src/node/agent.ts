@@ -264,9 +264,8 @@ export class Agent {
 
   async #goLive(): Promise<void> {
     const { tun, mtu, given, peers } = this.#config;
-    const { node } = this.#engine;
-    if (given.has('peer')) this.#firstPaths.refuseMistaken(node, peers);
-    this.#firstPaths.hint(node);
+    if (given.has('peer')) this.#firstPaths.refuseMistaken(this.#engine.node, peers);
+    this.#firstPaths.hint(this.#engine.node);
     const { addresses } = this.#keys.self();
     await this.#host.open();
     await configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#source) });
