@@ -7,9 +7,11 @@
 #include "netlink.h"
 #include "nft-generation.h"
 #include "service-notice.h"
+#include "steering.h"
 #include "tcp.h"
 #include "tun.h"
 #include "udp.h"
+#include "wake.h"
 
 namespace gscip {
 namespace {
@@ -213,6 +215,26 @@ napi_value readIcmp(napi_env env, napi_callback_info info) {
   return args.ok() ? fromInteger(env, icmpRead(fd, bytes.bytes, static_cast<int>(bytes.length))) : nullptr;
 }
 
+template <int (*kSteer)(int)>
+napi_value steer(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  return args.ok() ? fromErrno(env, deviceOf(fd) ? kSteer(fd) : EBADF) : nullptr;
+}
+
+napi_value openWake(napi_env env, napi_callback_info) {
+  const int fd = wakeOpen();
+  return fd < 0 ? fromErrno(env, -fd) : fromInteger(env, fd);
+}
+
+template <void (*kAct)(int)>
+napi_value onWake(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.integer(0);
+  if (args.ok()) kAct(fd);
+  return nullptr;
+}
+
 napi_value closeDevice(napi_env env, napi_callback_info info) {
   Args args(env, info);
   const int fd = args.integer(0);
@@ -239,6 +261,11 @@ void exportDevices(Context& context, napi_value exports) {
   exportFunction(context, exports, "noticeSend", sendNotice);
   exportFunction(context, exports, "icmpOpen", openIcmp);
   exportFunction(context, exports, "icmpRead", readIcmp);
+  exportFunction(context, exports, "tunSteer", steer<tunSteer>);
+  exportFunction(context, exports, "udpSteer", steer<udpSteer>);
+  exportFunction(context, exports, "wakeOpen", openWake);
+  exportFunction(context, exports, "wake", onWake<wake>);
+  exportFunction(context, exports, "wakeTake", onWake<wakeTake>);
   exportFunction(context, exports, "close", closeDevice);
 }
 

@@ -6,7 +6,7 @@
 //                                                             COUNT datagrams over FLOWS flows that differ in ports
 //   seq-udp receive ADDRESS PORT PORTS count|answer           counts on PORTS ports from PORT on, until SIGTERM;
 //                                                             `answer` also sends each datagram back; each SIGUSR1 prints the
-//                                                             longest gap since the last one
+//                                                             longest gap since the last one, and how many were late so far
 //   seq-udp echo ADDRESS PORT                                 sends everything back
 //   seq-udp ask ADDRESS PORT                                  for each line "COUNT GAP_US new|same" on standard input:
 //                                                             COUNT round trips, from a new source port or the last one
@@ -195,7 +195,8 @@ class Seen {
   // A window of time ends; a gap that has not ended counts as far as it goes.
   void mark(int64_t at) {
     if (received_ > 0) windowGap_ = std::max(windowGap_, at - last_);
-    printf("{\"received\":%lu,\"longestGapMs\":%.3f}\n", received_, static_cast<double>(windowGap_) / 1e6);
+    printf("{\"received\":%lu,\"late\":%lu,\"longestGapMs\":%.3f}\n", received_, late_,
+           static_cast<double>(windowGap_) / 1e6);
     fflush(stdout);
     windowGap_ = 0;
   }

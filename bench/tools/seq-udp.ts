@@ -88,6 +88,8 @@ export async function sendFlows(from: Namespace, to: string, what: ManyFlows): P
 export interface Receiving {
   /** A window of time ends; returns the longest gap in it, in ms. */
   mark(): Promise<number>;
+  /** Likewise; returns how many were late so far. */
+  markLate(): Promise<number>;
   stop(): Promise<Received>;
 }
 
@@ -106,13 +108,15 @@ export async function startReceiver(
     () => process.stdout().includes('ready'),
   );
   let marks = 0;
+  const mark = async (what: string) => {
+    process.signal('SIGUSR1');
+    const line = ++marks;
+    const text = await until('the mark', () => process.stdout().split('\n').slice(0, -1)[line], { everyMs: 5 });
+    return numberAt(JSON.parse(text), what);
+  };
   return {
-    mark: async () => {
-      process.signal('SIGUSR1');
-      const line = ++marks;
-      const text = await until('the mark', () => process.stdout().split('\n').slice(0, -1)[line], { everyMs: 5 });
-      return numberAt(JSON.parse(text), 'longestGapMs');
-    },
+    mark: () => mark('longestGapMs'),
+    markLate: () => mark('late'),
     stop: async () => {
       await process.stop();
       const result: unknown = JSON.parse(process.stdout().split('\n')[marks + 1] ?? '{}');

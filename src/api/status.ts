@@ -160,6 +160,7 @@ export interface DataPathStatus {
   readonly primitives: 'addon' | 'typescript';
   readonly tun: { readonly vnetHeader: boolean; readonly tso: boolean; readonly uso: boolean };
   readonly udp: { readonly gso: boolean; readonly gro: boolean };
+  /** threads that move packets; 1 is one loop for all */
   readonly workers: number;
   readonly fallbacks: readonly string[];
 }

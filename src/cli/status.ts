@@ -51,7 +51,7 @@ function nodeLines({ node, dataPath, pit, lock, dns, underlay: { portMapping } }
     `${node.name} (${node.type}, ${node.mode}) in ${node.network}, up for ${seconds(node.uptimeSeconds)}`,
     `  addresses   ${node.addresses.join(', ')} on ${node.interface}, MTU ${node.mtu} bytes`,
     `  listening   UDP ${node.listen}${portMapping ? `, reached from outside at ${portMapping.external} (${portMapping.by})` : ''}`,
-    `  packets     by ${dataPath.primitives}; offloads in use: ${offloads.join(', ') || 'none'}`,
+    `  packets     by ${dataPath.primitives}${dataPath.workers > 1 ? ` in ${dataPath.workers} threads` : ''}; offloads in use: ${offloads.join(', ') || 'none'}`,
     `  flows       ${pit.entries} of ${pit.capacity}, ${pit.heldPackets} packets held`,
     `  clear text  ${LOCK_TEXT[lock.state]}`,
     `  names       ${namesText(dns)}`,

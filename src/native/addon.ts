@@ -83,6 +83,16 @@ export interface DeviceIo {
   udpSend(fd: number, bytes: Uint8Array, address: Uint8Array, port: number): ErrnoName | '';
   udpState(fd: number): UdpState;
 
+  /** From now on every flow has one queue of the device, by `flowNumber` (base/steering.ts). '' or the error's name. */
+  tunSteer(fd: number): ErrnoName | '';
+  /** From now on other kinds than data reach the socket of this port that was bound first; data any, by its outer addresses and ports. '' or the error's name. */
+  udpSteer(fd: number): ErrnoName | '';
+  /** A number by which another thread wakes this one: it becomes readable. */
+  wakeOpen(): number | ErrnoName;
+  wake(fd: number): void;
+  /** Unreadable again until the next wake. */
+  wakeTake(fd: number): void;
+
   /** A socket that becomes readable when links, addresses or routes of this machine change. */
   netlinkOpen(): number | ErrnoName;
   /** Reads what waits there: bits of NETWORK_CHANGE, or a negative errno. */

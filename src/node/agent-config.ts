@@ -4,6 +4,7 @@ import { nearestName } from '../base/nearest-name.ts';
 import { type PathAddress, pathAddress } from '../base/path-address.ts';
 import { type Prefix, parsePrefix } from '../tun/prefix.ts';
 import { isOverlayName } from './names/label.ts';
+import { parseWorkers, type Workers } from './workers/wanted.ts';
 
 /** What an agent runs with; flags win over the file, the file over what was kept. */
 export interface AgentConfig {
@@ -35,6 +36,8 @@ export interface AgentConfig {
   readonly rekeyAfter: number;
   /** whether handshakes are rehearsed in quiet moments after the start, so that the first real ones are quick */
   readonly warmUp: boolean;
+  /** threads that move packets, or 'split': one for each direction; absent, by the cores of the machine */
+  readonly workers: Workers | undefined;
   /** whether the router is asked to let other nodes in (PCP, NAT-PMP, UPnP) */
   readonly portMapping: boolean;
   /** whether this machine's programs find members by name */
@@ -74,6 +77,7 @@ export interface WrittenConfig {
   readonly 'new-flows-per-second'?: number;
   readonly 'rekey-after'?: number;
   readonly 'warm-up'?: boolean;
+  readonly workers?: string;
   readonly 'port-mapping'?: boolean;
   readonly dns?: boolean;
   readonly snat?: boolean;
@@ -122,6 +126,7 @@ export const SETTING_KINDS = {
   'new-flows-per-second': 'number',
   'rekey-after': 'number',
   'warm-up': 'boolean',
+  workers: 'string',
   'port-mapping': 'boolean',
   dns: 'boolean',
   snat: 'boolean',
@@ -206,6 +211,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     newFlowsPerSecond,
     rekeyAfter: within('rekey-after', written['rekey-after'] ?? DEFAULTS.rekeyAfter, REKEY_AFTER, 'GiB'),
     warmUp: written['warm-up'] ?? true,
+    workers: written.workers === undefined ? undefined : parseWorkers(written.workers),
     portMapping: written['port-mapping'] ?? true,
     dns: written.dns ?? true,
     snat: written.snat ?? false,

@@ -15,7 +15,7 @@ import { clockSample, now, wallClock } from './clocks.ts';
 import { ControlSocket, refuseRunning } from './control-socket.ts';
 import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
-import { engineSettings } from './engine-settings.ts';
+import { engineSettings, ONE_LOOP } from './engine-settings.ts';
 import { FirstPaths } from './first-paths.ts';
 import { servicesOf } from './gateway/way-out.ts';
 import { type Beside, NOTHING_BESIDE, refusedBundleLine } from './health.ts';
@@ -114,7 +114,7 @@ export class Agent {
       provider,
       random,
       keys: this.#keys,
-      settings: engineSettings(config, () => this.#keys.self(), source.kind === 'file'),
+      settings: engineSettings(config, () => this.#keys.self(), source.kind === 'file', io.facts()),
       hedge: this.#hedge,
       wallMillis: () => Date.now() + 1_000 * (this.#keys.corrected() - wallClock()),
     });
@@ -137,8 +137,7 @@ export class Agent {
     const parts = { engine: this.#engine, underlay: this.#underlay, host: this.#host };
     settings.attach(liveSettings({ config, state, log, ...parts, firstPaths: this.#firstPaths }));
     this.#answers = new AgentAnswers(this.#engine, io, {
-      ...{ now, random, settings, log, capture: this.#capture },
-      uptimeSeconds: () => this.#uptime(),
+      ...{ now, random, settings, log, capture: this.#capture, uptimeSeconds: () => this.#uptime() },
       status: () => this.#host.look().then(() => this.#status()),
       whatStays: () => whatStays(this.#host.lockState(), config.state),
       mappedBy: () => this.#underlay.status().portMapping?.by,
@@ -164,13 +163,12 @@ export class Agent {
       await refuseOverlap(poolOf(source), config.tun);
       dial.setOverlay(poolOf(source));
       io = await openIo({
-        tun: config.tun,
-        listen: config.listen,
+        ...{ tun: config.tun, listen: config.listen, workers: config.workers },
         destinations: (slot) => (agent ? agent.#engine.node.paths.destination(slot) : undefined),
       });
       const rehearsal = selfTest(
         io,
-        engineSettings(config, () => ({ type: 'ges', mode: 'op' }), true),
+        engineSettings(config, () => ({ type: 'ges', mode: 'op' }), true, ONE_LOOP),
       );
       const made = new Agent(settings, log, { state, kept, source, dial, beside }, io);
       agent = made;
@@ -179,7 +177,7 @@ export class Agent {
       else rehearsal.close();
       return made;
     } catch (error) {
-      io?.stop();
+      await io?.stop();
       if (agent) await Promise.all([agent.#underlay, agent.#control, agent.#host].map((each) => each?.close()));
       if (source.kind === 'server') source.linked.stop();
       throw error;
@@ -279,6 +277,7 @@ export class Agent {
     this.#state.writeHedge(encodeHedge(this.#hedge));
     this.#state.writeConfig(this.#settings.text);
     const policy: PacketPolicy = {
+      node: this.#engine.node,
       frames: (arena, messages, count) => this.#engine.elements.sort(arena, messages, count, now()),
       outgoing: (arena, view, packets, count) => this.#engine.handleOutgoing(arena, view, packets, count, now()),
       incoming: (arena, view, messages, records, runs, count) =>
@@ -300,7 +299,7 @@ export class Agent {
     if (this.#source.kind === 'server') this.#source.linked.stop();
     await this.#keep();
     if (this.#isForgotten) this.#state.forget();
-    this.#io.stop();
+    await this.#io.stop();
     this.#keys.wipe();
     wipe(this.#hedge.key);
     if (this.#source.kind === 'server') this.#source.linked.wipe();

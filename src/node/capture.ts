@@ -66,6 +66,7 @@ export class Capture {
   /** Tells `reply` every packet until it goes, `end` is called, or so many bytes were told. Settles when it is over. */
   begin(peer: NodeId, mostBytes: number, reply: ControlReply): Promise<undefined> {
     this.#running = { peer, reply, bytesLeft: mostBytes, missed: 0 };
+    this.#engine.node.pit.keepShut(true);
     reply.onClose(() => {
       if (this.#running?.reply === reply) this.#stop();
     });
@@ -96,6 +97,7 @@ export class Capture {
 
   #stop(): void {
     this.#running = undefined;
+    this.#engine.node.pit.keepShut(false);
     this.#engine.node.riding = null;
     if (this.#policy && this.#plain) Object.assign(this.#policy, this.#plain);
   }

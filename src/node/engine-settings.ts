@@ -1,12 +1,17 @@
 import { VOLUME_SOFT } from '../pccom/limits.ts';
 import type { AgentConfig } from './agent-config.ts';
 import type { EngineSettings } from './node-state.ts';
+import type { IoFacts } from './packet-io.ts';
+
+/** A node without workers. */
+export const ONE_LOOP = { lanes: 1, workers: 1 } as const;
 
 /** What the engine runs with; what of it `config` may change while the node runs is looked up each time. `noGms`: there is no server (protocol.md 3.5). */
 export function engineSettings(
   config: AgentConfig,
   self: () => { readonly type: string; readonly mode: string },
   noGms: boolean,
+  { lanes, workers }: Pick<IoFacts, 'lanes' | 'workers'>,
 ): EngineSettings {
   const { type } = self();
   return {
@@ -16,7 +21,8 @@ export function engineSettings(
       return self().mode === 'cl' ? 'cl' : 'op';
     },
     suites: [1, 2],
-    lanes: 1,
+    lanes,
+    hasWorkers: workers > 1,
     get mtu() {
       return config.mtu;
     },

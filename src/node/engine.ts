@@ -324,7 +324,7 @@ export class Engine {
     let { rxBytes, txBytes } = this.node.trafficOf(peer);
     for (const sa of this.node.sas.sas()) {
       if (sa.peer !== peer) continue;
-      const live = this.#keeper.traffic(sa.local);
+      const live = this.#keeper.traffic(sa);
       rxBytes += live.rxBytes;
       txBytes += live.txBytes;
     }

@@ -1,6 +1,7 @@
 import { PRIMITIVE_COUNTERS } from '../base/primitives.ts';
 import type { Engine } from './engine.ts';
 import type { PacketIo } from './packet-io.ts';
+import { WORKER_STATS } from './workers/fast-path.ts';
 
 /** All counters and gauges in the text format of Prometheus. */
 export function metricsText(engine: Engine, io: PacketIo, uptimeSeconds: number): string {
@@ -17,17 +18,27 @@ export function metricsText(engine: Engine, io: PacketIo, uptimeSeconds: number)
   };
   const one = (value: number) => [['', value] as const];
   const values = node.primitives.counters();
+  const workers = io.workers();
+  const counted = (at: number) => workers.reduce((sum, { counters }) => sum + counters[at], values[at]);
   family(
     'gscip_packets_total',
     'counter',
     'What the packet primitives did with packets, and why they dropped some.',
-    PRIMITIVE_COUNTERS.map((name, at) => [label('event', name), values[at]] as const),
+    PRIMITIVE_COUNTERS.map((name, at) => [label('event', name), counted(at)] as const),
   );
   family(
     'gscip_events_total',
     'counter',
     'What the node refused, dropped or noticed, by reason.',
     [...node.counters.entries(), ...node.held.dropped].map(([name, value]) => [label('event', name), value] as const),
+  );
+  family(
+    'gscip_worker_packets_total',
+    'counter',
+    'Packets of each worker beside the main thread: sealed and sent, received, handed to the main thread, lost because that had too much.',
+    workers.flatMap(({ stats }, worker) =>
+      WORKER_STATS.map((name, at) => [`{worker="${worker + 1}",event="${name}"}`, stats[at]] as const),
+    ),
   );
   family('gscip_pit_entries', 'gauge', 'Flows in the PIT.', one(node.pit.entries.live));
   family(

@@ -1,6 +1,6 @@
 import { GscipError } from '../base/errors.ts';
 import type { PathAddress } from '../base/path-address.ts';
-import { MAX_SEGMENTS, MESSAGE, PACKET, PARTIAL_CHECKSUM_FLAG, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
+import { MESSAGE, PACKET, PARTIAL_CHECKSUM_FLAG, RECORD_ROW, RUN, RUN_KIND } from '../base/primitives.ts';
 import { RELAY_END, RELAY_RUN } from '../base/relay-primitives.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import {
@@ -12,21 +12,18 @@ import {
   type UdpSocket,
 } from '../native/addon.ts';
 import { addonProvider } from './addon-provider.ts';
-import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket } from './packet-io.ts';
+import { BATCHES, MESSAGE_ROWS, MESSAGES, RECORDS, TUN_ARENA, TUN_BATCH, tunIsEmpty } from './batch-sizes.ts';
+import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket, WorkerFigures } from './packet-io.ts';
 import { knownPath } from './path-cache.ts';
+import { LoopTeam, opening, type WorkerDevices } from './workers/loop-team.ts';
 
-/** Packets per TUN batch, and the arena they lie in: small enough to stay in the second-level cache. */
-const TUN_BATCH = 64;
-const TUN_ARENA = 4 * TUN_ARENA_MIN;
-const MESSAGES = 8;
-/** Rows for them: a run of one relay may hold datagrams of several channels, which become messages of their own. */
-const MESSAGE_ROWS = MESSAGES * MAX_SEGMENTS;
-/** Smallest datagram is 32 bytes, but nobody joins runs of such: a message of the usual kind holds far fewer. */
-const RECORDS = 4_096;
-/** Batches per wake-up, so that neither direction starves the other nor the timers. */
-const BATCHES = 8;
+/** How the packet path is divided: who else reads the devices, and what could not be had of it. */
+export interface Division {
+  readonly workers: readonly WorkerDevices[];
+  readonly fallbacks: readonly string[];
+}
 
-/** The packet path over the C++ addon: one event loop, both directions. */
+/** The packet path over the C++ addon: one event loop for both directions, and workers beside it where there are any. */
 export class NativeIo implements PacketIo {
   readonly primitives: Addon;
   readonly provider: CryptoProvider;
@@ -47,23 +44,31 @@ export class NativeIo implements PacketIo {
   readonly #run = new Int32Array(RELAY_RUN.stride);
   readonly #end = new Int32Array(RELAY_END.stride);
   readonly #watches: PollHandle[] = [];
+  readonly #team: LoopTeam;
+  readonly #fallbacks: string[];
+  /** a worker alone receives */
+  readonly #isSplit: boolean;
+  #udpWatch: PollHandle | undefined;
   #primitiveMs = 0;
   #policyMs = 0;
   #batches = 0;
   #stopped = false;
 
-  constructor(addon: Addon, tun: TunDevice, udp: UdpSocket) {
+  constructor(addon: Addon, tun: TunDevice, udp: UdpSocket, { workers, fallbacks }: Division) {
     this.primitives = addon;
     this.provider = addonProvider(addon);
     this.#tun = tun;
     this.#udp = udp;
+    this.#team = new LoopTeam(addon, { tun, udp }, workers);
+    this.#isSplit = workers.some((each) => each.tun === undefined);
+    this.#fallbacks = [...fallbacks];
   }
 
   facts(): IoFacts {
     const { name, vnet, tso, uso } = this.#tun;
     const state = this.primitives.udpState(this.#udp.fd);
     const gso = this.#udp.gso && state.gso;
-    const fallbacks: string[] = [];
+    const fallbacks = [...this.#fallbacks];
     if (!vnet) fallbacks.push('tun-no-vnet-header');
     if (vnet && !tso) fallbacks.push('tun-no-tso');
     if (vnet && !uso) fallbacks.push('tun-no-uso');
@@ -74,6 +79,8 @@ export class NativeIo implements PacketIo {
       tun: { name, vnetHeader: vnet, tso, uso },
       udp: { port: this.#udp.port, family: this.#udp.family, gso, gro: this.#udp.gro },
       fallbacks,
+      workers: 1 + this.#team.size,
+      lanes: this.#team.lanes,
     };
   }
 
@@ -81,9 +88,24 @@ export class NativeIo implements PacketIo {
     return { primitives: this.#primitiveMs / 1000, policy: this.#policyMs / 1000, batches: this.#batches };
   }
 
-  start(policy: PacketPolicy): void {
-    this.#watch(this.#tun.fd, () => this.#drainTun(policy));
-    this.#watch(this.#udp.fd, () => this.#drainUdp(policy));
+  workers(): readonly WorkerFigures[] {
+    return this.#team.figures();
+  }
+
+  start(alone: PacketPolicy): void {
+    const policy = this.#team.size > 0 ? opening(alone, alone.node) : alone;
+    this.#watches.push(this.#watch(this.#tun.fd, () => this.#drainTun(policy)));
+    this.#receive(policy);
+    this.#team.start(alone.node, policy, {
+      ready: () => {
+        if (this.#isSplit) this.#endReceiving();
+      },
+      ended: (why) => {
+        if (this.#stopped) return;
+        this.#fallbacks.push(`worker-ended (${why})`);
+        this.#receive(policy);
+      },
+    });
   }
 
   send(bytes: Uint8Array, to: PathAddress): boolean {
@@ -133,15 +155,26 @@ export class NativeIo implements PacketIo {
     this.primitives.deliver(this.#tun.fd, this.#tun.vnet, this.#slowArena, record, run, 1);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#endReceiving();
     for (const handle of this.#watches) this.primitives.pollStop(handle);
+    await this.#team.stop();
     this.primitives.close(this.#tun.fd);
     this.primitives.close(this.#udp.fd);
   }
 
-  #watch(fd: number, drain: () => void): void {
+  #receive(policy: PacketPolicy): void {
+    this.#udpWatch ??= this.#watch(this.#udp.fd, () => this.#drainUdp(policy));
+  }
+
+  #endReceiving(): void {
+    if (this.#udpWatch !== undefined) this.primitives.pollStop(this.#udpWatch);
+    this.#udpWatch = undefined;
+  }
+
+  #watch(fd: number, drain: () => void): PollHandle {
     const handle = this.primitives.pollStart(fd, (error) => {
       if (this.#stopped) return;
       if (error !== '')
@@ -149,7 +182,7 @@ export class NativeIo implements PacketIo {
       drain();
     });
     if (typeof handle === 'string') throw new GscipError('packet-io', `cannot watch the packet path: ${handle}`);
-    this.#watches.push(handle);
+    return handle;
   }
 
   #drainTun(policy: PacketPolicy): void {
@@ -165,15 +198,8 @@ export class NativeIo implements PacketIo {
       const sent = performance.now();
       policy.afterBatch();
       this.#account(read - begin + (sent - decided), decided - read + (performance.now() - sent));
-      if (this.#tunIsEmpty(count)) return;
+      if (tunIsEmpty(this.#packets, count)) return;
     }
-  }
-
-  /** A batch that ended before its rows and its arena did has emptied the device: another read would only say so. */
-  #tunIsEmpty(count: number): boolean {
-    const last = (count - 1) * PACKET.stride;
-    const end = this.#packets[last + PACKET.offset] + this.#packets[last + PACKET.length];
-    return count < TUN_BATCH && end + TUN_ARENA_MIN < TUN_ARENA;
   }
 
   #drainUdp(policy: PacketPolicy): void {

@@ -3,11 +3,13 @@ import { FLOW, FLOW_STATUS_NAMES } from '../base/flow-words.ts';
 import { headerAddresses } from '../base/header-addresses.ts';
 import type { LogFields } from '../base/log.ts';
 import type { PacketPrimitives } from '../base/primitives.ts';
+import { sharedInt32 } from '../base/shared-arrays.ts';
 import type { SaDescription } from '../dprp/effects.ts';
 import type { NegotiationSettings } from '../dprp/negotiation-deps.ts';
 import { SaSet } from '../pccom/sa-set.ts';
 import { PitExpiry } from '../pit/expire.ts';
 import { Fragments } from '../pit/fragments.ts';
+import { PitGate } from '../pit/gate.ts';
 import { Held } from '../pit/held.ts';
 import { Negative } from '../pit/negative.ts';
 import { Owners } from '../pit/owners.ts';
@@ -33,6 +35,8 @@ export interface EngineSettings extends NegotiationSettings {
   readonly rekeyVolume: number;
   /** replay window in bits: 8,192 or 65,536 (protocol.md 4.2) */
   readonly windowBits: number;
+  /** whether other threads share its tables */
+  readonly hasWorkers?: boolean;
 }
 
 /** What a handshake told of an SA beside its terms; kept until the SA closes. */
@@ -61,6 +65,8 @@ export class NodeState {
   readonly negative = new Negative();
   readonly fragments = new Fragments();
   readonly sas: SaSet;
+  /** by SA slot: the path slot that it sends on */
+  readonly pathOfSlot = sharedInt32(65_536);
   readonly saFacts = new Map<SaIndex, SaFacts>();
   readonly paths: PathBook;
   readonly mtus: PathMtus;
@@ -91,6 +97,7 @@ export class NodeState {
       seed: { low: seed.getInt32(0), high: seed.getInt32(4) },
       owners: this.owners,
       limits: settings.pitLimits,
+      ...(settings.hasWorkers === true && { gate: new PitGate(settings.pitCapacity) }),
     });
     this.expiry = new PitExpiry(this.pit);
     this.sas = new SaSet(

@@ -29,7 +29,7 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
   const { config, engine, rates } = parts;
   const { keys, directory, pit, held } = engine.node;
   const { name, id, type, mode, addresses } = keys.self();
-  const { tun, udp, primitives, fallbacks } = parts.io.facts();
+  const { tun, udp, primitives, workers, fallbacks } = parts.io.facts();
   const groups = groupAnswers(engine);
   const { network, uptimeSeconds, certificateLeft, setAside, notKept, server, underlay } = parts;
   const listen = listenText(config.listen.address, udp.port);
@@ -40,7 +40,7 @@ export function statusAnswer(parts: StatusParts, now: Millis): StatusAnswer {
     peers: directory.others().map((member) => peerAnswer(engine, member, rates.of(member.id), now)),
     server,
     underlay,
-    dataPath: { primitives, tun, udp: { gso: udp.gso, gro: udp.gro }, workers: 0, fallbacks },
+    dataPath: { primitives, tun, udp: { gso: udp.gso, gro: udp.gro }, workers, fallbacks },
     pit: { entries: pit.entries.live, capacity: config.flows, heldPackets: held.packets },
     ...parts.host,
     elements: elementsStatus(engine),

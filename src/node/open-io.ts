@@ -1,4 +1,5 @@
 import { accessSync, constants, existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { CONTROL_MARK } from '../base/control-mark.ts';
 import { GscipError } from '../base/errors.ts';
@@ -11,10 +12,13 @@ import type { ListenAddress } from './agent-config.ts';
 import { NativeIo } from './native-io.ts';
 import type { PacketIo } from './packet-io.ts';
 import { ScriptIo } from './script-io.ts';
+import { type Workers, workersFor } from './workers/wanted.ts';
 
 export interface IoPlan {
   readonly tun: string;
   readonly listen: ListenAddress;
+  /** as asked for; absent, by the cores */
+  readonly workers: Workers | undefined;
   /** looks up where a path slot leads; only Node's own socket needs it */
   readonly destinations: (path: number) => PathAddress | undefined;
 }
@@ -49,21 +53,70 @@ function refuseWithoutTun(): void {
   }
 }
 
-function openNativeIo({ tun, listen }: IoPlan, addon: Addon): PacketIo {
-  const device = addon.tunOpen(tun, { offload: true, multiQueue: false });
-  if (typeof device === 'string') throw tunFailure(tun, device);
-  const socket = openUdp(addon, listen, device);
-  return new NativeIo(addon, device, socket);
+function openNativeIo({ tun, listen, workers }: IoPlan, addon: Addon): PacketIo {
+  const wanted = workers ?? workersFor(availableParallelism());
+  const loops = wanted === 'split' ? 1 : wanted;
+  const opened = openDevices(addon, tun, listen, loops);
+  if (typeof opened !== 'string') {
+    const [[device, socket], ...others] = opened;
+    const beside =
+      wanted === 'split' ? [{ tun: undefined, udp: undefined }] : others.map(([tun, udp]) => ({ tun, udp }));
+    return new NativeIo(addon, device, socket, { workers: beside, fallbacks: [] });
+  }
+  // who did not ask for workers misses none
+  const fallbacks = workers === undefined ? [] : [`no-steering (${opened})`];
+  const alone = openDevices(addon, tun, listen, 1);
+  if (typeof alone === 'string') throw tunFailure(tun, alone);
+  return new NativeIo(addon, ...alone[0], { workers: [], fallbacks });
 }
 
-function openUdp(addon: Addon, listen: ListenAddress, device: TunDevice): UdpSocket {
+type Devices = readonly [TunDevice, UdpSocket];
+
+/** A queue and a socket for each loop; the name of an error where the system does not steer flows between several. */
+function openDevices(
+  addon: Addon,
+  tun: string,
+  listen: ListenAddress,
+  loops: number,
+): readonly [Devices, ...Devices[]] | string {
+  const fds: number[] = [];
+  try {
+    const devices = Array.from({ length: loops }, () => {
+      const device = addon.tunOpen(tun, { offload: true, multiQueue: loops > 1 });
+      if (typeof device === 'string') throw tunFailure(tun, device);
+      fds.push(device.fd);
+      return device;
+    });
+    if (loops > 1) refuseSharing(addon, listen);
+    let { port } = listen;
+    const pairs = devices.map((device): Devices => {
+      const socket = openUdp(addon, { ...listen, port }, loops > 1);
+      fds.push(socket.fd);
+      port = socket.port;
+      return [device, socket];
+    });
+    const [first, ...others] = pairs;
+    const refused = loops > 1 ? addon.tunSteer(first[0].fd) || addon.udpSteer(first[1].fd) : '';
+    if (refused === '') return [first, ...others];
+    for (const fd of fds) addon.close(fd);
+    return refused;
+  } catch (error) {
+    for (const fd of fds) addon.close(fd);
+    throw error;
+  }
+}
+
+/** Sockets that share a port share it with any other program of this user that wants to: it must be free before. */
+function refuseSharing(addon: Addon, listen: ListenAddress): void {
+  if (listen.port !== 0) addon.close(openUdp(addon, listen, false).fd);
+}
+
+function openUdp(addon: Addon, listen: ListenAddress, reusePort: boolean): UdpSocket {
   const { address, port } = listen;
-  const common = { gro: true, gso: true, reusePort: false, mark: CONTROL_MARK };
-  const options = { port, ...common, ...(address !== undefined && { address }) };
-  const socket = addon.udpOpen(options);
-  if (typeof socket !== 'string') return socket;
-  addon.close(device.fd);
-  throw udpFailure(listen, socket);
+  const common = { gro: true, gso: true, reusePort, mark: CONTROL_MARK };
+  const socket = addon.udpOpen({ port, ...common, ...(address !== undefined && { address }) });
+  if (typeof socket === 'string') throw udpFailure(listen, socket);
+  return socket;
 }
 
 function tunFailure(name: string, code: string): GscipError {

@@ -3,6 +3,7 @@ import { parseFlow } from '../base/flow.ts';
 import { addressKey } from '../base/flow-cid.ts';
 import { FLOW, FLOW_FLAG } from '../base/flow-words.ts';
 import { PACKET, PARTIAL_CHECKSUM } from '../base/primitives.ts';
+import { laneOf } from '../base/steering.ts';
 import { isIpv4 } from '../crypto/address-prefix.ts';
 import { setIcmpSource } from '../pccom/icmp-source.ts';
 import { type HeldPacket, heldPacket, parseHeld } from '../pit/held.ts';
@@ -36,6 +37,7 @@ export class Outgoing {
   readonly #silent: SilentPath;
   /** by SA slot: the path slot that it sends on */
   readonly #pathOfSlot: Int32Array;
+  readonly #lanes: number;
   readonly #oneRow = new Int32Array(PACKET.stride);
 
   constructor(node: NodeState, flows: FlowControl, negotiating: Negotiating, pathOfSlot: Int32Array) {
@@ -45,6 +47,7 @@ export class Outgoing {
     this.#oversize = new Oversize(node);
     this.#silent = new SilentPath(node);
     this.#pathOfSlot = pathOfSlot;
+    this.#lanes = node.settings.lanes;
   }
 
   /** Fills `sa` of every row: the hot path, one parse and one look-up per packet or super-packet. */
@@ -92,10 +95,11 @@ export class Outgoing {
       return this.#newFlow(arena, packets, row, now, since);
     }
     if (!entries.isConfirmed(entry)) return this.#provisional(entry, arena, packets, row, now, since);
-    const sa = sas.sendIndex[entries.owner(entry)];
-    if (sa === 0) return this.#withoutSa(arena, packets, row, now, since);
+    const sender = sas.sendIndex[entries.owner(entry)];
+    if (sender === 0) return this.#withoutSa(entry, arena, packets, row, now, since);
     const at = row * PACKET.stride;
-    const slot = (sa >>> 3) & 0xffff;
+    const slot = (sender >>> 3) & 0xffff;
+    const sa = this.#lanes === 1 ? sender : sender + laneOf(flow, this.#lanes, sas.lanesOfSlot[slot]);
     const length = packets[at + PACKET.length];
     if ((flow[FLOW.flags] & FLOW_FLAG.icmpError) !== 0) {
       if (!this.#ownError(arena, packets, at, now)) return 0;
@@ -184,8 +188,16 @@ export class Outgoing {
   }
 
   /** A confirmed flow whose triple has no SA that sends: the packet waits for a new one. */
-  #withoutSa(arena: Uint8Array, packets: Int32Array, row: number, now: Millis, since: Millis | undefined): SaOrNone {
-    const { flow, directory, paths } = this.#node;
+  #withoutSa(
+    entry: number,
+    arena: Uint8Array,
+    packets: Int32Array,
+    row: number,
+    now: Millis,
+    since: Millis | undefined,
+  ): SaOrNone {
+    const { flow, directory, paths, pit } = this.#node;
+    pit.shut(entry);
     const member = directory.ownerOf(flow, FLOW.destination);
     if (!member) return this.#dropped('no-member-there', now);
     // of what waits the oldest goes when there is too much: TCP had better try again soon

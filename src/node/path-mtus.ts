@@ -1,5 +1,6 @@
 import { type Millis, millis, type NodeId } from '../base/brands.ts';
 import { type PathAddress, parsePath } from '../base/path-address.ts';
+import { sharedFloat64, sharedInt32 } from '../base/shared-arrays.ts';
 import { OVERHEAD } from '../nat/constants.ts';
 import { type MtuProbe, MtuSearch, type PathShape, type TooBig } from '../nat/mtu-search.ts';
 import { type LargePacket, LargeSenders } from './large-senders.ts';
@@ -47,9 +48,9 @@ interface Watched {
  */
 export class PathMtus {
   /** by path slot: largest inner packet that is sent */
-  readonly mtu = new Int32Array(SLOTS);
+  readonly mtu = sharedInt32(SLOTS);
   /** by path slot: when a packet was sent that the search is of use to */
-  readonly wantedAt = new Float64Array(SLOTS).fill(Number.NEGATIVE_INFINITY);
+  readonly wantedAt = sharedFloat64(SLOTS).fill(Number.NEGATIVE_INFINITY);
   #interfaceMtu: number;
   readonly #random: (length: number) => Uint8Array;
   readonly #watched = new Map<number, Watched>();

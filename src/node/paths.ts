@@ -1,6 +1,7 @@
 import type { Millis, NodeId } from '../base/brands.ts';
 import { formatPath, type PathAddress, type PathParts, parsePath } from '../base/path-address.ts';
 import { MESSAGE, type PacketPrimitives } from '../base/primitives.ts';
+import { sharedFloat64, sharedInt32 } from '../base/shared-arrays.ts';
 import { type AddressPrefix, covers, type OwnPlace, outerFault } from '../nat/outer-address.ts';
 import { routeOf } from '../nat/path-route.ts';
 import { encodeFrame } from '../nat/relay-frame.ts';
@@ -17,22 +18,23 @@ export interface PeerPath {
 }
 
 const WORDS = 7;
+const SLOTS = 65_536;
 /** A time before every other. */
 const NEVER = -1e12;
 /** A path that was sent by for so long without an answer is silent: by then it was challenged, too (protocol.md 6.7). */
-const SILENT_MS = 1_500;
+export const SILENT_MS = 1_500;
 
 /** The paths of all peers (protocol.md 6). A path is believed only after proof; hints are merely tried. */
 export class PathBook {
   readonly #primitives: PacketPrimitives;
   readonly #peers = new Map<NodeId, PeerPath>();
   /** by slot: family, four address words as they lie in memory, port, channel */
-  #words = new Int32Array(64 * WORDS);
+  readonly words = sharedInt32(SLOTS * WORDS);
   readonly #detours = new Map<PathAddress, Pick<PathParts, 'family' | 'address' | 'port'>>();
   /** by slot: when something authentic came last by the path in use */
-  #heard = new Float64Array(64).fill(NEVER);
+  readonly heard = sharedFloat64(SLOTS);
   /** by slot: when the first thing left that was not followed by anything heard */
-  #unanswered = new Float64Array(64).fill(NEVER);
+  readonly unanswered = sharedFloat64(SLOTS);
   /** hints that the server gave, and nobody else before it */
   readonly #told = new Map<NodeId, readonly PathAddress[]>();
   #place: OwnPlace = { interfaces: [], overlay: [], outer: [] };
@@ -46,6 +48,8 @@ export class PathBook {
     if (known) return known;
     const made: PeerPath = { peer: id, slot: this.#primitives.pathReserve(), current: undefined, hints: [] };
     this.#peers.set(id, made);
+    this.heard[made.slot] = NEVER;
+    this.unanswered[made.slot] = NEVER;
     return made;
   }
 
@@ -160,33 +164,28 @@ export class PathBook {
 
   /** True when the message in row `at` of a MESSAGE table came from where this slot sends to: it was heard there now. */
   hears(slot: number, messages: Int32Array, at: number, now: Millis): boolean {
-    const words = this.#words;
-    const base = slot * WORDS;
-    if (words[base] !== messages[at + MESSAGE.family] || words[base + 5] !== messages[at + MESSAGE.port]) return false;
-    if (words[base + 6] !== messages[at + MESSAGE.channel]) return false;
-    for (let word = 0; word < 4; word++)
-      if (words[base + 1 + word] !== messages[at + MESSAGE.address + word]) return false;
-    this.#heard[slot] = now;
+    if (!cameBy(this.words, slot, messages, at)) return false;
+    this.heard[slot] = now;
     return true;
   }
 
   /** When something authentic came last by the path in use. */
   heardAt(slot: number): number {
-    return this.#heard[slot] ?? NEVER;
+    return this.heard[slot];
   }
 
   /** Data leaves by this slot now; true when what left before stayed without an answer for too long. */
   sends(slot: number, now: Millis): boolean {
-    const since = this.#unanswered[slot] ?? NEVER;
-    if ((this.#heard[slot] ?? NEVER) < since) return now - since >= SILENT_MS;
-    this.#unanswered[slot] = now;
+    const since = this.unanswered[slot];
+    if (this.heard[slot] < since) return now - since >= SILENT_MS;
+    this.unanswered[slot] = now;
     return false;
   }
 
   /** This node stood still: every path counts as silent until something is heard on it. */
   doubt(now: Millis): void {
     for (const { slot } of this.#peers.values())
-      if ((this.#heard[slot] ?? NEVER) < now) this.#unanswered[slot] = Math.max(now - SILENT_MS, this.#heard[slot] + 1);
+      if (this.heard[slot] < now) this.unanswered[slot] = Math.max(now - SILENT_MS, this.heard[slot] + 1);
   }
 
   #aim(slot: number, path: PathAddress): void {
@@ -195,22 +194,23 @@ export class PathBook {
   }
 
   #store(slot: number, { family, address, port, channel }: PathParts): void {
-    if ((slot + 1) * WORDS > this.#words.length) {
-      const slots = Math.max(this.#heard.length * 2, slot + 1);
-      const [words, heard] = [new Int32Array(slots * WORDS), new Float64Array(slots).fill(NEVER)];
-      const unanswered = new Float64Array(slots).fill(NEVER);
-      words.set(this.#words);
-      heard.set(this.#heard);
-      unanswered.set(this.#unanswered);
-      [this.#words, this.#heard, this.#unanswered] = [words, heard, unanswered];
-    }
     const memory = new Int32Array(4);
     new Uint8Array(memory.buffer).set(address);
     const base = slot * WORDS;
-    this.#words[base] = family;
-    this.#words.set(memory, base + 1);
-    this.#words[base + 5] = port;
-    this.#words[base + 6] = channel;
-    this.#heard[slot] = NEVER;
+    this.words[base] = family;
+    this.words.set(memory, base + 1);
+    this.words[base + 5] = port;
+    this.words[base + 6] = channel;
+    this.heard[slot] = NEVER;
   }
+}
+
+/** Whether the message in row `at` came from where a slot sends to, by the `words` of a PathBook. */
+export function cameBy(words: Int32Array, slot: number, messages: Int32Array, at: number): boolean {
+  const base = slot * WORDS;
+  if (words[base] !== messages[at + MESSAGE.family] || words[base + 5] !== messages[at + MESSAGE.port]) return false;
+  if (words[base + 6] !== messages[at + MESSAGE.channel]) return false;
+  for (let word = 0; word < 4; word++)
+    if (words[base + 1 + word] !== messages[at + MESSAGE.address + word]) return false;
+  return true;
 }

@@ -5,7 +5,7 @@ import { DATA_OVERHEAD, SA_STATS } from '../base/primitives.ts';
 import { unreachable } from '../base/unreachable.ts';
 import { encodeControl } from '../dprp/control-record.ts';
 import type { InstallReceive, InstallSend, LaneKey } from '../dprp/effects.ts';
-import { judgeLane } from '../pccom/limits.ts';
+import { judgeLane, type LaneVerdict } from '../pccom/limits.ts';
 import { type Sa, slotOf } from '../pccom/sa.ts';
 import type { SaEffect } from '../pccom/sa-set.ts';
 import type { NodeState } from './node-state.ts';
@@ -28,11 +28,12 @@ export class SaKeeper {
   readonly #node: NodeState;
   readonly #calls: SaKeeperCalls;
   /** by SA slot: the path slot that it sends on */
-  readonly pathOfSlot = new Int32Array(65_536);
+  readonly pathOfSlot: Int32Array;
   readonly #stats = new Float64Array(SA_STATS.length);
 
   constructor(node: NodeState, calls: SaKeeperCalls) {
     this.#node = node;
+    this.pathOfSlot = node.pathOfSlot;
     this.#calls = calls;
   }
 
@@ -122,29 +123,33 @@ export class SaKeeper {
 
   /** Looks at the volumes of every SA; called about once a second (protocol.md 4.2, K6). */
   checkVolumes(now: Millis): void {
-    const { primitives, sas, counters, settings } = this.#node;
-    for (const sa of [...sas.sas()]) {
-      if (!primitives.saStats(sa.local, this.#stats)) continue;
-      const verdict = judgeLane(this.#stats, sa.suite, settings.rekeyVolume);
-      if (verdict === 'rekey') sas.wantRekey(sa);
-      else if (verdict === 'stop-tx') {
-        counters.add('volume-exhausted');
-        sas.wantRekey(sa);
-      } else if (verdict === 'close')
-        this.apply(
-          sas.closeWhere((other) => other === sa, 'failed-opens'),
-          now,
-        );
-    }
+    const { primitives, sas, settings } = this.#node;
+    for (const sa of [...sas.sas()])
+      for (let lane = 0; lane < sa.lanes; lane++)
+        if (primitives.saStats(saIndex(sa.local + lane), this.#stats))
+          this.#judge(sa, judgeLane(this.#stats, sa.suite, settings.rekeyVolume), now);
   }
 
-  /** Bytes that this SA has received and sent so far. */
-  traffic(index: SaIndex): { readonly rxBytes: number; readonly txBytes: number } {
-    const known = this.#node.primitives.saStats(index, this.#stats);
-    return {
-      rxBytes: known ? this.#stats[SA_STATS.rxBytes] : 0,
-      txBytes: known ? this.#stats[SA_STATS.txBytes] : 0,
-    };
+  #judge(sa: Sa, verdict: LaneVerdict, now: Millis): void {
+    const { sas, counters } = this.#node;
+    if (verdict === 'stop-tx') counters.add('volume-exhausted');
+    if (verdict === 'stop-tx' || verdict === 'rekey') sas.wantRekey(sa);
+    if (verdict !== 'close') return;
+    this.apply(
+      sas.closeWhere((other) => other === sa, 'failed-opens'),
+      now,
+    );
+  }
+
+  /** Bytes that this SA has received and sent so far, by all its lanes. */
+  traffic({ local, lanes }: Pick<Sa, 'local' | 'lanes'>): { readonly rxBytes: number; readonly txBytes: number } {
+    let [rxBytes, txBytes] = [0, 0];
+    for (let lane = 0; lane < lanes; lane++) {
+      if (!this.#node.primitives.saStats(saIndex(local + lane), this.#stats)) continue;
+      rxBytes += this.#stats[SA_STATS.rxBytes];
+      txBytes += this.#stats[SA_STATS.txBytes];
+    }
+    return { rxBytes, txBytes };
   }
 
   /** Puts every SA of the peer on its path slot again, after the slot was first given an address. */
@@ -168,7 +173,7 @@ export class SaKeeper {
 
   #close(sa: Sa, cause: string): void {
     const { primitives, saFacts, sas } = this.#node;
-    const { rxBytes, txBytes } = this.traffic(sa.local);
+    const { rxBytes, txBytes } = this.traffic(sa);
     const total = this.#node.trafficOf(sa.peer);
     total.rxBytes += rxBytes;
     total.txBytes += txBytes;

@@ -17,7 +17,7 @@ import {
   SEND,
 } from '../base/primitives.ts';
 import { nodeProvider } from '../crypto/node-provider.ts';
-import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket } from './packet-io.ts';
+import type { IoFacts, IoTimes, PacketIo, PacketPolicy, WaitingPacket, WorkerFigures } from './packet-io.ts';
 import { knownPath } from './path-cache.ts';
 
 const ARENA = 128 * 1024;
@@ -91,7 +91,13 @@ export class ScriptIo implements PacketIo {
       tun: { name: this.#tunName, vnetHeader: false, tso: false, uso: false },
       udp: { port: this.#socket.address().port, family: this.#family, gso: false, gro: false },
       fallbacks: [`no-addon (${this.#reason})`],
+      workers: 1,
+      lanes: 1,
     };
+  }
+
+  workers(): readonly WorkerFigures[] {
+    return [];
   }
 
   times(): IoTimes {
@@ -146,7 +152,7 @@ export class ScriptIo implements PacketIo {
   }
 
   /** The device goes first: a read that waits for a packet would hold the end of the process up. */
-  stop(): void {
+  async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#socket.close();

@@ -13,6 +13,7 @@ import { reasonName } from './reasons.ts';
  */
 export function endWithdrawn(node: NodeState, now: Millis): void {
   const { pit, owners } = node;
+  pit.shutAll();
   for (const entry of entriesFrom(pit)) {
     const isRefused = pit.entries.action(entry) === PIT_ACTION.discard;
     const isOver = isRefused

@@ -1,4 +1,5 @@
 import { type GroupId, type Millis, millis, type NodeId, type SaIndex, saIndex } from '../base/brands.ts';
+import { sharedBytes, sharedFloat64, sharedInt32 } from '../base/shared-arrays.ts';
 import { type Sa, type SaTerms, slotOf } from './sa.ts';
 import { SA_TIMERS, SAS_PER_TRIPLE } from './sa-timers.ts';
 
@@ -24,6 +25,8 @@ export interface Triple {
 export type OwnerNumber = (peer: NodeId, group: GroupId, chain: number) => number;
 
 const SLOTS = 65_536;
+/** Numbers are never used twice: 16 million (peer, group, chain) are enough for years. */
+const MOST_OWNERS = 2 ** 24;
 /** A time before every other. */
 const NEVER = -1e12;
 
@@ -36,19 +39,23 @@ const NEVER = -1e12;
  */
 export class SaSet {
   /** by owner: own index of the SA that sends now, 0 if none */
-  sendIndex = new Int32Array(64);
+  sendIndex: Int32Array;
   /** by slot: owner, or -1 */
-  readonly ownerOfSlot = new Int32Array(SLOTS).fill(-1);
+  readonly ownerOfSlot = sharedInt32(SLOTS).fill(-1);
   /** by slot: 1 until the first authentic datagram */
-  readonly unheard = new Uint8Array(SLOTS);
+  readonly unheard = sharedBytes(SLOTS);
+  /** by slot: how many lanes were agreed */
+  readonly lanesOfSlot = sharedBytes(SLOTS);
   /** by slot: when something with content went or came last */
-  readonly lastSent = new Float64Array(SLOTS).fill(NEVER);
+  readonly lastSent = sharedFloat64(SLOTS).fill(NEVER);
   /** by slot: when a packet of an application went last */
-  readonly lastData = new Float64Array(SLOTS).fill(NEVER);
-  readonly lastReceived = new Float64Array(SLOTS).fill(NEVER);
+  readonly lastData = sharedFloat64(SLOTS).fill(NEVER);
+  readonly lastReceived = sharedFloat64(SLOTS).fill(NEVER);
   /** by slot: likewise of empty datagrams, which no keep-alive answers and which keep no SA young */
-  readonly lastEmptySent = new Float64Array(SLOTS).fill(NEVER);
-  readonly lastEmptyReceived = new Float64Array(SLOTS).fill(NEVER);
+  readonly lastEmptySent = sharedFloat64(SLOTS).fill(NEVER);
+  readonly lastEmptyReceived = sharedFloat64(SLOTS).fill(NEVER);
+  /** it grows where it is, so that who has seen it before sees what is written later */
+  readonly #sendMemory = new SharedArrayBuffer(4 * 64, { maxByteLength: 4 * MOST_OWNERS });
   readonly #byOwner: Triple[] = [];
   readonly #bySlot = new Map<number, Sa>();
   readonly #random: () => number;
@@ -58,6 +65,7 @@ export class SaSet {
   constructor(random: () => number, ownerNumber: OwnerNumber) {
     this.#random = random;
     this.#ownerNumber = ownerNumber;
+    this.sendIndex = new Int32Array(this.#sendMemory, 0, 64);
   }
 
   /** The triple, made on first use. */
@@ -68,9 +76,9 @@ export class SaSet {
     const made: Triple = { owner, peer, group, chain, sas: [] };
     this.#byOwner[owner] = made;
     if (owner >= this.sendIndex.length) {
-      const grown = new Int32Array(Math.max(this.sendIndex.length * 2, owner + 1));
-      grown.set(this.sendIndex);
-      this.sendIndex = grown;
+      const length = Math.max(this.sendIndex.length * 2, owner + 1);
+      this.#sendMemory.grow(4 * length);
+      this.sendIndex = new Int32Array(this.#sendMemory, 0, length);
     }
     return made;
   }
@@ -116,6 +124,7 @@ export class SaSet {
     this.#bySlot.set(slot, sa);
     this.ownerOfSlot[slot] = triple.owner;
     this.unheard[slot] = 1;
+    this.lanesOfSlot[slot] = sa.lanes;
     const { lastSent, lastData, lastReceived, lastEmptySent, lastEmptyReceived } = this;
     for (const times of [lastSent, lastData, lastReceived, lastEmptySent, lastEmptyReceived]) times[slot] = NEVER;
     triple.sas.push(sa);

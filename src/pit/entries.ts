@@ -2,6 +2,7 @@ import type { Millis } from '../base/brands.ts';
 import { reverseWords } from '../base/flow.ts';
 import { FLOW } from '../base/flow-words.ts';
 import { FLOW_KEY, KEY_FAMILY_6, KEY_HEAD_BITS } from './flow-key.ts';
+import type { FlowTally } from './flow-tally.ts';
 import { HEADER, KEY_WORDS, type PitMemory, TAIL_WORDS } from './memory.ts';
 import { DIRECTION, type PitAction } from './terms.ts';
 
@@ -29,12 +30,18 @@ export class Entries {
   readonly #tails: Int32Array;
   readonly #counts: Float64Array;
   readonly #header: Int32Array;
+  #tallies: readonly FlowTally[] = [];
 
   constructor(memory: PitMemory) {
     this.#keys = memory.keys;
     this.#tails = memory.tails;
     this.#counts = memory.counts;
     this.#header = memory.header;
+  }
+
+  /** Workers count packets, too: what they count belongs to the entries from now on. */
+  addTally(tally: FlowTally): void {
+    this.#tallies = [...this.#tallies, tally];
   }
 
   get capacity(): number {
@@ -66,6 +73,7 @@ export class Entries {
     if (openedHigh === 1) this.#keys[at] |= OPENED_HIGH;
     this.#keys[at + KEY.seen] = now;
     this.#keys[at + KEY.created] = now / 1000;
+    for (const tally of this.#tallies) tally.clear(entry);
     return entry;
   }
 
@@ -138,7 +146,8 @@ export class Entries {
 
   /** True when packets went both ways. */
   isAnswered(entry: number): boolean {
-    return (this.#keys[entry * KEY_WORDS] & ANSWERED) !== 0;
+    if ((this.#keys[entry * KEY_WORDS] & ANSWERED) !== 0) return true;
+    return this.#tallies.some((tally) => tally.packets(entry, DIRECTION.reverse) > 0);
   }
 
   /** One of TCP_STATE. */
@@ -192,7 +201,9 @@ export class Entries {
   /** Milliseconds without a packet. */
   idle(entry: number, now: Millis): number {
     // both sides modulo 2³² ms: right for 49 days, and no entry is idle that long
-    return (now - this.#keys[entry * KEY_WORDS + KEY.seen]) >>> 0;
+    let idle = (now - this.#keys[entry * KEY_WORDS + KEY.seen]) >>> 0;
+    for (const tally of this.#tallies) idle = Math.min(idle, tally.idle(entry, now));
+    return idle;
   }
 
   /** Whole seconds since the entry was made. */
@@ -210,11 +221,15 @@ export class Entries {
   }
 
   packets(entry: number, direction: 0 | 1): number {
-    return this.#counts[entry * COUNTS + direction + TAIL.packets];
+    let packets = this.#counts[entry * COUNTS + direction + TAIL.packets];
+    for (const tally of this.#tallies) packets += tally.packets(entry, direction);
+    return packets;
   }
 
   bytes(entry: number, direction: 0 | 1): number {
-    return this.#counts[entry * COUNTS + direction + TAIL.bytes];
+    let bytes = this.#counts[entry * COUNTS + direction + TAIL.bytes];
+    for (const tally of this.#tallies) bytes += tally.bytes(entry, direction);
+    return bytes;
   }
 
   /** Neighbour in the list that the entry is in, or -1. */

@@ -1,10 +1,12 @@
 import type { Millis } from '../base/brands.ts';
 import { Entries } from './entries.ts';
 import { FLOW_KEY, type HashSeed, hashFlowKey, normalise } from './flow-key.ts';
+import type { PitGate } from './gate.ts';
 import { hashWords } from './hash-words.ts';
 import { KEY_WORDS, type PitMemory, pitMemory } from './memory.ts';
 import { OwnerLists } from './owner-lists.ts';
 import type { Owners } from './owners.ts';
+import type { PitView } from './pit-reader.ts';
 import { PeerQuota, type PitLimits, pitLimits } from './quota.ts';
 import { TaggedIndex } from './tagged-index.ts';
 import { nextTcpState } from './tcp-state.ts';
@@ -34,6 +36,8 @@ export interface PitOptions {
   readonly owners: Owners;
   /** tests make them small */
   readonly limits?: PitLimits;
+  /** where workers share the table: what they may use without asking */
+  readonly gate?: PitGate;
 }
 
 /**
@@ -52,14 +56,16 @@ export class Pit {
   readonly #quota: PeerQuota;
   readonly #key = new Int32Array(FLOW_KEY.words);
   readonly #idWords = new Int32Array(3);
+  readonly #gate: PitGate | undefined;
   #listener: PitListener | null = null;
   /** Entries made, and entries ended by cause. */
   readonly counters: Record<'created' | CloseCause, number>;
 
-  constructor({ capacity, seed, owners, limits = pitLimits(capacity) }: PitOptions) {
+  constructor({ capacity, seed, owners, limits = pitLimits(capacity), gate }: PitOptions) {
     const memory = pitMemory(capacity);
     this.#memory = memory;
     this.#seed = seed;
+    this.#gate = gate;
     this.#owners = owners;
     this.entries = new Entries(memory);
     this.#flows = new TaggedIndex(memory.flowSlots, (entry) => hashFlowKey(memory.keys, entry * KEY_WORDS, seed));
@@ -67,6 +73,11 @@ export class Pit {
     this.#lists = new OwnerLists(this.entries);
     this.#quota = new PeerQuota(limits);
     this.counters = { created: 0, idle: 0, evicted: 0, closed: 0, 'owner-removed': 0, flushed: 0 };
+  }
+
+  /** What workers read of the table; undefined where there are none. */
+  get view(): PitView | undefined {
+    return this.#gate && { memory: this.#memory, seed: this.#seed, gate: this.#gate.words };
   }
 
   /** The shared memory of the table. */
@@ -110,10 +121,28 @@ export class Pit {
     const entry = found >> 1;
     const direction = (found & 1) === 0 ? 0 : 1;
     this.entries.count(entry, direction, packets, bytes, now);
-    if (tcpFlags === 0) return;
-    const state = this.entries.tcpState(entry);
-    const next = nextTcpState(state, tcpFlags, direction);
-    if (next !== state) this.entries.setTcpState(entry, next);
+    if (tcpFlags !== 0) this.#follow(entry, tcpFlags, direction);
+    this.#gate?.want(entry);
+  }
+
+  /** Everything decided so far has left: workers may use what they can (see PitGate). */
+  openGates(ownHigh: (entry: number) => boolean | undefined): void {
+    this.#gate?.open(this.entries, ownHigh);
+  }
+
+  /** Addresses have other owners: which end of an entry is whose is found out anew. */
+  shutAll(): void {
+    this.#gate?.shutAll();
+  }
+
+  /** See PitGate. */
+  keepShut(isKept: boolean): void {
+    this.#gate?.keepShut(isKept);
+  }
+
+  /** What waits for this entry must go first: its packets are decided here until one passes again. */
+  shut(entry: number): void {
+    this.#gate?.shut(entry);
   }
 
   /**
@@ -159,6 +188,7 @@ export class Pit {
 
   /** NOENTRY came: the peer must be told again (protocol.md 5.3). */
   makeProvisional(entry: number): void {
+    this.#gate?.shut(entry);
     if (this.entries.isConfirmed(entry)) this.#moveTo(entry, false);
   }
 
@@ -180,6 +210,7 @@ export class Pit {
 
   remove(entry: number, cause: CloseCause, now: Millis): void {
     this.counters[cause]++;
+    this.#gate?.shut(entry);
     this.#listener?.('closed', entry, cause);
     this.#flows.remove(entry);
     this.#removePitId(entry);
@@ -215,8 +246,17 @@ export class Pit {
     return this.#lists.count(owner, false) + this.#lists.count(owner, true);
   }
 
+  #follow(entry: number, tcpFlags: number, direction: 0 | 1): void {
+    const state = this.entries.tcpState(entry);
+    const next = nextTcpState(state, tcpFlags, direction);
+    if (next === state) return;
+    this.#gate?.shut(entry);
+    this.entries.setTcpState(entry, next);
+  }
+
   #changeOwner(entry: number, owner: number, now: Millis): void {
     const { entries } = this;
+    this.#gate?.shut(entry);
     this.#removePitId(entry);
     this.#lists.remove(entry);
     this.#quota.add(this.#owners.peerOf(entries.owner(entry)), -1, now);

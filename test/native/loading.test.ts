@@ -181,6 +181,11 @@ describe('the type of the addon', () => {
       close: true,
       relayWalk: true,
       udpSendRuns: true,
+      tunSteer: true,
+      udpSteer: true,
+      wakeOpen: true,
+      wake: true,
+      wakeTake: true,
     };
     expect(Object.keys(addon).sort()).toEqual(Object.keys(named).sort());
   });

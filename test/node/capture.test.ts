@@ -20,6 +20,7 @@ function captured() {
   const capture = new Capture(engine);
   const [outgoing, incoming] = [engine.handleOutgoing.bind(engine), engine.handleIncoming.bind(engine)];
   const plain: PacketPolicy = {
+    node: engine.node,
     frames: (_, __, count) => count,
     outgoing: (arena, view, packets, count) => outgoing(arena, view, packets, count, world.now),
     incoming: (...batch) => incoming(...batch, world.now),

@@ -8,6 +8,7 @@ import {
   parseServer,
   type WrittenConfig,
 } from '../../node/agent-config.ts';
+import { parseWorkers } from '../../node/workers/wanted.ts';
 import { parseListenAddress } from '../../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../../server/network/address-plan.ts';
 import { parsePrefix } from '../../tun/prefix.ts';
@@ -34,6 +35,7 @@ export interface UpOptions {
   readonly flowsPerPeer?: number;
   readonly rekeyAfter?: number;
   readonly warmUp?: boolean;
+  readonly workers?: string;
   readonly portMapping?: boolean;
   readonly dns?: boolean;
   readonly snat?: boolean;
@@ -84,6 +86,11 @@ export function machineFlags(command: Command): Command {
     .option('--new-flows-per-second <N>', 'new flows with one peer (default: 1000/s)', wholeNumber(1, 10_000_000))
     .option('--warm-up', 'rehearse handshakes in quiet moments after the start (default)')
     .option('--no-warm-up', 'save that second of computing: first packets then wait about twice as long')
+    .option(
+      '--workers <N>',
+      'threads that move packets, 1 to 8, or "split": one for each direction (default: by the cores of the machine)',
+      collectWorkers,
+    )
     .option('--port-mapping', 'ask the router by PCP, NAT-PMP or UPnP to let other nodes in (default)')
     .option('--no-port-mapping', 'leave the router alone')
     .option('--dns', 'let programs of this machine find members by name (default)')
@@ -117,6 +124,11 @@ function collectInterface(value: string, earlier: readonly string[] = []): reado
 
 function collectServer(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, checked(parseServer)(value)];
+}
+
+function collectWorkers(value: string): string {
+  checked(parseWorkers)(value);
+  return value;
 }
 
 function collectHome(value: string, earlier: readonly string[] = []): readonly string[] {

@@ -186,6 +186,7 @@ function valuesOf(written: WrittenConfig): Readonly<Record<SettingName, SettingV
     'new-flows-per-second': config.newFlowsPerSecond,
     'rekey-after': config.rekeyAfter,
     'warm-up': config.warmUp,
+    workers: written.workers ?? null,
     'port-mapping': config.portMapping,
     dns: config.dns,
     snat: config.snat,
