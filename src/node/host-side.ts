@@ -1,8 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { HealthLine, StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { Forwarding, type ForwardingParts } from './gateway/forwarding.ts';
 import { Names } from './names/names.ts';
+
+/** How long a start waits until names are found, in milliseconds: a resolver that hangs holds nothing up. */
+const NAMES_PATIENCE = 2_000;
 
 interface HostParts extends ForwardingParts {
   readonly config: AgentConfig;
@@ -31,7 +35,8 @@ export class HostSide {
 
   /** Keys, rosters or names changed. Never rejects. */
   async follow(): Promise<void> {
-    await Promise.all([this.#forwarding.follow(), this.#names.follow()]);
+    const names = Promise.race([this.#names.follow(), pause(NAMES_PATIENCE, undefined, { ref: false })]);
+    await Promise.all([this.#forwarding.follow(), names]);
   }
 
   followMode(): Promise<void> {

@@ -79,7 +79,12 @@ export class Names {
 
   /** Members, names or the machine's resolver may have changed. Never rejects. */
   follow(): Promise<void> {
-    this.#turn = this.#turn.then(() => (this.#isClosed ? undefined : this.#follow()));
+    this.#turn = this.#turn
+      .then(() => (this.#isClosed ? undefined : this.#follow()))
+      .catch((error: unknown) => {
+        this.#troubles = [untold('nothing was changed', error)];
+        this.#complain(this.#troubles);
+      });
     return this.#turn;
   }
 
@@ -110,7 +115,11 @@ export class Names {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#turn;
-    await this.#end();
+    try {
+      await this.#end();
+    } catch (error) {
+      this.#troubles = [untold('at the end', error)];
+    }
     this.#complain(this.#troubles);
   }
 

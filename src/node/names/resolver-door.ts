@@ -101,7 +101,7 @@ function serverText(server: PathAddress): string {
 }
 
 /** How long one of these programs may take, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 3_000;
 
 const runProgram: RunProgram = (program, args, input = '') =>
   new Promise((resolve, reject) => {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pathAddress } from '../../../src/base/path-address.ts';
-import { undoLeftNames } from '../../../src/node/names/left-names.ts';
-import { Names } from '../../../src/node/names/names.ts';
+import { type NotePlace, undoLeftNames } from '../../../src/node/names/left-names.ts';
+import { Names, type NamesMachine, type NamesParts } from '../../../src/node/names/names.ts';
 import type { ResolverFacts } from '../../../src/node/names/resolver-choice.ts';
 import { type RunProgram, resolverDoor } from '../../../src/node/names/resolver-door.ts';
 import { StateDir } from '../../../src/node/state-dir.ts';
@@ -44,12 +44,16 @@ class Machine {
   };
 
   names(): Names {
-    return new Names(
+    return new Names(...this.parts(this.state));
+  }
+
+  parts(state: NotePlace): [NamesParts, NamesMachine] {
+    return [
       {
         ...{
           isOn: () => this.isOn,
           tun: 'gscip0',
-          state: this.state,
+          state,
           network: () => 'home',
           pool: () => POOL.slice(1),
         },
@@ -62,12 +66,16 @@ class Machine {
         door: (mode, tun) => resolverDoor(mode, tun, this.run, this.hosts),
         listen: () => Promise.resolve({ at: SERVER, close: () => undefined }),
       },
-    );
+    ];
   }
 
   get text(): string {
     return readFileSync(this.hosts, 'utf8');
   }
+}
+
+function fail(): never {
+  throw new Error('no space left on device');
 }
 
 let machine: Machine;
@@ -173,6 +181,19 @@ describe('names of members', () => {
     expect([names.status().mode, names.health()]).toEqual(['hosts', []]);
     await names.close();
     expect(machine.text).toBe('');
+  });
+
+  it('are a health line where the state folder cannot be written, and nothing is told that no note says', async () => {
+    machine.facts = HOSTS_ONLY;
+    const names = new Names(
+      ...machine.parts({ writeText: () => fail(), discard: () => fail(), text: () => undefined }),
+    );
+    await names.follow();
+    await names.close();
+    expect([machine.text, names.health().map(({ code }) => code)]).toEqual([
+      '127.0.0.1 localhost\n',
+      ['names-not-told'],
+    ]);
   });
 
   it('that make no host name are a health line', async () => {
