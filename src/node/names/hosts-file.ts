@@ -29,11 +29,6 @@ export function readHosts(path: string): string | undefined {
   return readFileSync(path, 'latin1');
 }
 
-/** True where the path leads to a file that was replaced outside of this process's view: what is written there nobody reads. */
-export function isStale(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.nlink === 0;
-}
-
 /**
  * Replaces the file as a whole, with its owner and mode; where it is a mount of its own, or the folder cannot be written,
  * only what changed in it, from the first byte on. `text` undefined takes the file away. Throws what the system says.
@@ -47,6 +42,7 @@ export function writeHosts(path: string, text: string | undefined): void {
     replace(place, text, statSync(place, { throwIfNoEntry: false }));
   } catch (error) {
     if (before === undefined) throw error;
+    // where only the file can be written, as in a container, or by the service
     patch(place, before, text);
   }
 }

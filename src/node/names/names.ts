@@ -166,12 +166,13 @@ export class Names {
     const left: HealthLine[] = [];
     await this.#takeBack(works, left);
     this.#complain([...failed, ...left]);
-    this.#troubles = works === undefined ? [...failed, ...left] : left;
+    const told = works === undefined ? [...failed, ...left] : left;
+    this.#troubles = told.filter(({ text }, at) => told.findIndex((each) => each.text === text) === at);
   }
 
   /** Once for each trouble, however often it is met again. */
   #complain(troubles: readonly HealthLine[]): void {
-    const texts = troubles.map(({ text }) => text);
+    const texts = [...new Set(troubles.map(({ text }) => text))];
     for (const text of texts)
       if (!this.#complained.includes(text)) this.#parts.log.log('warn', 'names-not-told', { text });
     this.#complained = texts;
@@ -243,7 +244,7 @@ function untold(where: string, error: unknown): HealthLine {
   const why = error instanceof Error ? error.message : String(error);
   return {
     code: 'names-not-told',
-    text: `names of members could not be given to this machine (${where}): ${why}; "gscip dns status" says how they are found`,
+    text: `names of members could not be given to this machine (${where}): ${why}; make that writable, or restart the service where the file was replaced while it ran`,
   };
 }
 

@@ -3,7 +3,7 @@ import { GscipError } from '../../base/errors.ts';
 import { formatAddress } from '../../base/ip-address.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import { parsePath } from '../../base/path-address.ts';
-import { HOSTS, isStale, readHosts, writeHosts } from './hosts-file.ts';
+import { HOSTS, readHosts, writeHosts } from './hosts-file.ts';
 import { hostsLines, withBlock, withoutBlock } from './hosts-text.ts';
 import type { NameTable } from './name-table.ts';
 import type { ResolverMode } from './resolver-choice.ts';
@@ -72,17 +72,12 @@ function hostsDoor(tun: string, path: string): ResolverDoor {
     const others = text === undefined ? undefined : withoutBlock(text, tun);
     return withBlock(others, tun, hostsLines(table, others ?? ''));
   };
-  const refuseStale = (): void => {
-    if (isStale(path)) throw new Error(`${path} was replaced behind the back of this service`);
-  };
   return {
     tell: async (table) => {
-      refuseStale();
       writeHosts(path, wanted(table));
     },
-    stands: (table) => !isStale(path) && readHosts(path) === wanted(table),
+    stands: (table) => readHosts(path) === wanted(table),
     undo: async () => {
-      refuseStale();
       const text = readHosts(path);
       if (text !== undefined) writeHosts(path, withoutBlock(text, tun));
     },

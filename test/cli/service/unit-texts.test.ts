@@ -37,6 +37,16 @@ function started(unit: string): readonly string[] {
 }
 
 describe('the units', () => {
+  it('let a node write one file of /etc, and take out of it with full rights what is left there', () => {
+    const lines = nodeUnit({ ...PLAN, state: '/srv/g s', words: ['--tun', 'x'] }).split('\n');
+    expect(lines.filter((line) => line.includes('/etc/') && line.startsWith('ReadWrite'))).toEqual([
+      'ReadWritePaths=-/etc/hosts',
+    ]);
+    expect(lines.filter((line) => line.startsWith('ExecStopPost='))).toEqual([
+      `ExecStopPost=-+${process.execPath} /usr/bin/true dns undo --state "/srv/g s"`,
+    ]);
+  });
+
   it('are what systemd understands', () => {
     const units = {
       'gscip.service': nodeUnit({ ...PLAN, words: ['--name', 'a b'] }),

@@ -1,7 +1,6 @@
 import {
   chmodSync,
   chownSync,
-  linkSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isStale, readHosts, writeHosts } from '../../../src/node/names/hosts-file.ts';
+import { readHosts, writeHosts } from '../../../src/node/names/hosts-file.ts';
 import { hostsLines, MOST_HOSTS, withBlock, withoutBlock } from '../../../src/node/names/hosts-text.ts';
 import { NameTable } from '../../../src/node/names/name-table.ts';
 import { member, POOL, table } from './members.ts';
@@ -118,11 +117,5 @@ describe('the hosts file', () => {
     expect([readHosts(fresh), statSync(fresh).mode & 0o777]).toEqual(['b\n', 0o644]);
     writeHosts(fresh, undefined);
     expect(readdirSync(folder)).toEqual(['hosts']);
-  });
-
-  it('that was replaced under an open mount is known', () => {
-    expect([isStale(path), isStale(join(folder, 'none'))]).toEqual([false, false]);
-    linkSync(path, join(folder, 'other'));
-    expect(isStale(path)).toBe(false);
   });
 });
