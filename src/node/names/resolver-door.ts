@@ -95,8 +95,8 @@ function serverText(server: PathAddress): string {
   return port === 53 ? formatAddress(address) : server;
 }
 
-/** How long one of these programs may take, in milliseconds. */
-const PATIENCE = 3_000;
+/** How long one of these programs may take, in milliseconds: openresolv waits until the local resolver has started anew. */
+const PATIENCE = 15_000;
 
 const runProgram: RunProgram = (program, args, input = '') =>
   new Promise((resolve, reject) => {
