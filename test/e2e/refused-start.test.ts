@@ -163,10 +163,10 @@ describe('gscip up is refused', () => {
     refuses(1, /cannot listen on .*\n.*--socket PATH/, up('--socket', `/tmp/${'long'.repeat(40)}.sock`)));
 
   it('when --peer names nobody', () =>
-    refuses(1, /--peer names "bb", but no other node.*\n +known are: b/, up('--peer', 'bb=10.99.0.2:47247')));
+    refuses(1, /"bb" is given an endpoint, but no other node.*\n +known are: b/, up('--peer', 'bb=10.99.0.2:47247')));
 
   it('when --peer names the node itself', () =>
-    refuses(1, /--peer names "a", but no other node/, up('--peer', 'a=10.99.0.1:47247')));
+    refuses(1, /"a" is given an endpoint, but no other node/, up('--peer', 'a=10.99.0.1:47247')));
 });
 
 describe('a command line is refused', () => {
@@ -201,7 +201,7 @@ describe('a configuration file is refused', () => {
   });
 
   it('that is not there', () =>
-    refuses(1, /cannot read \/no\/such\.toml.*\n.*--config/, up('--config', '/no/such.toml')));
+    refuses(1, /cannot read \/no\/such\.toml.*\n +check that the file is there/, up('--config', '/no/such.toml')));
 });
 
 /** Writes something else beside the good bundle of node a and returns its path. */
