@@ -1,10 +1,11 @@
 import { PRIMITIVE_COUNTERS } from '../base/primitives.ts';
+import { routeOf } from '../nat/path-route.ts';
 import type { Engine } from './engine.ts';
 import type { PacketIo } from './packet-io.ts';
 import { WORKER_STATS } from './workers/fast-path.ts';
 
 /** All counters and gauges in the text format of Prometheus. */
-export function metricsText(engine: Engine, io: PacketIo, uptimeSeconds: number): string {
+export function metricsText(engine: Engine, io: Pick<PacketIo, 'times'>, uptimeSeconds: number): string {
   const { node } = engine;
   const lines: string[] = [];
   const family = (
@@ -65,14 +66,12 @@ export function metricsText(engine: Engine, io: PacketIo, uptimeSeconds: number)
 }
 
 function peersByPath(engine: Engine) {
-  let direct = 0;
-  const others = engine.node.directory.others();
-  for (const { id } of others) if (engine.node.paths.peer(id).current !== undefined) direct += 1;
-  return [
-    [label('path', 'direct'), direct],
-    [label('path', 'relay'), 0],
-    [label('path', 'none'), others.length - direct],
-  ] as const;
+  const counts = { direct: 0, relay: 0, none: 0 };
+  for (const { id } of engine.node.directory.others()) {
+    const { current } = engine.node.paths.peer(id);
+    counts[current === undefined ? 'none' : routeOf(current).kind] += 1;
+  }
+  return Object.entries(counts).map(([path, count]) => [label('path', path), count] as const);
 }
 
 function peerBytes(engine: Engine) {
