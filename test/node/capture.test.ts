@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { CaptureAnswer } from '../../src/api/questions.ts';
+import { parseFlow } from '../../src/base/flow.ts';
 import { Capture } from '../../src/node/capture.ts';
 import type { ControlReply } from '../../src/node/control-socket.ts';
 import type { PacketPolicy } from '../../src/node/packet-io.ts';
+import { openGates } from '../../src/node/workers/shared-node.ts';
+import { PitReader } from '../../src/pit/pit-reader.ts';
 import { numbered } from './packets.ts';
 import { type SimNode, World } from './world.ts';
 
@@ -11,7 +14,9 @@ function captured() {
   const world = new World('capture');
   world.authority.group('office');
   for (const name of ['a', 'b', 'c']) world.authority.add(name, ['office']);
-  const [a, b, c] = ['a', 'b', 'c'].map((name, at) => world.node(name, `10.0.0.${at + 1}:47247`));
+  const [a, b, c] = ['a', 'b', 'c'].map((name, at) =>
+    world.node(name, `10.0.0.${at + 1}:47247`, { settings: { hasWorkers: true } }),
+  );
   for (const other of [b, c]) world.send(a, numbered(a, other, 0));
   world.run(200);
   for (const other of [b, c]) world.send(other, numbered(other, a, 0));
@@ -118,6 +123,25 @@ describe('a capture of one peer', () => {
     begin(b);
     open(1);
     expect(packets(heard)).toEqual([told('out', numbered(a, b, 1, 6_000))]);
+  });
+
+  it('leaves workers nothing to move by themselves until it is over', () => {
+    const { a, b, begin, talk, capture } = captured();
+    const { pit, flow } = a.engine.node;
+    const { view } = pit;
+    if (view === undefined) throw new Error('a node with workers has a view of its table');
+    const mayPass = () => {
+      talk(1);
+      openGates(a.engine.node);
+      const packet = numbered(a, b, 1);
+      parseFlow(new DataView(packet.buffer), 0, packet.length, flow);
+      return new PitReader(view).find(flow) >= 0;
+    };
+    expect(mayPass()).toBe(true);
+    begin(b);
+    expect(mayPass()).toBe(false);
+    capture.end('time');
+    expect(mayPass()).toBe(true);
   });
 
   it('counts what a slow reader misses instead of keeping it', () => {
