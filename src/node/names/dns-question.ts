@@ -62,7 +62,7 @@ function decodeName(bytes: Uint8Array, from: number): { labels: string[]; end: n
     const length = bytes[at];
     at += 1;
     if (length === 0) return at - from <= LONGEST_NAME ? { labels, end: at } : undefined;
-    if (length > LONGEST_LABEL || at + length > bytes.length || at - from > LONGEST_NAME) return undefined;
+    if (length > LONGEST_LABEL || at + length > bytes.length) return undefined;
     labels.push(lowerCase(bytes.subarray(at, at + length)));
     at += length;
   }
