@@ -5,7 +5,7 @@ import type { PacketIo } from './packet-io.ts';
 import { WORKER_STATS } from './workers/fast-path.ts';
 
 /** All counters and gauges in the text format of Prometheus. */
-export function metricsText(engine: Engine, io: Pick<PacketIo, 'times'>, uptimeSeconds: number): string {
+export function metricsText(engine: Engine, io: Pick<PacketIo, 'times' | 'workers'>, uptimeSeconds: number): string {
   const { node } = engine;
   const lines: string[] = [];
   const family = (

@@ -6,7 +6,10 @@ import type { PacketIo } from '../../src/node/packet-io.ts';
 import { ServerMetrics } from '../../src/server/http/metrics.ts';
 import { pair, type SimNode } from './world.ts';
 
-const TIMES: Pick<PacketIo, 'times'> = { times: () => ({ primitives: 1, policy: 2, batches: 3 }) };
+const TIMES: Pick<PacketIo, 'times' | 'workers'> = {
+  times: () => ({ primitives: 1, policy: 2, batches: 3 }),
+  workers: () => [],
+};
 const nodeText = ({ engine }: SimNode) => metricsText(engine, TIMES, 5);
 
 /** Names in the text format of Prometheus, a histogram's with what is made of it. */
