@@ -64,6 +64,8 @@ export class ElementLink {
   #gateways: readonly PathAddress[] = [];
   #seekAt: Millis | undefined;
   #rounds = 0;
+  /** a GEN was above in this very network, and fell silent */
+  #isLost = false;
   #index = 0;
   #link: Link | undefined;
   readonly #paths = new Map<PathAddress, PathAddress>();
@@ -92,6 +94,7 @@ export class ElementLink {
     if (this.#link && (isMoved || !gateways.includes(this.#link.gen))) this.#end(now);
     this.#seekAt = now;
     this.#rounds = 0;
+    this.#isLost = false;
     this.tick(now);
   }
 
@@ -185,7 +188,8 @@ export class ElementLink {
   #ask(now: Millis): void {
     const { node, provider, ephemerals } = this.#means;
     const [domain] = node.keys.domain();
-    const again = domain ? Math.min(ELEMENT.againMs * 2 ** this.#rounds, ELEMENT.againMost) : ELEMENT.noKeyMs;
+    const first = this.#isLost ? ELEMENT.lostMs : ELEMENT.againMs;
+    const again = domain ? Math.min(first * 2 ** this.#rounds, ELEMENT.againMost) : ELEMENT.noKeyMs;
     this.#seekAt = this.#gateways.length > 0 ? millis(now + again) : undefined;
     if (this.#link || domain === undefined) return;
     this.#rounds += 1;
@@ -214,6 +218,7 @@ export class ElementLink {
   #keep(link: Link, now: Millis): void {
     const most = link.isUp ? ELEMENT.keepTries : ELEMENT.tries;
     if (link.unanswered++ >= most) {
+      this.#isLost ||= link.isUp;
       this.#end(now);
       this.#seekAt = now;
       this.#rounds = 0;

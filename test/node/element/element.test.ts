@@ -133,6 +133,19 @@ describe('a GES below a GEN', () => {
     world.run(3_000, 10);
     expect(numbersOf(b)).toEqual([1, 2]);
   });
+
+  it('finds the GEN again soon after both were cut off from each other, also when its first questions were lost', () => {
+    const { net, world, a, g } = oneGen('cut off');
+    net.settle([a, g]);
+    const { wire } = world;
+    const between = (path: string) => path === a.path || path === g.path;
+    world.wire = (flying) => (between(flying.from) && between(flying.to) ? [] : wire(flying));
+    world.run(25_000, 50);
+    expect(a.engine.elements.above).toBeUndefined();
+    world.wire = wire;
+    world.run(10_000, 50);
+    expect(a.engine.elements.above?.node).toBe(idOf(g));
+  });
 });
 
 describe('several GENs on the path', () => {
