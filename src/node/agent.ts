@@ -15,7 +15,7 @@ import { clockSample, now, wallClock } from './clocks.ts';
 import { ControlSocket, refuseRunning } from './control-socket.ts';
 import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
-import { engineSettings, ONE_LOOP } from './engine-settings.ts';
+import { engineSettings, rehearsalSettings } from './engine-settings.ts';
 import { FirstPaths } from './first-paths.ts';
 import { servicesOf } from './gateway/way-out.ts';
 import { type Beside, NOTHING_BESIDE, refusedBundleLine } from './health.ts';
@@ -166,15 +166,13 @@ export class Agent {
         ...{ tun: config.tun, listen: config.listen, workers: config.workers },
         destinations: (slot) => (agent ? agent.#engine.node.paths.destination(slot) : undefined),
       });
-      const rehearsal = selfTest(
-        io,
-        engineSettings(config, () => ({ type: 'ges', mode: 'op' }), true, ONE_LOOP),
-      );
+      const playing = io;
+      const gather = () => selfTest(playing, rehearsalSettings(config));
+      gather().close();
       const made = new Agent(settings, log, { state, kept, source, dial, beside }, io);
       agent = made;
       await made.#goLive();
-      if (config.warmUp) made.#warmUp = startWarmUp(rehearsal, io);
-      else rehearsal.close();
+      if (config.warmUp) made.#warmUp = startWarmUp(gather, io);
       return made;
     } catch (error) {
       await io?.stop();

@@ -4,7 +4,9 @@ import type { EngineSettings } from './node-state.ts';
 import type { IoFacts } from './packet-io.ts';
 
 /** A node without workers. */
-export const ONE_LOOP = { lanes: 1, workers: 1 } as const;
+const ONE_LOOP = { lanes: 1, workers: 1 } as const;
+
+const REHEARSED_FLOWS = 1_024;
 
 /** What the engine runs with; what of it `config` may change while the node runs is looked up each time. `noGms`: there is no server (protocol.md 3.5). */
 export function engineSettings(
@@ -12,6 +14,7 @@ export function engineSettings(
   self: () => { readonly type: string; readonly mode: string },
   noGms: boolean,
   { lanes, workers }: Pick<IoFacts, 'lanes' | 'workers'>,
+  pitCapacity = config.flows,
 ): EngineSettings {
   const { type } = self();
   return {
@@ -28,7 +31,7 @@ export function engineSettings(
     },
     noGms,
     lifetime: 600,
-    pitCapacity: config.flows,
+    pitCapacity,
     get rekeyVolume() {
       return Math.min(VOLUME_SOFT, (config.rekeyAfter * 2 ** 30) / 16);
     },
@@ -42,4 +45,9 @@ export function engineSettings(
     },
     windowBits: 65_536,
   };
+}
+
+/** The same for a rehearsal: an object of the same shape, for which the same machine code works. */
+export function rehearsalSettings(config: AgentConfig): EngineSettings {
+  return engineSettings(config, () => ({ type: 'ges', mode: 'op' }), true, ONE_LOOP, REHEARSED_FLOWS);
 }

@@ -33,8 +33,8 @@ export function rehearsalKeys(
   return [keysOf(actors[0]), keysOf(actors[1])];
 }
 
-/** When a rehearsal's made-up clock begins. */
-export const START: Millis = millis(1_000_000);
+/** When a rehearsal's made-up clock begins: no whole number, as those of a real clock are none, which is other machine code. */
+export const START: Millis = millis(1_000_000.25);
 
 function makeActor(
   provider: CryptoProvider,

@@ -33,9 +33,8 @@ export class Rehearsal {
     wall: UnixSeconds,
   ) {
     const keys = rehearsalKeys(provider, random, wall);
-    const small = { ...settings, type: 'ges', mode: 'op', pitCapacity: 1_024 } as const;
     const make = (at: 0 | 1, path: string) =>
-      new Player(new Engine({ primitives, provider, random, keys: keys[at], settings: small }), pathAddress(path));
+      new Player(new Engine({ primitives, provider, random, keys: keys[at], settings }), pathAddress(path));
     this.#players = [make(0, '192.0.2.1:1'), make(1, '192.0.2.2:1')];
     const [a, b] = this.#players;
     a.meets(b);

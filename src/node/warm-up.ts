@@ -1,8 +1,14 @@
+import { keepShapes } from './kept-shapes.ts';
 import type { PacketIo } from './packet-io.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
-/** Rehearsals after the start: what a handshake runs is compiled then, and more of them gain little (bench/README.md). */
-export const SCENES = 500;
+/**
+ * Nodes that rehearse, one pair after the other. Code that was compiled while only one pair had ever played is bound to its
+ * objects, and is thrown away when the real node comes.
+ */
+export const CASTS = 3;
+/** Handshakes of each: what they run is compiled then, and more of them gain little (bench/README.md). */
+export const SCENES = 250;
 /** Milliseconds from one to the next while no packets come; one takes about a millisecond. */
 const EVERY = 4;
 /** The same while packets come: they go first. */
@@ -12,28 +18,29 @@ type Scenes = Pick<Rehearsal, 'play' | 'close'>;
 
 /**
  * Plays the handshake in memory, again and again in quiet moments after the start, until the machine code for it is made:
- * the first real handshakes take about half as long then. Ends by itself, and gives back all that the rehearsal held.
+ * the first real handshakes take about half as long then. Ends by itself, and gives back all that the rehearsals held.
  */
 export class WarmUp {
-  readonly #rehearsal: Scenes;
+  readonly #gather: () => Scenes;
   readonly #batches: () => number;
+  #rehearsal: Scenes | undefined;
   #seen: number;
-  #left = SCENES;
+  #left = CASTS * SCENES;
   #timer: NodeJS.Timeout;
 
-  /** `batches`: how many the packet path has handled so far. The rehearsal is this object's from here on. */
-  constructor(rehearsal: Scenes, batches: () => number) {
-    this.#rehearsal = rehearsal;
+  /** `gather` makes a rehearsal; `batches`: how many the packet path has handled so far. */
+  constructor(gather: () => Scenes, batches: () => number) {
+    this.#gather = gather;
     this.#batches = batches;
     this.#seen = batches();
     this.#timer = setTimeout(() => this.#step(), BUSY);
   }
 
   stop(): void {
-    if (this.#left === 0) return;
     this.#left = 0;
     clearTimeout(this.#timer);
-    this.#rehearsal.close();
+    this.#rehearsal?.close();
+    this.#rehearsal = undefined;
   }
 
   #step(): void {
@@ -41,17 +48,25 @@ export class WarmUp {
     const isBusy = batches !== this.#seen;
     this.#seen = batches;
     if (!isBusy) {
-      this.#rehearsal.play();
-      if (this.#left === 1) return this.stop();
-      this.#left -= 1;
+      this.#play();
+      if (this.#left === 0) return;
     }
     this.#timer = setTimeout(() => this.#step(), isBusy ? BUSY : EVERY);
+  }
+
+  #play(): void {
+    this.#rehearsal ??= this.#gather();
+    this.#rehearsal.play();
+    this.#left -= 1;
+    if (this.#left % SCENES > 0) return;
+    this.#rehearsal.close();
+    this.#rehearsal = undefined;
   }
 }
 
 /** Where packets go through Node alone a rehearsal takes several milliseconds, and packets would wait for it: none then. */
-export function startWarmUp(rehearsal: Rehearsal, io: PacketIo): WarmUp | undefined {
-  if (io.facts().primitives === 'addon') return new WarmUp(rehearsal, () => io.times().batches);
-  rehearsal.close();
-  return undefined;
+export function startWarmUp(gather: () => Rehearsal, io: PacketIo): WarmUp | undefined {
+  if (io.facts().primitives !== 'addon') return undefined;
+  keepShapes(io.provider);
+  return new WarmUp(gather, () => io.times().batches);
 }
