@@ -26,10 +26,15 @@ import { refuseOverlap } from '../tun/interface.ts';
 import { reportError } from './error-report.ts';
 import { needRoot } from './need-root.ts';
 import { examples } from './output.ts';
+import { RotatingFile } from './pit/rotating-file.ts';
 import { NO_TOKEN, TOKEN_CREDENTIAL } from './service/unit-texts.ts';
 import type { Founding } from './up/first-machine.ts';
 import type { ServerProcess } from './up/server-process.ts';
 import { flagSettings, machineFlags, networkFlags, type UpOptions } from './up/up-options.ts';
+
+/** Of the file of the log: bytes, and full ones that are kept. */
+const LOG_FILE_BYTES = 10 << 20;
+const LOG_FILES = 5;
 
 /** `gscip up` */
 export function define(command: Command): void {
@@ -49,7 +54,7 @@ export function define(command: Command): void {
 async function up(options: UpOptions): Promise<void> {
   const service = ServiceNotice.take();
   const start = await prepare(options);
-  const lines = new LineWriter(process.stderr.fd);
+  const lines = new LineWriter(process.stderr.fd, logFile(start.settings['log-file']));
   await closeKept(start.state);
   const log = new JsonLog(lines.write, parseLevel(start.settings['log-level'] ?? DEFAULTS.logLevel));
   const server = await startServer(start, log);
@@ -66,6 +71,13 @@ async function up(options: UpOptions): Promise<void> {
   await server?.stop();
   lines.flush();
   process.exit();
+}
+
+/** A full one is put aside; nobody but root reads it. */
+function logFile(path: string | undefined): ((line: string) => void) | undefined {
+  if (path === undefined) return undefined;
+  const file = new RotatingFile(path, LOG_FILE_BYTES, LOG_FILES);
+  return (line) => file.write(line);
 }
 
 /** What one start is to do, with every mistake found that can be found before anything is made. */

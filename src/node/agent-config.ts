@@ -72,6 +72,8 @@ export interface WrittenConfig {
   readonly tun?: string;
   readonly mtu?: number;
   readonly 'log-level'?: string;
+  /** the log goes there, too */
+  readonly 'log-file'?: string;
   readonly flows?: number;
   readonly 'flows-per-peer'?: number;
   readonly 'new-flows-per-second'?: number;
@@ -121,6 +123,7 @@ export const SETTING_KINDS = {
   tun: 'string',
   mtu: 'number',
   'log-level': 'string',
+  'log-file': 'string',
   flows: 'number',
   'flows-per-peer': 'number',
   'new-flows-per-second': 'number',

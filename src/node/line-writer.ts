@@ -3,10 +3,13 @@ import { writeSync } from 'node:fs';
 /** Lines are written together when the loop has nothing more urgent: a log file must not hold a handshake up. */
 export class LineWriter {
   readonly #fd: number;
+  readonly #also: ((lines: string) => void) | undefined;
   #waiting = '';
 
-  constructor(fd: number) {
+  /** `also` gets the same lines, several at once, without the last one's end. */
+  constructor(fd: number, also?: (lines: string) => void) {
     this.#fd = fd;
+    this.#also = also;
   }
 
   readonly write = (line: string): void => {
@@ -18,10 +21,16 @@ export class LineWriter {
   flush(): void {
     const text = this.#waiting;
     this.#waiting = '';
-    try {
-      if (text !== '') writeSync(this.#fd, text);
-    } catch {
-      // a full disk or a closed pipe: the node goes on
-    }
+    if (text === '') return;
+    attempt(() => writeSync(this.#fd, text));
+    attempt(() => this.#also?.(text.trimEnd()));
+  }
+}
+
+function attempt(write: () => void): void {
+  try {
+    write();
+  } catch {
+    // a full disk or a closed pipe: the node goes on
   }
 }

@@ -15,7 +15,13 @@ describe('a node that runs', () => {
       withTwoNodes(async (nodes) => {
         const { a, b } = nodes;
         const file = join(nodes.lab.folder, 'gscip.toml');
-        const lines = [`bundle = "${a.bundle}"`, `state = "${a.state}"`, `socket = "${a.socket}"`, 'mtu = 1300'];
+        const lines = [
+          `bundle = "${a.bundle}"`,
+          `state = "${a.state}"`,
+          `socket = "${a.socket}"`,
+          `log-file = "${nodes.lab.folder}/a.log"`,
+          'mtu = 1300',
+        ];
         writeFileSync(file, lines.join('\n'));
         const process = a.namespace.start([...GSCIP, 'up', '--config', file, '--listen', nodes.at(a)]);
         b.start({ listen: nodes.at(b), peers: [] });
@@ -37,10 +43,11 @@ describe('a node that runs', () => {
         expect(await nodes.cli(a, 'get', 'mtu')).toMatchObject({ code: 0, stdout: '1380\n' });
         expect(readFileSync(join(a.state, 'config.toml'), 'utf8')).toMatch(/^mtu = 1380$/m);
 
-        writeFileSync(file, [...lines.slice(0, 3), 'mtu = 1290', 'log-level = "debug"'].join('\n'));
+        writeFileSync(file, [...lines.slice(0, 4), 'mtu = 1290', 'log-level = "debug"'].join('\n'));
         process.signal('SIGHUP');
         await until('the MTU of the file', () => mtu() === 1290);
         await until('the line about it', () => process.stderr().includes('"setting-changed","setting":"mtu"'));
+        expect(readFileSync(join(nodes.lab.folder, 'a.log'), 'utf8')).toContain('"setting-changed","setting":"mtu"');
         writeFileSync(file, 'mtu = 1\n');
         const refused = await nodes.cli(a, 'reload');
         expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('mtu = 1 is out of range')]);

@@ -43,6 +43,7 @@ export interface UpOptions {
   readonly home?: readonly string[];
   readonly newFlowsPerSecond?: number;
   readonly logLevel?: string;
+  readonly logFile?: string;
   readonly config?: string;
 }
 
@@ -111,6 +112,7 @@ export function machineFlags(command: Command): Command {
       collectHome,
     )
     .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
+    .option('--log-file <FILE>', 'write the log there, too: 10 MiB, and five full files beside it')
     .option('--config <FILE>', 'a TOML file with the same settings; options win over it');
 }
 
@@ -144,6 +146,7 @@ export function flagSettings(options: UpOptions): WrittenConfig {
     join: ___,
     pool: ____,
     logLevel,
+    logFile,
     rekeyAfter,
     warmUp,
     portMapping,
@@ -156,6 +159,7 @@ export function flagSettings(options: UpOptions): WrittenConfig {
   return {
     ...same,
     ...(logLevel !== undefined && { 'log-level': logLevel }),
+    ...(logFile !== undefined && { 'log-file': logFile }),
     ...(rekeyAfter !== undefined && { 'rekey-after': rekeyAfter }),
     ...(warmUp !== undefined && { 'warm-up': warmUp }),
     ...(portMapping !== undefined && { 'port-mapping': portMapping }),

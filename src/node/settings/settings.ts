@@ -181,6 +181,7 @@ function valuesOf(written: WrittenConfig): Readonly<Record<SettingName, SettingV
     tun: config.tun,
     mtu: config.mtu,
     'log-level': config.logLevel,
+    'log-file': written['log-file'] ?? null,
     flows: config.flows,
     'flows-per-peer': config.flowsPerPeer,
     'new-flows-per-second': config.newFlowsPerSecond,
@@ -197,11 +198,12 @@ function valuesOf(written: WrittenConfig): Readonly<Record<SettingName, SettingV
 
 /** Paths that mean the same from wherever the node is started next. */
 export function withWholePaths(settings: WrittenConfig): WrittenConfig {
-  const { bundle, state, socket } = settings;
+  const { bundle, state, socket, 'log-file': log } = settings;
   return {
     ...settings,
     ...(bundle !== undefined && { bundle: resolve(bundle) }),
     ...(state !== undefined && { state: resolve(state) }),
     ...(socket !== undefined && { socket: resolve(socket) }),
+    ...(log !== undefined && { 'log-file': resolve(log) }),
   };
 }
