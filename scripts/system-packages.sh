@@ -1,7 +1,8 @@
 #!/bin/sh
-# Makes sure that the packages of debian-packages.txt are there: root installs what is missing, others are told what to install.
+# Makes sure that the packages of debian-packages.txt, or of another LIST beside it, are there: root installs what is missing, others are told what to install.
 set -eu
 cd -- "$(dirname -- "$0")"
+list=${1:-debian-packages.txt}
 PATH=$PATH:/usr/sbin:/sbin
 
 present() {
@@ -12,7 +13,7 @@ present() {
 }
 
 missing() {
-  sed 's/#.*//' debian-packages.txt | while read -r package proof; do
+  sed 's/#.*//' "$list" | while read -r package proof; do
     [ -z "$package" ] || present "$proof" || printf '%s ' "$package"
   done
 }

@@ -30,7 +30,7 @@ tests() {
 
 level checks as_owner sh scripts/check.sh --no-rules
 if [ -e scripts/fuzz-native.sh ]; then level sanitizers as_owner sh scripts/fuzz-native.sh; fi
-level units tests units as_owner vitest run --maxWorkers=2 --exclude 'test/netns/**' --exclude 'test/e2e/**'
+level units tests units as_owner vitest run --maxWorkers=2 --exclude 'test/netns/**' --exclude 'test/e2e/**' --exclude 'test/package/**'
 # the tests in namespaces mostly wait, and go three at a time; those that send as fast as they can, start very many nodes, measure
 # times or stop clocks have the machine for themselves
 alone='e2e/launcher e2e/nat-matrix e2e/rollover e2e/server-rollover e2e/traffic e2e/wake e2e/workers

@@ -44,7 +44,7 @@ function defineInstall(command: Command): void {
     .argument('[options...]', 'behind "--": options of "gscip up" or "gscip server" for every start')
     .option('--state <DIR>', `the service's folder (default: ${SERVICES.node.state}, ${SERVICES.server.state})`)
     .option('--join <TOKEN>', `of the node: a token, a file that holds one, or -; kept in ${TOKEN_FILE} for root alone`)
-    .option('--root <DIR>', 'write into this file system and start nothing: for images and packages', '/')
+    .option('--root <DIR>', 'write into this file system and start nothing: for images', '/')
     .action((first: string | undefined, rest: readonly string[], options: InstallOptions) => {
       // behind "--" also the first word may be an option
       const isOption = first?.startsWith('-') === true;

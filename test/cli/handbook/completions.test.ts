@@ -51,10 +51,10 @@ const inZsh: Asked = (lines) => {
 const inFish: Asked = (lines) => {
   const asked = lines.map((line) => `complete -C '${line}' | string replace -r '\\t.*' ''; echo '${END}'`);
   const script = [fishCompletion(TABLES), `cd '${folder}'`, ...asked];
-  // fish takes no script from standard input that is longer than what it reads at once
-  return lists(runTool('fish', ['--no-config', '-c', script.join('\n')], '')).map((list) =>
-    list.map((each) => each.replace(/\/$/, '')),
-  );
+  // from a file: fish reads no more of standard input than fits into a pipe
+  const file = join(folder, '.asked.fish');
+  writeFileSync(file, script.join('\n'));
+  return lists(runTool('fish', ['--no-config', file], '')).map((list) => list.map((each) => each.replace(/\/$/, '')));
 };
 
 const SHELLS: readonly (readonly [name: string, ask: Asked])[] = [

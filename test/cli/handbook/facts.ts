@@ -9,8 +9,10 @@ export const EVERY: readonly CommandFacts[] = flat(FACTS);
 export const TABLES = completionTables(FACTS);
 
 /** Runs a program of the system on a text; a missing one fails, with its package. */
-export function runTool(command: string, words: readonly string[], input: string, debianPackage = command): string {
+export function runTool(command: string, words: readonly string[], input: string): string {
   const done = spawnSync(command, words, { input, encoding: 'utf8', timeout: 60_000, maxBuffer: 1 << 26 });
-  if (done.error) throw new Error(`${command} is missing; install: sudo apt-get install ${debianPackage}`);
+  if (done.error && 'code' in done.error && done.error.code === 'ENOENT')
+    throw new Error(`${command} is missing; install: sudo apt-get install ${command}`);
+  if (done.error) throw done.error;
   return done.stdout + done.stderr;
 }

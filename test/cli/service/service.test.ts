@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { packagedText } from '../../../src/cli/service/service-units.ts';
 import { json, run } from '../cli-run.ts';
 
 let root: string;
@@ -59,6 +60,25 @@ describe('gscip service', () => {
       started: false,
     });
     expect(json(await service('uninstall', '--json'))).toEqual({ schema: 1, service: 'node', removed: paths });
+  });
+
+  it('takes the units of a package where they say the same, and goes back to them', async () => {
+    await service('install');
+    const names = ['gscip-lock.service', 'gscip.service'];
+    mkdirSync(join(root, '/lib/systemd/system'), { recursive: true });
+    for (const name of names)
+      writeFileSync(join(root, '/lib/systemd/system', name), packagedText(readFileSync(unit(name), 'utf8')));
+    expect((await service('install')).stdout).not.toContain('wrote');
+    expect(names.filter((name) => existsSync(unit(name)))).toEqual([]);
+    expect((await service('install', '--', '--name', 'box')).stdout).toContain(`wrote ${unit('gscip.service')}`);
+    expect(names.filter((name) => existsSync(unit(name)))).toEqual(['gscip.service']);
+    await service('install');
+    expect(names.filter((name) => existsSync(unit(name)))).toEqual([]);
+    expect(await service('uninstall')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('left with the package'),
+    });
+    expect(existsSync(join(root, '/lib/systemd/system/gscip.service'))).toBe(true);
   });
 
   it("leaves another one's unit alone", async () => {
