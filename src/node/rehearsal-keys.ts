@@ -15,22 +15,33 @@ interface Actor {
   readonly vip: Uint8Array;
 }
 
-/** The keys of two nodes and one group that live only in this process and only for a rehearsal. */
+/** What two nodes of one group hold, and a GEN between them that is in none. */
+export interface RehearsalKeys {
+  readonly ends: readonly [BundleKeys, BundleKeys];
+  readonly between: BundleKeys;
+}
+
+/** Keys that live only in this process and only for a rehearsal. */
 export function rehearsalKeys(
   provider: CryptoProvider,
   random: (length: number) => Uint8Array,
   now: UnixSeconds,
-): readonly [BundleKeys, BundleKeys] {
+): RehearsalKeys {
   const caSeed = random(32);
-  const actors = [makeActor(provider, random, caSeed, 1, now), makeActor(provider, random, caSeed, 2, now)];
+  const actors = [
+    makeActor(provider, random, caSeed, { type: NODE_TYPE.ges, number: 1, now }),
+    makeActor(provider, random, caSeed, { type: NODE_TYPE.ges, number: 2, now }),
+  ];
+  const gen = makeActor(provider, random, caSeed, { type: NODE_TYPE.gen, number: 3, now });
   const adminSeed = random(32);
   const roster = makeRoster(provider, random, adminSeed, actors);
   const secrets = { rn1: random(32), rn2: random(32), domain: random(32) };
-  const keysOf = (actor: Actor) => {
-    const verified = bundleOf(provider, actor, { caSeed, adminSeed, roster, ...secrets, now });
+  const keysOf = (actor: Actor, isMember = true) => {
+    const whole = bundleOf(provider, actor, { caSeed, adminSeed, roster, ...secrets, now });
+    const verified = isMember ? whole : { ...whole, groups: [] };
     return new BundleKeys(verified, { provider, random, wall: () => now, persisted: undefined }, START);
   };
-  return [keysOf(actors[0]), keysOf(actors[1])];
+  return { ends: [keysOf(actors[0]), keysOf(actors[1])], between: keysOf(gen, false) };
 }
 
 /** When a rehearsal's made-up clock begins: no whole number, as those of a real clock are none, which is other machine code. */
@@ -40,18 +51,17 @@ function makeActor(
   provider: CryptoProvider,
   random: (length: number) => Uint8Array,
   caSeed: Uint8Array,
-  last: number,
-  now: UnixSeconds,
+  { type, number, now }: { readonly type: number; readonly number: number; readonly now: UnixSeconds },
 ): Actor {
   const edSeed = random(32);
   const caPart = encodeCaPart(
     provider,
     {
-      type: NODE_TYPE.ges,
+      type,
       mode: MODE.op,
       edPk: provider.ed25519KeyPair(edSeed).publicKey,
       vip6: undefined,
-      vip4: Uint8Array.of(100, 64, 0, last),
+      vip4: Uint8Array.of(100, 64, 0, number),
       notBefore: unixSeconds(now - DAY),
       notAfter: unixSeconds(now + DAY),
       serial: random(8),
@@ -61,7 +71,7 @@ function makeActor(
     caSeed,
   );
   const vip = new Uint8Array(16);
-  vip.set([100, 64, 0, last], 12);
+  vip.set([100, 64, 0, number], 12);
   return { edSeed, caPart, vip };
 }
 

@@ -1,7 +1,12 @@
 import { type Millis, millis, type UnixSeconds } from '../base/brands.ts';
+import { DATAGRAM } from '../base/datagram-kinds.ts';
 import { type PathAddress, parsePath, pathAddress } from '../base/path-address.ts';
 import { MESSAGE, PACKET, type PacketPrimitives, RECORD_ROW, RUN, SEND } from '../base/primitives.ts';
+import { CaPartMemory } from '../crypto/ca-part-memory.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { EphemeralSource } from '../dprp/ephemeral.ts';
+import { OnPathElement } from '../dprp/hop.ts';
+import type { BundleKeys } from './bundle-keys.ts';
 import { Engine } from './engine.ts';
 import type { EngineSettings } from './node-state.ts';
 import { rehearsalKeys, START } from './rehearsal-keys.ts';
@@ -17,11 +22,12 @@ interface Datagram {
 }
 
 /**
- * Two whole nodes with throw-away keys, joined in memory. Playing a handshake and a few flows checks, before the first
+ * Two whole nodes with throw-away keys, joined in memory, with a GEN between them that takes part in what they negotiate. Playing a handshake and a few flows checks, before the first
  * real one, that this machine computes what the protocol asks for.
  */
 export class Rehearsal {
   readonly #players: readonly [Player, Player];
+  readonly #between: OnPathElement;
   #now = START;
   #port = 1_024;
 
@@ -34,11 +40,12 @@ export class Rehearsal {
   ) {
     const keys = rehearsalKeys(provider, random, wall);
     const make = (at: 0 | 1, path: string) =>
-      new Player(new Engine({ primitives, provider, random, keys: keys[at], settings }), pathAddress(path));
+      new Player(new Engine({ primitives, provider, random, keys: keys.ends[at], settings }), pathAddress(path));
     this.#players = [make(0, '192.0.2.1:1'), make(1, '192.0.2.2:1')];
     const [a, b] = this.#players;
     a.meets(b);
     b.meets(a);
+    this.#between = elementBetween(provider, random, keys.between, settings);
   }
 
   /** One handshake and some flows; false when a packet did not arrive as it was sent. Leaves no trace in the counters. */
@@ -81,11 +88,20 @@ export class Rehearsal {
       const next: Datagram[] = [];
       for (const { bytes, from } of flying) {
         const to = from === a ? b : a;
-        for (const answer of to.receive(bytes, from.path, this.#now, arrived)) next.push({ bytes: answer, from: to });
+        const passed = this.#pass(bytes, from, to);
+        const answers = passed ? to.receive(passed, from.path, this.#now, arrived) : [];
+        for (const answer of answers) next.push({ bytes: answer, from: to });
       }
       flying = next;
     }
     return arrived;
+  }
+
+  /** The first node is below the GEN, the second outside. */
+  #pass(bytes: Uint8Array, from: Player, to: Player): Uint8Array | null {
+    if (bytes[0] > DATAGRAM.cdn) return bytes;
+    const side = (bytes[0] === DATAGRAM.dde) === (from === this.#players[0]) ? 's' : 'd';
+    return this.#between.handle(bytes, { from: from.path, to: to.path, side }, this.#now).forward;
   }
 
   #nextPort(): number {
@@ -183,4 +199,24 @@ function udpPacket(port: number): Uint8Array {
   view.setUint16(22, 7);
   view.setUint16(24, 16);
   return packet;
+}
+
+function elementBetween(
+  provider: CryptoProvider,
+  random: (length: number) => Uint8Array,
+  keys: BundleKeys,
+  settings: EngineSettings,
+): OnPathElement {
+  return new OnPathElement({
+    provider,
+    caParts: new CaPartMemory(provider),
+    ephemerals: new EphemeralSource(provider, random, { key: random(32), bootCounter: 1 }),
+    authorities: () => keys.authorities(),
+    unixNow: () => keys.unixNow(),
+    caPartOf: () => undefined,
+    identity: () => keys.identity(),
+    groups: () => keys.groups(),
+    domain: () => keys.domain(),
+    settings: { ...settings, type: 'gen', mode: 'op' },
+  });
 }
