@@ -22,13 +22,14 @@ interface Datagram {
 }
 
 /**
- * Two whole nodes with throw-away keys, joined in memory, with a GEN between them that takes part in what they negotiate. Playing a handshake and a few flows checks, before the first
+ * Two whole nodes with throw-away keys, joined in memory, with a GEN between them that takes part in every other negotiation. Playing a handshake and a few flows checks, before the first
  * real one, that this machine computes what the protocol asks for.
  */
 export class Rehearsal {
   readonly #players: readonly [Player, Player];
   readonly #between: OnPathElement;
   #now = START;
+  #hasElement = false;
   #port = 1_024;
 
   constructor(
@@ -59,6 +60,7 @@ export class Rehearsal {
 
   #scene(flows: number): boolean {
     const [a, b] = this.#players;
+    this.#hasElement = !this.#hasElement;
     let good = true;
     for (let flow = 0; flow < flows; flow++) {
       const packet = udpPacket(this.#nextPort());
@@ -99,7 +101,7 @@ export class Rehearsal {
 
   /** The first node is below the GEN, the second outside. */
   #pass(bytes: Uint8Array, from: Player, to: Player): Uint8Array | null {
-    if (bytes[0] > DATAGRAM.cdn) return bytes;
+    if (!this.#hasElement || bytes[0] > DATAGRAM.cdn) return bytes;
     const side = (bytes[0] === DATAGRAM.dde) === (from === this.#players[0]) ? 's' : 'd';
     return this.#between.handle(bytes, { from: from.path, to: to.path, side }, this.#now).forward;
   }
