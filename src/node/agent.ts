@@ -283,6 +283,8 @@ export class Agent {
       afterBatch: () => this.#afterBatch(),
     };
     this.#io.start(this.#capture.policy(policy));
+    this.#firstPaths.greet(this.#engine.node, (peer) => this.#engine.ping(peer, this.#random.take(8), now()));
+    this.#afterBatch();
     this.#arm();
     const { port } = this.#io.facts().udp;
     this.#log.log('info', 'up', { node: this.#keys.self().name, network: this.#keys.network(), interface: tun, port });

@@ -5,6 +5,9 @@ import type { PathAddress } from '../base/path-address.ts';
 import type { AgentConfig } from './agent-config.ts';
 import type { NodeState } from './node-state.ts';
 
+/** Peers of the last run that are greeted; more would be a burst for its own sake. */
+const GREETED = 32;
+
 /** Where peers are tried first: at the configured endpoint, then where they were in the last run. */
 export class FirstPaths {
   readonly #config: Pick<AgentConfig, 'peers'>;
@@ -30,6 +33,15 @@ export class FirstPaths {
       else paths.hint(id, path);
     }
     this.#unknown = unknown;
+  }
+
+  /**
+   * The last run's peers learn at once that this node is back, by a handshake that it starts (protocol.md 2.5). They may have
+   * asked for it all the while, and ask again after ever longer pauses, or have given up for some seconds.
+   */
+  greet({ directory }: NodeState, start: (peer: NodeId) => void): void {
+    const known = directory.others().filter(({ id }) => this.#lastRun[id] !== undefined);
+    for (const { id } of known.slice(0, GREETED)) start(id);
   }
 
   /** Names that were typed just now and that no other node has are a mistake. */

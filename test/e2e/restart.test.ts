@@ -52,6 +52,19 @@ describe('an agent that ends in order', () => {
       await until('the end of the keys', async () => (await nodes.b.status()).peers[0]?.sas.length === 0);
     }));
 
+  it('greets, when it is back, whom it talked with: there are keys before anybody sends', () =>
+    withTwoNodes(async (nodes) => {
+      const { a, b } = nodes;
+      await nodes.up();
+      expect(await pings(a, b)).toBe(true);
+      expect(await nodes.cli(a, 'down')).toMatchObject({ code: 0 });
+      const keys = async () => (await b.status()).peers[0]?.sas.length;
+      await until('the end of the keys', async () => (await keys()) === 0);
+      resume(a);
+      await a.ready();
+      await until('new keys', async () => (await keys()) === 1);
+    }));
+
   it('ends although clients hang on its socket', () =>
     withTwoNodes(async (nodes) => {
       const { a } = nodes;

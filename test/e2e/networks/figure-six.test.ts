@@ -23,16 +23,16 @@ const MACHINES = [
 const none = null;
 
 /**
- * Every pair. In the LAN Term and the elements reach each other by their addresses there, past GEN: what Term sends to an
- * overlay address comes out of the overlay with an address of the element's own LAN, and is not taken. That Term's network is
- * reached through the overlay is known to members of GEN's group only.
+ * Every pair. In the LAN Term and the elements reach each other by their addresses there, past GEN; what Term sends to an
+ * overlay address goes through GEN, sealed, and so does the answer. That Term's network is reached through the overlay is
+ * known to members of GEN's group only.
  */
 const ROWS: readonly ShortRow[] = [
   ['GES1 – GES2', 'ENC(1) ENC(1)', 'ENC(1) ENC(1)', 'RELAY-P RELAY-P', 'RELAY-P RELAY-P'],
   ['GES1 – Term', 'RELAY-P', none, 'RELAY-P', 'RELAY-P'],
   ['GES2 – Term', 'RELAY-P', none, 'RELAY-P', 'RELAY-P'],
-  ['Term – GEN – GES1', 'ENC(1) DISCARD', none, none, none],
-  ['Term – GEN – GES2', 'ENC(1) DISCARD', none, none, none],
+  ['Term – GEN – GES1', 'ENC(1) ENC(1)', none, none, none],
+  ['Term – GEN – GES2', 'ENC(1) ENC(1)', none, none, none],
   ['GES1 – GEN – GES3', 'DISCARD – –', '– – DISCARD', 'RELAY-P DISCARD –', '– DISCARD RELAY-P'],
   ['GES2 – GEN – GES3', 'DISCARD – –', '– – DISCARD', 'RELAY-P DISCARD –', '– DISCARD RELAY-P'],
   ['Term – GEN – GES3', 'DISCARD –', none, 'DISCARD –', 'DISCARD RELAY-P'],
