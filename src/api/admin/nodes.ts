@@ -20,6 +20,8 @@ export interface NodeAnswer {
   /** names of the groups that it is to be a member of */
   readonly groups: readonly string[];
   readonly ephemeral: boolean;
+  /** when its membership ends by itself, else null */
+  readonly endsAt: number | null;
   /** id of the token that brought it */
   readonly token: string;
   readonly certificateEnds: number;
@@ -41,6 +43,8 @@ export interface NodeChange {
   readonly mode?: NodeModeName;
   readonly groups?: readonly string[];
   readonly routes?: readonly string[];
+  /** when its membership ends by itself, in seconds since 1970; null: not by itself any more */
+  readonly until?: number | null;
 }
 
 /** POST /tokens: what is absent is a GES in mode op, no routes, one use, one hour, no approval, not ephemeral. */
@@ -56,6 +60,8 @@ export interface NewToken {
   readonly ttl?: number;
   readonly approval?: boolean;
   readonly ephemeral?: boolean;
+  /** when the membership of nodes that it brings ends by itself, in seconds since 1970 */
+  readonly until?: number;
   /** name of a lost machine, which leaves when the token is used; the new one has its name and address from then on */
   readonly replaces?: string;
   /** "host:port" where nodes reach this server; by default what the server was told or finds out */
@@ -83,6 +89,8 @@ export interface TokenAnswer {
   readonly nodes: readonly string[];
   readonly approval: boolean;
   readonly ephemeral: boolean;
+  /** when the membership of nodes that it brings ends by itself, else null */
+  readonly endsAt: number | null;
   /** name of the node that the one it brings replaces, else null */
   readonly replaces: string | null;
   readonly createdBy: string;

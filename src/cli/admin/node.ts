@@ -13,6 +13,7 @@ import { splitList } from '../split-list.ts';
 import { table } from '../table.ts';
 import { part } from './admin-client.ts';
 import { type AdminOptions, adminFlags, clientFor, show } from './admin-options.ts';
+import { parseEndOrNever } from './end-time.ts';
 import { ago, stamp, when } from './times.ts';
 
 /** `gscip admin node list|show|approve|set|remove` */
@@ -20,7 +21,7 @@ export function defineNode(command: Command): void {
   defineList(command.command('list').description('show all nodes'));
   defineShow(command.command('show <name>').description('show everything about one node'));
   defineApprove(command.command('approve <name>').description('let a node in that waits for it'));
-  defineSet(command.command('set <name>').description('rename a node, or change its mode, groups or routes'));
+  defineSet(command.command('set <name>').description('rename a node, or change its mode, groups, routes or end'));
   defineRemove(command.command('remove <name>').description('remove a node at once: lost, stolen or retired'));
   examples(command, [
     ['gscip admin node list', 'who is in the network, and who is connected'],
@@ -76,6 +77,7 @@ function describe(node: NodeAnswer): string {
     ['routes', node.routes.join(', ') || '-'],
     ['groups', node.groups.join(', ') || '-'],
     ['state', stateText(node)],
+    ...(node.endsAt === null ? [] : [['membership', `ends ${stamp(node.endsAt)} (${when(node.endsAt)})`] as const]),
     ['certificate', `ends ${stamp(node.certificateEnds)} (${when(node.certificateEnds)})`],
     ['added', `${stamp(node.addedAt)}, by token ${node.token}`],
   ];
@@ -95,6 +97,7 @@ interface SetOptions extends AdminOptions {
   readonly mode?: NodeModeName;
   readonly groups?: readonly string[];
   readonly routes?: readonly string[];
+  readonly until?: number | null;
   readonly yes?: boolean;
 }
 
@@ -104,6 +107,11 @@ function defineSet(command: Command): void {
     .addOption(new Option('--mode <mode>', 'open, or closed: members only').choices(NODE_MODES))
     .option('--groups <names>', 'its groups from now on, separated by commas', splitList)
     .option('--routes <cidrs>', 'the networks behind it from now on, separated by commas', splitList)
+    .option(
+      '--until <end>',
+      'its membership ends by itself then: 8h, 3d, 2026-12-24, 2026-12-24T18:00; or never',
+      parseEndOrNever,
+    )
     .option('--yes', 'do not ask')
     .action(async (name: string, options: SetOptions) => {
       const { socket: _, json: __, yes, ...wanted } = options;
@@ -117,6 +125,7 @@ function defineSet(command: Command): void {
     ['gscip admin node set laptop --groups lab,home', 'replaces the whole list; what it leaves is cut off'],
     ['gscip admin node set laptop --groups "" --yes', 'out of every group; in a script only with --yes'],
     ['gscip admin node set laptop --name desk', 'everything but the name stays'],
+    ['gscip admin node set laptop --until 2026-12-24', 'a guest: at the end of that day it is removed as if by hand'],
   ]);
 }
 

@@ -17,7 +17,8 @@ import { splitList } from '../split-list.ts';
 import { table } from '../table.ts';
 import { part } from './admin-client.ts';
 import { type AdminOptions, adminFlags, clientFor, show } from './admin-options.ts';
-import { when } from './times.ts';
+import { parseEnd } from './end-time.ts';
+import { stamp, when } from './times.ts';
 
 /** `gscip admin token create|list|revoke` */
 export function defineToken(command: Command): void {
@@ -42,6 +43,11 @@ function defineCreate(command: Command): void {
     .option('--ttl <time>', 'how long it is valid (default: 1h)', parseDuration)
     .option('--approval', 'a node that it brings waits for: gscip admin node approve NAME')
     .option('--ephemeral', 'its nodes leave the network when they were not heard of for a day')
+    .option(
+      '--until <end>',
+      'membership of its nodes ends by itself then: 8h, 3d, 2026-12-24 or 2026-12-24T18:00',
+      (text: string) => parseEnd(text),
+    )
     .option('--replaces <node>', 'a lost machine: it leaves when the new one joins, which takes its name and address')
     .option('--servers <addresses>', 'HOST:PORT where nodes reach this server, separated by commas', splitList)
     .option('--qr', 'show it as a QR code where the output is no terminal, too')
@@ -53,6 +59,7 @@ function defineCreate(command: Command): void {
       'gscip admin token create --user alice --groups lab --type gen --mode cl --routes 192.168.1.0/24',
       'for a closed router with a network of plain machines behind it',
     ],
+    ['gscip admin token create --user guest --groups lab --until 1d', 'for a guest, who is out again after a day'],
     ['gscip admin token create --user alice --groups lab --replaces laptop', 'for the successor of a lost machine'],
     [
       '(umask 077; gscip admin token create --user alice --groups lab --json | jq -r .token >token)',
@@ -97,9 +104,13 @@ function tokenTable(tokens: readonly TokenAnswer[]): string {
     token.id,
     token.user,
     token.groups.join(', '),
-    [token.type, token.mode, ...(token.approval ? ['approval'] : []), ...(token.ephemeral ? ['ephemeral'] : [])].join(
-      ' ',
-    ),
+    [
+      token.type,
+      token.mode,
+      ...(token.approval ? ['approval'] : []),
+      ...(token.ephemeral ? ['ephemeral'] : []),
+      ...(token.endsAt === null ? [] : [`until ${stamp(token.endsAt)}`]),
+    ].join(' '),
     token.routes.join(' ') || '-',
     `${token.nodes.length} of ${token.uses}`,
     token.nodes.join(', ') || '-',

@@ -1,4 +1,5 @@
 import { type Millis, millis, type NodeId, unixSeconds } from '../../base/brands.ts';
+import { endedNodes, removeEndedNodes } from '../network/commands/membership-end.ts';
 import { idleNodes, removeIdleNodes, touchNodes } from '../network/commands/nodes.ts';
 import { nextScheduledWork, scheduledRolls } from '../network/commands/scheduled-rolls.ts';
 import { forgetTokens, forgottenTokens } from '../network/commands/tokens.ts';
@@ -21,7 +22,7 @@ const SEEN_AFTER = 600;
 const SEEN_AT_ONCE = 200;
 const SERVER = { kind: 'server', name: 'scheduler' } as const;
 
-type Chore = 'admit' | 'roll' | 'remove-idle' | 'note-seen' | 'forget-tokens';
+type Chore = 'admit' | 'roll' | 'remove-idle' | 'end-memberships' | 'note-seen' | 'forget-tokens';
 
 /** What a server does by itself, each of it by a command of the rules and never twice at the same time. */
 export class Chores {
@@ -50,6 +51,7 @@ export class Chores {
     this.#admit(updatesWaiting, moment);
     this.#roll(moment);
     this.#removeIdle(sessions, moment);
+    this.#endMemberships(moment);
     this.#noteSeen(sessions, moment);
     this.#forgetTokens(moment);
   }
@@ -74,6 +76,12 @@ export class Chores {
     const connected = new Set(sessions.keys());
     if (idleNodes(this.#context.tools(moment.time), this.#context.view, connected).length === 0) return;
     this.#run('remove-idle', (tools, draft) => removeIdleNodes(tools, draft, connected), moment);
+  }
+
+  #endMemberships(moment: Moment): void {
+    if (!this.#isTimeFor('end-memberships', LOOK_EVERY, moment)) return;
+    if (endedNodes(this.#context.tools(moment.time), this.#context.view).length === 0) return;
+    this.#run('end-memberships', (tools, draft) => removeEndedNodes(tools, draft), moment);
   }
 
   #noteSeen(sessions: ReadonlyMap<NodeId, Session>, moment: Moment): void {

@@ -13,6 +13,7 @@ export function nodeAnswer(view: View, row: NodeRow, connected: boolean): NodeAn
     addresses: [formatAddress(row.ipv4), formatAddress(row.ipv6)],
     routes: row.routes.map(formatRange),
     groups: groupNames(view, row.groups),
+    endsAt: row.endsAt ?? null,
     removedAt: row.removedAt ?? null,
   };
 }

@@ -13,6 +13,7 @@ export function tokenAnswer(view: View, row: TokenRow, now: UnixSeconds): TokenA
     groups: groupNames(view, row.groups),
     routes: row.routes.map(formatRange),
     nodes: row.used.map((node) => view.get('nodes', node)?.name ?? node),
+    endsAt: row.endsAt ?? null,
     replaces: row.replaces === undefined ? null : (view.get('nodes', row.replaces)?.name ?? row.replaces),
     state: tokenState(row, now),
   };

@@ -9,12 +9,16 @@ import type { Tools } from './tools.ts';
 /** Nodes pin the key by it for as long as they belong to the network, so it lasts (seconds). */
 const GMS_CERTIFICATE_LIFE = 10 * 365 * 86_400;
 
-/** A new certificate for what a row says of a node, valid from a day ago to the end of its life. */
-export function certify(tools: Tools, draft: Draft, node: StatedNode): Pick<NodeRow, 'caPart' | 'certificateEnds'> {
+/** A new certificate for what a row says of a node, valid from a day ago to the end of its life, or of the membership where that is sooner. */
+export function certify(
+  tools: Tools,
+  draft: Draft,
+  node: StatedNode & Pick<NodeRow, 'endsAt'>,
+): Pick<NodeRow, 'caPart' | 'certificateEnds'> {
   const { nextSerial: serial, certificateLife, caSeed } = settingsOf(draft);
   changeSettings(draft, { nextSerial: serial + 1 });
   const notBefore = unixSeconds(tools.now - CLOCK_SLACK);
-  const certificateEnds = unixSeconds(tools.now + certificateLife);
+  const certificateEnds = unixSeconds(Math.min(tools.now + certificateLife, node.endsAt ?? Number.POSITIVE_INFINITY));
   const caPart = issueCaPart(tools.provider, node, { serial, notBefore, notAfter: certificateEnds }, caSeed);
   return { caPart, certificateEnds };
 }
@@ -23,7 +27,9 @@ export function certify(tools: Tools, draft: Draft, node: StatedNode): Pick<Node
 export function renewalDue(tools: Tools, view: View, node: NodeRow): boolean {
   const { certificateLife } = settingsOf(view);
   const { now } = tools;
-  return now >= node.certificateEnds - certificateLife / 3 || node.certificateEnds > now + certificateLife;
+  // no newer one would last longer than the membership
+  const isLast = node.endsAt !== undefined && node.certificateEnds === node.endsAt;
+  return (now >= node.certificateEnds - certificateLife / 3 && !isLast) || node.certificateEnds > now + certificateLife;
 }
 
 /** The CA's statement about the group management server's key, which nodes pin (protocol.md 11). */

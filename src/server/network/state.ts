@@ -174,6 +174,8 @@ export interface NodeRow {
   readonly groups: readonly GroupId[];
   /** leaves the network when it was not heard of for a day */
   readonly ephemeral: boolean;
+  /** when its membership ends by itself; undefined: not by itself */
+  readonly endsAt: UnixSeconds | undefined;
   /** the token that brought it */
   readonly token: string;
   /** number of the newest change of what its peers are shown of it */
@@ -202,6 +204,8 @@ export interface TokenRow {
   /** a node that it brings waits for an administrator */
   readonly approval: boolean;
   readonly ephemeral: boolean;
+  /** when the membership of nodes that it brings ends by itself */
+  readonly endsAt: UnixSeconds | undefined;
   /** a lost machine, which leaves when the token is used, and whose name and address the new one has from then on */
   readonly replaces: NodeId | undefined;
   readonly createdBy: string;

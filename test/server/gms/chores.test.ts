@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GscipError } from '../../../src/base/errors.ts';
 import { changeGroup } from '../../../src/server/network/commands/groups.ts';
+import { changeNode } from '../../../src/server/network/commands/nodes.ts';
 import { settingsOf } from '../../../src/server/network/settings.ts';
 import { bundlesIn, HubWorld } from './hub-world.ts';
 
@@ -69,6 +70,19 @@ describe('what a server does by itself', () => {
       ['away', 'removed'],
       ['here', 'active'],
     ]);
+  });
+
+  it('ends a membership that was for a time', () => {
+    at.member('guest');
+    const { id } = at.row('guest');
+    at.ground.run((tools, draft) => changeNode(tools, draft, 'guest', { until: at.ground.now + 600 }));
+    const standing = () => at.ground.view.get('nodes', id)?.standing;
+    at.leap(590);
+    at.pass(2_000);
+    expect(standing()).toBe('active');
+    at.leap(20);
+    at.pass(2_000);
+    expect(standing()).toBe('removed');
   });
 
   it('writes signs of life, not for each message, and without an entry in the audit log', async () => {

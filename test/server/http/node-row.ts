@@ -26,6 +26,7 @@ export function nodeRow(name: string, groups: readonly GroupId[]): NodeRow {
     routes: [],
     groups,
     ephemeral: false,
+    endsAt: undefined,
     token: '',
     number: 0,
     addedAt: NOW,

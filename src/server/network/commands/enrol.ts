@@ -80,17 +80,17 @@ function provenToken({ provider }: Tools, draft: Draft, { token: id, mac, covere
 }
 
 function newNode(tools: Tools, draft: Draft, token: TokenRow, request: Enrolment, id: NodeId): NodeRow {
-  const { type, mode, user, routes, groups, ephemeral, approval } = token;
+  const { type, mode, user, routes, groups, ephemeral, approval, endsAt } = token;
   const lost = replacedNode(tools, draft, token);
   const { edPublic } = request;
   const ipv4 = lost?.ipv4 ?? nextAddress(draft);
   const ipv6 = ipv6Of(settingsOf(draft), id);
   return {
-    ...{ id, edPublic, user, type, mode, ipv4, ipv6, routes, ephemeral },
+    ...{ id, edPublic, user, type, mode, ipv4, ipv6, routes, ephemeral, endsAt },
     name: lost?.name ?? freeNodeName(draft, request.name),
     groups: groups.filter((group) => draft.get('groups', group)),
     standing: approval ? 'pending' : 'active',
-    ...certify(tools, draft, { id, edPublic, type, mode, ipv4, ipv6, routes }),
+    ...certify(tools, draft, { id, edPublic, type, mode, ipv4, ipv6, routes, endsAt }),
     token: token.id,
     number: changeNumber(tools, draft),
     addedAt: tools.now,
@@ -110,13 +110,15 @@ function again(tools: Tools, draft: Draft, known: NodeRow, token: TokenRow): Nod
   checkKnown(draft, known, token);
   const groups = [...new Set([...known.groups, ...token.groups.filter((group) => draft.get('groups', group))])];
   const { user, ephemeral, id } = token;
+  const endsAt = token.endsAt ?? known.endsAt;
   return {
     ...known,
     user,
     ephemeral,
+    endsAt,
     token: id,
     groups: groups.slice(0, MOST_GROUPS),
-    ...certify(tools, draft, known),
+    ...certify(tools, draft, { ...known, endsAt }),
   };
 }
 

@@ -10,6 +10,7 @@ import { checkedRoutes } from '../node-certificate.ts';
 import { changeNumber, settingsOf } from '../settings.ts';
 import type { NodeMode, NodeRow } from '../state.ts';
 import type { Tools } from '../tools.ts';
+import { endOfMembership } from './membership-end.ts';
 import { MOST_GROUPS } from './tokens.ts';
 
 /** A node's last sign of life is written at most this often (seconds). */
@@ -24,6 +25,8 @@ export interface NodeChange {
   /** by name */
   readonly groups?: readonly string[];
   readonly routes?: readonly string[];
+  /** when its membership ends by itself, in seconds since 1970; null: not by itself */
+  readonly until?: number | null;
 }
 
 /** Lets a node in that waits for an administrator. */
@@ -41,8 +44,9 @@ export function changeNode(tools: Tools, draft: Draft, text: string, change: Nod
   const name = change.name === undefined ? node.name : freeName(draft, node, change.name);
   const groups = change.groups === undefined ? node.groups : requestedGroups(draft, change.groups);
   const routes = change.routes === undefined ? node.routes : checkedRoutes(settingsOf(draft), node.type, change.routes);
-  const changed = { ...node, name, mode, groups, routes };
-  const restated = mode !== node.mode || routes !== node.routes;
+  const endsAt = change.until === undefined ? node.endsAt : endOfMembership(tools, change.until);
+  const changed = { ...node, name, mode, groups, routes, endsAt };
+  const restated = mode !== node.mode || routes !== node.routes || endsAt !== node.endsAt;
   put(draft, restated ? { ...changed, ...certify(tools, draft, changed) } : changed);
   if (restated || name !== node.name) showAnew(tools, draft, node.id);
   for (const id of node.groups) if (!groups.includes(id)) takeOut(tools, draft, groupOf(draft, id), [node.id]);

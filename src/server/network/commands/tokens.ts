@@ -8,6 +8,7 @@ import { checkedRoutes } from '../node-certificate.ts';
 import { settingsOf } from '../settings.ts';
 import type { TokenRow } from '../state.ts';
 import type { Tools } from '../tools.ts';
+import { endOfMembership } from './membership-end.ts';
 
 /** What a token is to be good for; where nodes reach the server is not the rules' concern. */
 export type TokenRequest = Omit<NewToken, 'servers'>;
@@ -29,13 +30,16 @@ export function createToken(tools: Tools, draft: Draft, request: TokenRequest, c
     throw new GscipError('usage', `a node is in 1 to ${MOST_GROUPS} groups`, 'Name them with --groups a,b.');
   const uses = wholeNumber('number of uses', request.uses ?? 1, MOST_USES);
   const ttl = wholeNumber('time in seconds', request.ttl ?? HOUR, LONGEST_TTL);
+  const endsAt = endOfMembership(tools, request.until ?? null);
   const row: TokenRow = {
     id: toHex(tools.random(8)),
     secret: tools.random(32),
     ...{ user, groups, type, mode, uses, approval, ephemeral, createdBy },
     routes: checkedRoutes(settingsOf(draft), type, routes),
     used: [],
-    expiresAt: unixSeconds(tools.now + ttl),
+    // who would be brought after the end would have to leave at once
+    expiresAt: unixSeconds(Math.min(tools.now + ttl, endsAt ?? Number.POSITIVE_INFINITY)),
+    endsAt,
     replaces: replacedBy(draft, request, uses),
     createdAt: tools.now,
     revoked: false,
