@@ -111,7 +111,10 @@ describe('programs rely on', () => {
   it('one object per line of pit watch', async () => {
     const watching = nodes.a.namespace.start([...GSCIP, 'pit', 'watch', '--json', '--socket', nodes.a.socket]);
     // nothing tells from outside when the agent has begun to tell
-    await until('a flow that comes', async () => (await pings(nodes.a, nodes.b, 4, 1)) && watching.stdout().includes('"created"'));
+    await until(
+      'a flow that comes',
+      async () => (await pings(nodes.a, nodes.b, 4, 1)) && watching.stdout().includes('"created"'),
+    );
     expect(await nodes.cli(nodes.a, 'pit', 'flush')).toMatchObject({ code: 0 });
     await until('a flow that goes', () => watching.stdout().includes('"closed"'));
     await watching.stop();
