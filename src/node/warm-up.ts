@@ -1,14 +1,14 @@
-import { keepShapes } from './kept-shapes.ts';
+import { collectGarbage, keepShapes } from './kept-shapes.ts';
 import type { PacketIo } from './packet-io.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
 /**
- * Nodes that rehearse, one pair after the other. Code that was compiled while only one pair had ever played is bound to its
- * objects, and is thrown away when the real node comes.
+ * Pairs of nodes that rehearse, one after the other. More keep more of the code when the real node comes, and cost memory
+ * that the process does not give back (decision 99).
  */
-export const CASTS = 3;
+export const CASTS = 1;
 /** Handshakes of each: what they run is compiled then, and more of them gain little (bench/README.md). */
-export const SCENES = 250;
+export const SCENES = 500;
 /** Milliseconds from one to the next while no packets come; one takes about a millisecond. */
 const EVERY = 4;
 /** The same while packets come: they go first. */
@@ -61,6 +61,8 @@ export class WarmUp {
     if (this.#left % SCENES > 0) return;
     this.#rehearsal.close();
     this.#rehearsal = undefined;
+    // tables of several megabytes each, which an idle node would otherwise carry along for hours
+    collectGarbage();
   }
 }
 
