@@ -11,14 +11,15 @@ await benchMain(
     about: 'CPU share and memory of idle nodes',
     help: {
       seconds: 'of silence',
+      settle: 'ms after the nodes came up, in which they rehearse handshakes',
     },
-    values: { seconds: 30 },
-    quick: { seconds: 3 },
+    values: { seconds: 30, settle: 12_000 },
+    quick: { seconds: 3, settle: 2_000 },
   },
-  ({ seconds }) =>
+  ({ seconds, settle }) =>
     withTwoNodes({}, async ({ a, b }) => {
       const pids = [a, b].flatMap((node) => node.process?.pid ?? []);
-      await pause(2000);
+      await pause(settle);
       const before = pids.map(cpuSeconds);
       await pause(seconds * 1000);
       const nodes = pids.map((pid, at) => ({

@@ -166,13 +166,12 @@ export class Agent {
         ...{ tun: config.tun, listen: config.listen, workers: config.workers },
         destinations: (slot) => (agent ? agent.#engine.node.paths.destination(slot) : undefined),
       });
-      const playing = io;
-      const gather = () => selfTest(playing, rehearsalSettings(config));
-      gather().close();
+      const rehearsal = selfTest(io, rehearsalSettings(config));
       const made = new Agent(settings, log, { state, kept, source, dial, beside }, io);
       agent = made;
       await made.#goLive();
-      if (config.warmUp) made.#warmUp = startWarmUp(gather, io);
+      if (config.warmUp) made.#warmUp = startWarmUp(rehearsal, io);
+      else rehearsal.close();
       return made;
     } catch (error) {
       await io?.stop();

@@ -1,5 +1,4 @@
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { ByteReader } from '../base/byte-reader.ts';
 import { ByteWriter } from '../base/byte-writer.ts';
 import { SymmetricState } from '../crypto/noise-symmetric.ts';
@@ -33,12 +32,4 @@ export function keepShapes(provider: CryptoProvider): void {
     symmetric,
     symmetric.clone(),
   );
-}
-
-/** A whole collection of garbage, now: some ten milliseconds in which nothing else runs. */
-export function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const collect: () => void = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
-  collect();
 }

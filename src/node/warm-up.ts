@@ -1,13 +1,9 @@
-import { collectGarbage, keepShapes } from './kept-shapes.ts';
+import { collectGarbage } from './collect-garbage.ts';
+import { keepShapes } from './kept-shapes.ts';
 import type { PacketIo } from './packet-io.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
-/**
- * Pairs of nodes that rehearse, one after the other. More keep more of the code when the real node comes, and cost memory
- * that the process does not give back (decision 99).
- */
-export const CASTS = 1;
-/** Handshakes of each: what they run is compiled then, and more of them gain little (bench/README.md). */
+/** Rehearsals after the start: what a handshake runs is compiled then, and more of them gain little (bench/README.md). */
 export const SCENES = 500;
 /** Milliseconds from one to the next while no packets come; one takes about a millisecond. */
 const EVERY = 4;
@@ -18,26 +14,25 @@ type Scenes = Pick<Rehearsal, 'play' | 'close'>;
 
 /**
  * Plays the handshake in memory, again and again in quiet moments after the start, until the machine code for it is made:
- * the first real handshakes take about half as long then. Ends by itself, and gives back all that the rehearsals held.
+ * the first real handshakes take about half as long then. Ends by itself, and gives back all that the rehearsal held.
  */
 export class WarmUp {
-  readonly #gather: () => Scenes;
-  readonly #batches: () => number;
+  /** undefined when it is over: its tables take megabytes */
   #rehearsal: Scenes | undefined;
+  readonly #batches: () => number;
   #seen: number;
-  #left = CASTS * SCENES;
+  #left = SCENES;
   #timer: NodeJS.Timeout;
 
-  /** `gather` makes a rehearsal; `batches`: how many the packet path has handled so far. */
-  constructor(gather: () => Scenes, batches: () => number) {
-    this.#gather = gather;
+  /** `batches`: how many the packet path has handled so far. The rehearsal is this object's from here on. */
+  constructor(rehearsal: Scenes, batches: () => number) {
+    this.#rehearsal = rehearsal;
     this.#batches = batches;
     this.#seen = batches();
     this.#timer = setTimeout(() => this.#step(), BUSY);
   }
 
   stop(): void {
-    this.#left = 0;
     clearTimeout(this.#timer);
     this.#rehearsal?.close();
     this.#rehearsal = undefined;
@@ -48,27 +43,26 @@ export class WarmUp {
     const isBusy = batches !== this.#seen;
     this.#seen = batches;
     if (!isBusy) {
-      this.#play();
-      if (this.#left === 0) return;
+      this.#rehearsal?.play();
+      this.#left -= 1;
+      if (this.#left === 0) return this.#end();
     }
     this.#timer = setTimeout(() => this.#step(), isBusy ? BUSY : EVERY);
   }
 
-  #play(): void {
-    this.#rehearsal ??= this.#gather();
-    this.#rehearsal.play();
-    this.#left -= 1;
-    if (this.#left % SCENES > 0) return;
-    this.#rehearsal.close();
-    this.#rehearsal = undefined;
-    // tables of several megabytes each, which an idle node would otherwise carry along for hours
+  #end(): void {
+    this.stop();
+    // an idle node would otherwise carry it along for hours
     collectGarbage();
   }
 }
 
 /** Where packets go through Node alone a rehearsal takes several milliseconds, and packets would wait for it: none then. */
-export function startWarmUp(gather: () => Rehearsal, io: PacketIo): WarmUp | undefined {
-  if (io.facts().primitives !== 'addon') return undefined;
-  keepShapes(io.provider);
-  return new WarmUp(gather, () => io.times().batches);
+export function startWarmUp(rehearsal: Rehearsal, io: PacketIo): WarmUp | undefined {
+  if (io.facts().primitives === 'addon') {
+    keepShapes(io.provider);
+    return new WarmUp(rehearsal, () => io.times().batches);
+  }
+  rehearsal.close();
+  return undefined;
 }
