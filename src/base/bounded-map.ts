@@ -1,22 +1,18 @@
-/** A map of at most `size` entries: the one that was put in first goes for one more. */
-export class BoundedMap<K, V> {
-  readonly #size: number;
-  readonly #map = new Map<K, V>();
+/** A map of at most `most` entries: the one that was put in first goes for one more. What is put in again is the youngest. */
+export class BoundedMap<K, V> extends Map<K, V> {
+  readonly #most: number;
 
-  constructor(size: number) {
-    this.#size = size;
+  constructor(most: number) {
+    super();
+    this.#most = most;
   }
 
-  get(key: K): V | undefined {
-    return this.#map.get(key);
-  }
-
-  set(key: K, value: V): void {
-    this.#map.delete(key);
-    for (const oldest of this.#map.keys()) {
-      if (this.#map.size < this.#size) break;
-      this.#map.delete(oldest);
+  override set(key: K, value: V): this {
+    this.delete(key);
+    for (const oldest of this.keys()) {
+      if (this.size < this.#most) break;
+      this.delete(oldest);
     }
-    this.#map.set(key, value);
+    return super.set(key, value);
   }
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { Millis } from '../base/brands.ts';
 import type { PathAddress } from '../base/path-address.ts';
 import { ANSWERS_PER_DDE, ANSWERS_PER_PATH, HALF_OPEN_MS } from './constants.ts';
@@ -7,10 +8,10 @@ const BUDGETS_MAX = 8_192;
 
 /** Limits the answers to one DDE: 4 on one path, 12 in all, whatever the answers say (protocol.md 2.5). */
 export class AnswerBudget {
-  readonly #byDde = new Map<
+  readonly #byDde = new BoundedMap<
     string,
     { readonly since: Millis; all: number; readonly paths: Map<PathAddress, number> }
-  >();
+  >(BUDGETS_MAX);
 
   /** dde: names H(DDE). False when this path or this DDE was answered often enough. */
   take(dde: string, path: PathAddress, now: Millis): boolean {
@@ -31,10 +32,6 @@ export class AnswerBudget {
 
   #start(dde: string, now: Millis) {
     const used = { since: now, all: 0, paths: new Map<PathAddress, number>() };
-    for (const oldest of this.#byDde.keys()) {
-      if (this.#byDde.size < BUDGETS_MAX) break;
-      this.#byDde.delete(oldest);
-    }
     this.#byDde.set(dde, used);
     return used;
   }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { Millis, SaIndex } from '../base/brands.ts';
 import { toHex, wipe } from '../base/bytes.ts';
 import type { Cid } from '../base/cid.ts';
@@ -61,7 +62,7 @@ export function tookRoute({ routes }: HopNegotiation, start: PathAddress, end: P
 
 /** Both tables of an on-path element: bounded in number, 20 s in time (protocol.md 2.3). */
 export class HopState {
-  readonly #passed = new Map<string, PassedDde>();
+  readonly #passed = new BoundedMap<string, PassedDde>(HOP_NEGOTIATIONS_MAX);
   readonly #negotiations = new Map<string, HopNegotiation>();
   readonly #byHint = new Map<string, string>();
 
@@ -71,13 +72,7 @@ export class HopState {
 
   /** Remembers a DDE anew: the latest one of these addresses and this index counts. */
   putPassed(dde: PassedDde): void {
-    const key = passedKey(dde.start, dde.end, dde.indexStart);
-    this.#passed.delete(key);
-    this.#passed.set(key, dde);
-    for (const oldest of this.#passed.keys()) {
-      if (this.#passed.size <= HOP_NEGOTIATIONS_MAX) break;
-      this.#passed.delete(oldest);
-    }
+    this.#passed.set(passedKey(dde.start, dde.end, dde.indexStart), dde);
   }
 
   /** By (H(DDE), H(RGI core)). */

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { NodeId } from '../base/brands.ts';
 import type { SeenElement } from '../dprp/path-element.ts';
 
@@ -6,17 +7,12 @@ const MOST = 4096;
 
 /** The elements between this node and each peer, as the last handshake found them; for `explain` only. */
 export class PathElements {
-  readonly #between = new Map<NodeId, readonly SeenElement[]>();
+  readonly #between = new BoundedMap<NodeId, readonly SeenElement[]>(MOST);
 
   /** The nearest to this node first; none forgets what was there. */
   saw(peer: NodeId, between: readonly SeenElement[]): void {
-    this.#between.delete(peer);
-    if (between.length === 0) return;
-    this.#between.set(peer, between);
-    for (const oldest of this.#between.keys()) {
-      if (this.#between.size <= MOST) return;
-      this.#between.delete(oldest);
-    }
+    if (between.length === 0) this.#between.delete(peer);
+    else this.#between.set(peer, between);
   }
 
   towards(peer: NodeId): readonly SeenElement[] {

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { type Millis, millis } from '../base/brands.ts';
 import type { AddressKey } from '../base/flow-cid.ts';
 
@@ -14,22 +15,17 @@ interface Result {
 
 /** Destination addresses for which DPRP just failed, with the reason that is shown. */
 export class Negative {
-  readonly #results = new Map<AddressKey, Result>();
+  readonly #results = new BoundedMap<AddressKey, Result>(MOST);
 
   get size(): number {
     return this.#results.size;
   }
 
   add(destination: AddressKey, reason: string, now: Millis): void {
-    this.#results.delete(destination);
     this.#results.set(destination, {
       reason,
       until: millis(now + (FOR_WANT_OF_KEYS.has(reason) ? KEYS_LIFE : NEGATIVE_LIFE)),
     });
-    for (const oldest of this.#results.keys()) {
-      if (this.#results.size <= MOST) return;
-      this.#results.delete(oldest);
-    }
   }
 
   /** Why the destination is not tried now, or null. */

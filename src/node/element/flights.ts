@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Millis } from '../../base/brands.ts';
 import type { Below } from './element-desk.ts';
 import { ELEMENT } from './tuning.ts';
@@ -12,18 +13,13 @@ interface Flight {
  * A name that another one has is not given away, so that nobody below draws off what is for a neighbour.
  */
 export class Flights {
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new BoundedMap<string, Flight>(ELEMENT.flights);
 
   /** False when somebody else has it. */
   claim(name: string, below: Below, now: Millis): boolean {
     const known = this.#flights.get(name);
     if (known && known.below !== below && now - known.at < ELEMENT.flightMs) return false;
-    this.#flights.delete(name);
     this.#flights.set(name, { below, at: now });
-    for (const oldest of this.#flights.keys()) {
-      if (this.#flights.size <= ELEMENT.flights) break;
-      this.#flights.delete(oldest);
-    }
     return true;
   }
 
