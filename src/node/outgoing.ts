@@ -56,7 +56,8 @@ export class Outgoing {
     for (let row = 0; row < count; row++) {
       const at = row * PACKET.stride;
       packets[at + PACKET.sa] = 0;
-      const [offset, length] = [packets[at + PACKET.offset], packets[at + PACKET.length]];
+      const offset = packets[at + PACKET.offset];
+      const length = packets[at + PACKET.length];
       const status = parseFlow(view, offset, length, flow);
       if (status !== 0) this.#node.countStatus(status, view, offset, length, now);
       else if ((flow[FLOW.flags] & FLOW_FLAG.fragment) !== 0) this.#fragment(arena, packets, row, now);
