@@ -2,6 +2,7 @@ import { GscipError } from '../../base/errors.ts';
 import { parseDuration } from '../duration.ts';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const LENGTH = /^\d+[a-z]+$/;
 const TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?$/;
 
 /**
@@ -11,6 +12,7 @@ const TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?$/;
 export function parseEnd(text: string, now = Date.now() / 1000): number {
   if (DAY.test(text)) return secondsOf(text, `${text}T23:59:59`);
   if (TIME.test(text)) return secondsOf(text, text.replace(' ', 'T'));
+  if (!LENGTH.test(text)) throw unreadable(text);
   return Math.floor(now) + parseDuration(text);
 }
 
@@ -27,9 +29,5 @@ function secondsOf(text: string, stated: string): number {
 }
 
 function unreadable(text: string): GscipError {
-  return new GscipError(
-    'usage',
-    `there is no day or minute "${text}"`,
-    'Write it like 8h, 3d, 2026-12-24 or 2026-12-24T18:00.',
-  );
+  return new GscipError('usage', `"${text}" is no end`, 'Write it like 8h, 3d, 2026-12-24 or 2026-12-24T18:00.');
 }
