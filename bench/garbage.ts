@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { PROJECT, pinnedNode } from '../src/cli/lab/pinned-node.ts';
+import { gscipProgram } from '../src/cli/lab/pinned-node.ts';
 import { benchMain } from './tools/bench-main.ts';
 import { iperfTcp, iperfUdp } from './tools/iperf.ts';
 import { short } from './tools/statistics.ts';
@@ -7,7 +7,7 @@ import { markdownTable } from './tools/table.ts';
 import { type TwoNodes, withTwoNodes } from './tools/two-nodes.ts';
 
 /** Nodes that say each collection; what they measured themselves takes no part in it. */
-const TRACED = [pinnedNode(), '--trace-gc', `${PROJECT}dist/cli/main.js`];
+const TRACED = gscipProgram('--trace-gc');
 const SMALL = 64;
 
 /** What the packet path leaves for the collector of garbage: as V8 itself says it, with `--trace-gc`, while packets flow and while none do. */

@@ -1,5 +1,6 @@
 // TUN, UDP, netlink, nftables and ICMP for JavaScript.
 #include <errno.h>
+#include <malloc.h>
 
 #include "devices.h"
 #include "icmp.h"
@@ -192,6 +193,13 @@ napi_value generationOfNft(napi_env env, napi_callback_info) {
   return fromInteger(env, static_cast<int32_t>(answer < 0 ? answer : answer & 0x7fffffff));
 }
 
+napi_value giveBackMemory(napi_env, napi_callback_info) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return nullptr;
+}
+
 napi_value sendNotice(napi_env env, napi_callback_info info) {
   Args args(env, info);
   const Arena path = args.bytes(0), text = args.bytes(1);
@@ -258,6 +266,7 @@ void exportDevices(Context& context, napi_value exports) {
   exportFunction(context, exports, "netlinkOpen", openNetlink);
   exportFunction(context, exports, "netlinkDrain", drainNetlink);
   exportFunction(context, exports, "nftGeneration", generationOfNft);
+  exportFunction(context, exports, "giveBackMemory", giveBackMemory);
   exportFunction(context, exports, "noticeSend", sendNotice);
   exportFunction(context, exports, "icmpOpen", openIcmp);
   exportFunction(context, exports, "icmpRead", readIcmp);

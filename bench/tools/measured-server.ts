@@ -6,9 +6,8 @@ import type { ServerStatus } from '../../src/api/admin/operations.ts';
 import { AdminClient } from '../../src/cli/admin/admin-client.ts';
 import type { Lab } from '../../src/cli/lab/lab.ts';
 import type { LabProcess } from '../../src/cli/lab/lab-process.ts';
-import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
+import { gscipProgram } from '../../src/cli/lab/pinned-node.ts';
 import { until } from '../../src/cli/lab/until.ts';
-import { SERVER_FLAGS } from '../../src/cli/up/server-process.ts';
 import { cpuSeconds, residentMiB } from './process-cost.ts';
 
 /** What a server has used since it was looked at last, and what it holds. */
@@ -36,17 +35,7 @@ export class MeasuredServer {
     this.#state = join(lab.folder, 'server');
     this.admin = new AdminClient(this.socket);
     const listen = ['--listen', `127.0.0.1:${port}`, '--log-level', 'error'];
-    this.#words = [
-      pinnedNode(),
-      ...SERVER_FLAGS,
-      ...flags,
-      `${PROJECT}dist/cli/main.js`,
-      'server',
-      '--state',
-      this.#state,
-      ...listen,
-      ...words,
-    ];
+    this.#words = [...gscipProgram(...flags), 'server', '--state', this.#state, ...listen, ...words];
     this.#death = flags.length > 0 ? 'SIGTERM' : 'SIGKILL';
     this.#process = this.#start();
   }

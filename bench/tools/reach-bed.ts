@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Lab, withLab } from '../../src/cli/lab/lab.ts';
 import type { LabProcess } from '../../src/cli/lab/lab-process.ts';
-import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
+import { gscipProgram } from '../../src/cli/lab/pinned-node.ts';
 import { until } from '../../src/cli/lab/until.ts';
 import { type Placed, ReachWorld } from '../../test/netns/nat/reach-world.ts';
 import { type Place, SERVER } from '../../test/netns/nat/sites.ts';
@@ -69,7 +69,7 @@ export class ReachBed {
     await Promise.all(running.map((each) => each.stop()));
     this.rememberFlows(NAT_SECONDS);
     this.#again = nodes.map(({ namespace, state, socket }) => {
-      const words = [pinnedNode(), `${PROJECT}dist/cli/main.js`, 'up', '--state', state, '--socket', socket];
+      const words = [...gscipProgram(), 'up', '--state', state, '--socket', socket];
       return namespace.start(words, { seconds: 3_600 });
     });
     for (const node of nodes) {

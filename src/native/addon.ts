@@ -101,6 +101,9 @@ export interface DeviceIo {
   /** A number that is another one after each change of the nftables rules in this network namespace; or a negative errno. */
   nftGeneration(): number;
 
+  /** Gives free pages of the C heap back to the kernel, which takes milliseconds; does nothing where the C library has no such call. */
+  giveBackMemory(): void;
+
   /** One datagram to a local socket by its path, as NOTIFY_SOCKET names it. '' or the error's name. */
   noticeSend(path: Uint8Array, text: Uint8Array): ErrnoName | '';
 

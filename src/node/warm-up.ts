@@ -1,3 +1,4 @@
+import { usedAddon } from '../native/addon.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { keepShapes } from './kept-shapes.ts';
 import type { PacketIo } from './packet-io.ts';
@@ -9,6 +10,8 @@ export const SCENES = 500;
 const EVERY = 4;
 /** The same while packets come: they go first. */
 const BUSY = 100;
+/** Milliseconds after which what a collection freed has been swept, too, which threads of V8 do. */
+const SWEPT = 1_000;
 
 type Scenes = Pick<Rehearsal, 'play' | 'close'>;
 
@@ -54,7 +57,14 @@ export class WarmUp {
     this.stop();
     // an idle node would otherwise carry it along for hours
     collectGarbage();
+    this.#timer = setTimeout(giveBackMemory, SWEPT);
   }
+}
+
+/** What the rehearsals held lies in the C heap as free pages, some 15 MiB: the kernel gets them back. */
+function giveBackMemory(): void {
+  const addon = usedAddon();
+  if (typeof addon !== 'string') addon.giveBackMemory();
 }
 
 /** Where packets go through Node alone a rehearsal takes several milliseconds, and packets would wait for it: none then. */

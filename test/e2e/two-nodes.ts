@@ -6,7 +6,7 @@ import { Lab, withLab } from '../../src/cli/lab/lab.ts';
 import type { Finished } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import { ensureBuilt, Overlay, type OverlayNode, type UpOptions } from '../../src/cli/lab/overlay.ts';
-import { PROJECT, pinnedNode } from '../../src/cli/lab/pinned-node.ts';
+import { gscipProgram } from '../../src/cli/lab/pinned-node.ts';
 import { until } from '../../src/cli/lab/until.ts';
 import { type Pair, pair } from '../netns/kit.ts';
 
@@ -17,7 +17,7 @@ export const PORT = 47247;
 export const GROUP = 'office';
 
 /** How the program is started here: built before, without the launcher. */
-export const GSCIP: readonly string[] = [pinnedNode(), `${PROJECT}dist/cli/main.js`];
+export const GSCIP: readonly string[] = gscipProgram();
 
 /** Two machines on one wire that hold bundles of one authority; neither agent runs yet. */
 export class TwoNodes {

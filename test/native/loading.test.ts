@@ -173,6 +173,7 @@ describe('the type of the addon', () => {
       netlinkOpen: true,
       netlinkDrain: true,
       nftGeneration: true,
+      giveBackMemory: true,
       noticeSend: true,
       icmpOpen: true,
       icmpRead: true,

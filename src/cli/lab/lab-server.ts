@@ -4,10 +4,10 @@ import { AdminClient } from '../admin/admin-client.ts';
 import type { Lab } from './lab.ts';
 import type { LabProcess } from './lab-process.ts';
 import type { Namespace } from './namespace.ts';
-import { PROJECT, pinnedNode } from './pinned-node.ts';
+import { gscipProgram } from './pinned-node.ts';
 import { until } from './until.ts';
 
-const GSCIP: readonly string[] = [pinnedNode(), `${PROJECT}dist/cli/main.js`];
+const GSCIP: readonly string[] = gscipProgram();
 
 /** One process of `gscip server` in a lab; it can be killed and started again over the same state folder. */
 export class LabServer {

@@ -5,7 +5,7 @@ import { ask } from '../control-client.ts';
 import type { Lab } from './lab.ts';
 import type { LabProcess } from './lab-process.ts';
 import type { Namespace } from './namespace.ts';
-import { PROJECT, pinnedNode } from './pinned-node.ts';
+import { gscipProgram, PROJECT } from './pinned-node.ts';
 import { runNow } from './run-now.ts';
 import { until } from './until.ts';
 
@@ -223,7 +223,7 @@ export class OverlayNode {
 }
 
 /** How the CLI is started here: already built, without the launcher's look whether it still is. */
-const GSCIP: readonly string[] = [pinnedNode(), `${PROJECT}dist/cli/main.js`];
+const GSCIP: readonly string[] = gscipProgram();
 
 /** Has the launcher build whatever is not up to date, so that what is measured or tested is what the sources say. */
 export function ensureBuilt(): void {

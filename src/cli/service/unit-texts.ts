@@ -1,3 +1,5 @@
+import { NODE_FLAGS } from '../lab/pinned-node.ts';
+
 /** Where the program lies, and what a unit is to start with it. */
 export interface ServicePlan {
   /** absolute path of Node, and of the program that it runs */
@@ -101,7 +103,7 @@ export function serverUnit(plan: ServicePlan): string {
     [
       'Type=notify',
       'NotifyAccess=all',
-      `ExecStart=${command(plan, 'server', ['--max-semi-space-size=4'])}`,
+      `ExecStart=${command(plan, 'server')}`,
       'TimeoutStartSec=300',
       ...AGAIN,
       ...folders(plan, 'gscip-server'),
@@ -147,8 +149,8 @@ function folders({ state }: ServicePlan, usual: string): string[] {
     : [`ReadWritePaths=${quoted(state)}`];
 }
 
-function command({ node, main, state, words }: ServicePlan, verb: string, flags: readonly string[] = []): string {
-  return [node, ...flags, main, verb, '--state', state, ...words].map(quoted).join(' ');
+function command({ node, main, state, words }: ServicePlan, verb: string): string {
+  return [node, ...NODE_FLAGS, main, verb, '--state', state, ...words].map(quoted).join(' ');
 }
 
 /** A word of ExecStart (systemd.service(5)). */

@@ -5,7 +5,7 @@ import type { HealthLine } from '../../api/status.ts';
 import { GscipError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { AdminClient } from '../admin/admin-client.ts';
-import { PROJECT, pinnedNode } from '../lab/pinned-node.ts';
+import { gscipProgram } from '../lab/pinned-node.ts';
 import { Restarts } from './restarts.ts';
 
 /** How the server beside a node is started. */
@@ -84,7 +84,8 @@ export class ServerProcess {
       ...(pool === undefined ? [] : ['--pool', pool]),
     ];
     // a session of its own: Ctrl-C is for the node, which then ends it in order
-    const child = spawn(pinnedNode(), [...SERVER_FLAGS, MAIN, ...words, ...first], {
+    const [node = '', ...program] = gscipProgram();
+    const child = spawn(node, [...program, ...words, ...first], {
       stdio: ['pipe', 'ignore', 'inherit'],
       detached: true,
     });
@@ -134,7 +135,3 @@ export class ServerProcess {
     }
   }
 }
-
-/** For Node, as the launcher gives them to `gscip server`. */
-export const SERVER_FLAGS = ['--max-semi-space-size=4'] as const;
-const MAIN = `${PROJECT}dist/cli/main.js`;

@@ -66,7 +66,7 @@ describe('the units', () => {
     'C:\\x',
     "it's",
   ])('hand on the word %j as it is', (word) => {
-    expect(started(nodeUnit({ ...PLAN, words: ['--name', word] })).slice(2)).toEqual([
+    expect(started(nodeUnit({ ...PLAN, words: ['--name', word] })).slice(3)).toEqual([
       'up',
       '--state',
       '/var/lib/gscip',

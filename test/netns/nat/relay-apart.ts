@@ -3,7 +3,7 @@ import type { NewRelayAnswer, RelayList } from '../../../src/api/admin/relays.ts
 import type { AdminClient } from '../../../src/cli/admin/admin-client.ts';
 import type { Lab } from '../../../src/cli/lab/lab.ts';
 import type { LabProcess } from '../../../src/cli/lab/lab-process.ts';
-import { PROJECT, pinnedNode } from '../../../src/cli/lab/pinned-node.ts';
+import { gscipProgram } from '../../../src/cli/lab/pinned-node.ts';
 import { until } from '../../../src/cli/lab/until.ts';
 import type { Site } from './sites.ts';
 
@@ -61,7 +61,7 @@ export class RelayApart {
   }
 
   #start(...more: readonly string[]): LabProcess {
-    const words = [pinnedNode(), `${PROJECT}dist/cli/main.js`, ...this.#words, ...more];
+    const words = [...gscipProgram(), ...this.#words, ...more];
     return this.site.host.start(words, { seconds: 3_600 });
   }
 
