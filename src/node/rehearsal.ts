@@ -49,10 +49,14 @@ export class Rehearsal {
     this.#between = elementBetween(provider, random, keys.between, settings);
   }
 
-  /** One handshake and some flows; false when a packet did not arrive as it was sent. Leaves no trace in the counters. */
-  play(flows = FLOWS): boolean {
+  /**
+   * One handshake and some flows; false when a packet did not arrive as it was sent. Leaves no trace in the counters. `alone`: the GEN
+   * takes no part in this one.
+   */
+  play(flows = FLOWS, alone = false): boolean {
     const counters = this.#players[0].engine.node.primitives.counters();
     const before = counters.slice();
+    this.#hasElement = !(alone || this.#hasElement);
     const good = this.#scene(flows);
     counters.set(before);
     return good;
@@ -60,7 +64,6 @@ export class Rehearsal {
 
   #scene(flows: number): boolean {
     const [a, b] = this.#players;
-    this.#hasElement = !this.#hasElement;
     let good = true;
     for (let flow = 0; flow < flows; flow++) {
       const packet = udpPacket(this.#nextPort());
