@@ -30,14 +30,14 @@ tests() {
 
 level checks as_owner sh scripts/check.sh --no-rules
 if [ -e scripts/fuzz-native.sh ]; then level sanitizers as_owner sh scripts/fuzz-native.sh; fi
-level units tests units as_owner vitest run --maxWorkers=2 --exclude 'test/netns/**' --exclude 'test/e2e/**' --exclude 'test/package/**'
+level units tests units as_owner vitest run --maxWorkers=2 --exclude 'test/netns/**' --exclude 'test/e2e/**' --exclude 'test/guides/**' --exclude 'test/package/**'
 # the tests in namespaces mostly wait, and go three at a time; those that send as fast as they can, start very many nodes, measure
 # times or stop clocks have the machine for themselves
 alone='e2e/launcher e2e/nat-matrix e2e/rollover e2e/server-rollover e2e/traffic e2e/wake e2e/workers
   netns/native-tunnel netns/numbered-datagrams'
 files() { for each in $alone; do echo "$@" "test/$each.test.ts"; done; }
 # shellcheck disable=SC2046
-namespaces() { tests namespaces vitest run --maxWorkers=3 test/netns test/e2e $(files --exclude); }
+namespaces() { tests namespaces vitest run --maxWorkers=3 test/netns test/e2e test/guides $(files --exclude); }
 # shellcheck disable=SC2046
 alone() { tests alone vitest run --maxWorkers=1 $(files); }
 steps_before=$failed_steps

@@ -6,7 +6,7 @@ import { readText, repositoryFiles } from './repository.ts';
 
 /** The commands of `gscip` in the shell blocks of a page, without what a shell does with them. */
 function commandsIn(page: string): readonly string[] {
-  const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = '']) => block);
+  const blocks = [...page.matchAll(/^```sh(?: on \S+)?\n([\s\S]*?)^```/gm)].map(([, block = '']) => block);
   return blocks.flatMap((block) => block.split('\n')).flatMap(commandOf);
 }
 
