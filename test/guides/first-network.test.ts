@@ -45,7 +45,7 @@ it(
           steps: [
             { command: 'sudo gscip admin node list', shows: /^desk .*connected/m },
             { command: 'sudo gscip admin node remove laptop', shows: /Removed laptop/ },
-            { command: 'sudo gscip status', shows: /^(?![\s\S]*^laptop)[\s\S]*^server /m, soon: true },
+            { command: 'sudo gscip status', shows: /^server /m, lacks: /^laptop /m, soon: true },
             { command: 'sudo gscip admin key list --group home', shows: /removal/ },
             { command: 'sudo gscip admin audit list', shows: /remove/ },
             { command: 'sudo gscip admin token list', shows: /of 5/ },

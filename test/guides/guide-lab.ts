@@ -228,10 +228,11 @@ function saidBy(started: LabProcess): string {
   return `${started.stdout()}${started.stderr()}`.slice(-20_000);
 }
 
-function troubleOf({ code, stdout, stderr }: Finished, { shows }: GuideStep): string | undefined {
+function troubleOf({ code, stdout, stderr }: Finished, { shows, lacks }: GuideStep): string | undefined {
   const said = `${stdout}${stderr}`;
   if (code !== 0) return `ended with ${code ?? 'a signal'}:\n${said}`;
-  return shows === undefined || shows.test(said) ? undefined : `shows no ${shows}:\n${said}`;
+  if (shows?.test(said) === false) return `shows no ${shows}:\n${said}`;
+  return lacks?.test(said) ? `shows ${lacks}:\n${said}` : undefined;
 }
 
 /** A node has an address; a server beside it or by itself answers. A relay on a machine of its own answers nobody. */

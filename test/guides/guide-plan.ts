@@ -21,6 +21,8 @@ export interface GuideStep {
   readonly machine?: string;
   /** what its output holds, standard error included */
   readonly shows?: RegExp;
+  /** and what it does not hold */
+  readonly lacks?: RegExp;
   /** takes effect within seconds, as the page says: tried again for that long */
   readonly soon?: true;
   /** goes on until Ctrl-C, which is pressed when `enough` is true, by default when its output is as in `shows` */
