@@ -52,7 +52,10 @@ it(
             {
               command: 'sudo gscip up --join TOKEN',
               before: async () => {
-                address = /^desk +\S+ +\S+ \S+ +(\S+)/m.exec((await guide.machine('server').run('sudo gscip admin node list')).stdout)?.[1] ?? '';
+                address =
+                  /^desk +\S+ +\S+ \S+ +(\S+)/m.exec(
+                    (await guide.machine('server').run('sudo gscip admin node list')).stdout,
+                  )?.[1] ?? '';
               },
             },
             {

@@ -41,9 +41,6 @@ const STAYS = /(?:^|\| *)(?:sudo )?(?:\.\/)?gscip (up|server)\b/;
 
 const TOKEN = /(gsj1\.[\w.@:,[\]-]+)/;
 
-/** A network with nothing in it yet but its server and a member, as most pages begin. */
-export const HOME = { server: '192.0.2.1', laptop: '192.0.2.10', desk: '192.0.2.11' } as const;
-
 /** How long what "takes effect within seconds" may take on a busy machine. */
 const SOON_SECONDS = 30;
 

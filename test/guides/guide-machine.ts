@@ -27,7 +27,9 @@ echo ready
 exec sleep 3600
 `;
 
-const HOME = '/home/alice';
+const HOMES = '/home';
+const HOME = `${HOMES}/alice`;
+const PROGRAMS = `${HOMES}/bin`;
 const USER = 1000;
 
 /** How a command of root becomes one of a person, who can only get back by the `sudo` below; a change of user forgets whose death is fatal. */
@@ -87,14 +89,14 @@ export class GuideMachine {
 
   /** Puts a program of this name before all others. */
   addProgram(name: string, text: string): void {
-    writeFileSync(this.path(`/home/bin/${name}`), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    writeFileSync(this.path(join(PROGRAMS, name)), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   }
 
   /** Starts what somebody types; `atTerminal`: what is written to it then comes from a terminal. */
   start(line: string, { atTerminal = false } = {}): LabProcess {
     const enter = ['nsenter', '--target', `${this.#holder.pid}`, '--mount', '--uts', 'env', '-C', HOME];
     const person = HAS_PERSON ? `${AS_PERSON} ${ENDS_WITH_LAB}`.split(' ') : [];
-    const path = `/home/bin:${process.env['PATH']}:/usr/sbin:/sbin`;
+    const path = `${PROGRAMS}:${process.env['PATH']}:/usr/sbin:/sbin`;
     const env = { HOME, USER: 'alice', SHELL: '/bin/bash', PATH: path, LC_ALL: 'C.UTF-8' };
     const shell = atTerminal ? ['script', '-qec', line, '/dev/null'] : ['bash', '-o', 'pipefail', '-c', line];
     return this.space.start([...enter, ...person, ...shell], { seconds: 300, env, stdin: atTerminal });
@@ -106,15 +108,19 @@ export class GuideMachine {
   }
 
   #layFiles(): void {
-    for (const each of [...OWN, 'home/bin', HOME]) mkdirSync(join(this.#files, each), { recursive: true });
+    for (const each of [...OWN, PROGRAMS, HOME]) mkdirSync(join(this.#files, each), { recursive: true });
     for (const each of ETC.split(' ').filter((name) => existsSync(`/etc/${name}`)))
       cpSync(`/etc/${each}`, this.path(`/etc/${each}`), { recursive: true, verbatimSymlinks: true });
     writeFileSync(this.path('/etc/resolv.conf'), 'nameserver 192.0.2.53\n');
-    writeFileSync(this.path('/etc/passwd'), `root:x:0:0:root:/root:/bin/sh\nalice:x:${USER}:${USER}::${HOME}:/bin/sh\n`);
+    writeFileSync(
+      this.path('/etc/passwd'),
+      `root:x:0:0:root:/root:/bin/sh\nalice:x:${USER}:${USER}::${HOME}:/bin/sh\n`,
+    );
     writeFileSync(this.path('/etc/hosts'), `127.0.0.1 localhost\n127.0.1.1 ${this.name}\n`);
-    this.addProgram('gscip', `exec ${gscipProgram().join(' ')} "$@"`);
+    // where nobody measures first packets, that second of computing at each start is left out
+    this.addProgram('gscip', `[ "$1" != up ] || set -- "$@" --no-warm-up\nexec ${gscipProgram().join(' ')} "$@"`);
     this.addProgram('sudo', `exec ${HAS_PERSON ? `${AS_ROOT} ${ENDS_WITH_LAB} ` : ''}env SUDO_USER=alice "$@"`);
-    symlinkSync('/home/bin/gscip', this.path('gscip'));
+    symlinkSync(join(PROGRAMS, 'gscip'), this.path('gscip'));
     if (HAS_PERSON) chownSync(this.path('.'), USER, USER);
   }
 }

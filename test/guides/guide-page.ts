@@ -52,14 +52,17 @@ function commandsIn(block: Block): readonly GuideCommand[] {
   const fence = machineOf(block);
   const commands: GuideCommand[] = [];
   let open: { readonly text: string; readonly line: number } | undefined;
-  block.text.split('\n').forEach((line, at) => {
-    if (open === undefined && /^\s*(#|$)/.test(line)) return;
-    open = { text: open ? `${open.text}\n${line}` : line, line: open?.line ?? block.line + at };
-    if (goesOn(open.text)) return;
-    const [text = '', comment = ''] = open.text.split(/\s+#\s+(?=[^\n]*$)/);
-    commands.push({ text: text.trim(), line: open.line, fence, comment });
-    open = undefined;
-  });
+  block.text
+    .trimEnd()
+    .split('\n')
+    .forEach((line, at) => {
+      if (open === undefined && /^\s*(#|$)/.test(line)) return;
+      open = { text: open ? `${open.text}\n${line}` : line, line: open?.line ?? block.line + at };
+      if (goesOn(open.text)) return;
+      const [text = '', comment = ''] = open.text.split(/\s+#\s+(?=[^\n]*$)/);
+      commands.push({ text: text.trim(), line: open.line, fence, comment });
+      open = undefined;
+    });
   if (open) throw new Error(`line ${block.line}: a command of this block does not end`);
   return commands;
 }
@@ -69,7 +72,9 @@ function machineOf({ info, before, line }: Block): string | undefined {
   const [, name] = /^on ([a-z][a-z0-9-]*)$/.exec(info) ?? [];
   if (name === undefined) throw new Error(`line ${line - 1}: "${info}" is not "on MACHINE"`);
   if (!new RegExp(`\\b${name}\\b`, 'i').test(before))
-    throw new Error(`line ${line - 1}: no reader sees that this is on ${name}; say so in the text or the heading above`);
+    throw new Error(
+      `line ${line - 1}: no reader sees that this is on ${name}; say so in the text or the heading above`,
+    );
   return name;
 }
 

@@ -4,7 +4,20 @@ import { plannedCommands } from '../guides/guide-plan.ts';
 import { readText, repositoryFiles } from './repository.ts';
 
 /** Pages whose commands are looked at (`documented-commands.test.ts`) and not run yet. */
-const NOT_RUN_YET: readonly string[] = [];
+const NOT_RUN_YET: readonly string[] = [
+  'README.md',
+  'docs/guide/flows.md',
+  'docs/guide/gateways.md',
+  'docs/guide/modes.md',
+  'docs/guide/monitoring.md',
+  'docs/guide/names.md',
+  'docs/guide/node-settings.md',
+  'docs/guide/packages.md',
+  'docs/guide/server.md',
+  'docs/guide/service.md',
+  'docs/guide/settings.md',
+  'docs/guide/support.md',
+];
 
 /** Pages that a test in test/guides follows. */
 function followed(): readonly string[] {
@@ -24,7 +37,9 @@ describe('the commands of the guides', () => {
     const pages = pagesWithCommands();
     const count = (paths: readonly string[]) => paths.reduce((sum, path) => sum + (pages.get(path) ?? 0), 0);
     if (NOT_RUN_YET.length > 0)
-      console.log(`not run yet: ${count(NOT_RUN_YET)} commands of ${count([...pages.keys()])}, in ${NOT_RUN_YET.join(', ')}`);
+      console.log(
+        `not run yet: ${count(NOT_RUN_YET)} commands of ${count([...pages.keys()])}, in ${NOT_RUN_YET.join(', ')}`,
+      );
     expect(followed().toSorted()).toEqual([...pages.keys()].filter((path) => !NOT_RUN_YET.includes(path)).toSorted());
   });
 });
