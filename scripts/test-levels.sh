@@ -7,10 +7,13 @@ PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin
 export PATH
 
 results=build/test-results
+# thousands of processes of Node begin with the same sources: what the first one compiled of them is kept for the others
+NODE_COMPILE_CACHE=$PWD/build/compile-cache
+export NODE_COMPILE_CACHE
 owner=$(stat -c %u .)
 sh scripts/as-owner.sh sh -c "rm -rf $results && mkdir -p $results"
 # what root wrote into the owner's folder becomes the owner's, so that the owner's next run can write it
-trap 'chown -R "$owner" "$results" node_modules/.vite 2>/dev/null || :' EXIT
+trap 'chown -R "$owner" "$results" node_modules/.vite "$NODE_COMPILE_CACHE" 2>/dev/null || :' EXIT
 
 failed_steps=
 level() {
@@ -28,16 +31,33 @@ tests() {
   "$@" --reporter=default --reporter=json --outputFile.json="$result"
 }
 
-level checks as_owner sh scripts/check.sh --no-rules
-if [ -e scripts/fuzz-native.sh ]; then level sanitizers as_owner sh scripts/fuzz-native.sh; fi
-level units tests units as_owner vitest run --maxWorkers=2 --exclude 'test/netns/**' --exclude 'test/e2e/**' --exclude 'test/guides/**' --exclude 'test/package/**'
-# the tests in namespaces mostly wait, and go three at a time; those that send as fast as they can, start very many nodes, measure
-# times or stop clocks have the machine for themselves
-alone='e2e/launcher e2e/nat-matrix e2e/rollover e2e/server-rollover e2e/traffic e2e/wake e2e/workers
+# what keeps one core busy goes beside what keeps another one busy; what it says comes when it has ended
+beside=$results/beside.log
+models_and_sanitizers() {
+  status=0
+  as_owner sh scripts/check-models.sh || status=1
+  as_owner sh scripts/fuzz-native.sh || status=1
+  return "$status"
+}
+models_and_sanitizers >"$beside" 2>&1 &
+other=$!
+joined() {
+  status=0
+  wait "$other" || status=$?
+  cat "$beside"
+  return "$status"
+}
+level checks as_owner sh scripts/check.sh --sources
+level models-and-sanitizers joined
+# one more than there are cores, since those with processes and databases of their own wait at times
+level units tests units as_owner vitest run --maxWorkers=3 --exclude 'test/netns/**' --exclude 'test/e2e/**' --exclude 'test/guides/**' --exclude 'test/package/**'
+# the tests in namespaces mostly wait (a file keeps less than half a core busy), and go four at a time; those that send as fast as
+# they can, start very many nodes, measure times or stop clocks have the machine for themselves
+alone='e2e/nat-matrix e2e/rollover e2e/server-rollover e2e/traffic e2e/wake e2e/workers
   netns/native-tunnel netns/numbered-datagrams'
 files() { for each in $alone; do echo "$@" "test/$each.test.ts"; done; }
 # shellcheck disable=SC2046
-namespaces() { tests namespaces vitest run --maxWorkers=3 test/netns test/e2e test/guides $(files --exclude); }
+namespaces() { tests namespaces vitest run --maxWorkers=4 test/netns test/e2e test/guides $(files --exclude); }
 # shellcheck disable=SC2046
 alone() { tests alone vitest run --maxWorkers=1 $(files); }
 steps_before=$failed_steps

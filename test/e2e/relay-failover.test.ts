@@ -71,8 +71,11 @@ describe('two nodes that only a relay joins, and two relays on machines of their
     return (peer?.sas ?? []).map(({ version, ageSeconds }) => ({ version, made: Date.now() / 1_000 - ageSeconds }));
   };
 
+  let failures = 0;
+
   /** Ends the relay in use under both flows; returns how long each was silent, in ms. */
   async function fail(typing: Typing, how: Failure): Promise<readonly [number, number]> {
+    if (failures++ > 0) await pause(SETTLED_MS);
     const used = await inUse();
     const receiver = await startReceiver(b.namespace, await b.address());
     const sending = startSending(a.namespace, await b.address(), RATE, 200);
@@ -88,7 +91,6 @@ describe('two nodes that only a relay joins, and two relays on machines of their
     expect(distinct).toBeGreaterThan(RATE);
     const silence = typing.longestGap(ended, Date.now());
     await how.bringBack(used);
-    await pause(SETTLED_MS);
     return [longestGapMs, silence];
   }
 

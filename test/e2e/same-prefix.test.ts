@@ -47,7 +47,7 @@ async function names(placed: readonly Placed[]): Promise<Buffer[]> {
 }
 
 describe('nodes on two LANs of the same prefix', () => {
-  it.each([
+  it.concurrent.each([
     ['port-restricted', /^direct 203\.0\.[12]\.1:/],
     ['symmetric', /^relay /],
   ] as const)('behind NATs that are %s never take a stranger for each other', (kind, wanted) =>

@@ -32,7 +32,7 @@ const sees = (watch: LabProcess, text: string) =>
     { seconds: 12 },
   );
 
-describe('the watch over the networks of a machine', () => {
+describe.concurrent('the watch over the networks of a machine', () => {
   it.each([
     ['netlink', {}],
     ['ip monitor', SCRIPT],

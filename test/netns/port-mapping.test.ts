@@ -62,7 +62,7 @@ async function behindRouter(lab: Lab, protocols: MappingProtocols = {}) {
   return { world, site, daemon };
 }
 
-describe('a node behind a router that maps ports', () => {
+describe.concurrent('a node behind a router that maps ports', () => {
   it.each([
     ['pcp', {}, 1],
     ['upnp', { natPmp: false }, 1],
@@ -84,7 +84,7 @@ describe('a node behind a router that maps ports', () => {
         await until('the echo', () => again.stdout().includes('ready'));
         expect(await isReached(world.server, site.outer)).toBe(false);
       }),
-    30_000,
+    60_000,
   );
 
   it(
@@ -100,7 +100,7 @@ describe('a node behind a router that maps ports', () => {
         await startMappings(lab, routerOf(site));
         await until('the mapping to be back', () => isReached(world.server, site.outer), { seconds: 20 });
       }),
-    40_000,
+    60_000,
   );
 
   it(
@@ -114,7 +114,7 @@ describe('a node behind a router that maps ports', () => {
         await said(mapping, /counter (mapping-private|upnp-\S+)/);
         expect(mapping.stdout()).not.toContain('at ');
       }),
-    40_000,
+    60_000,
   );
 
   it(
@@ -130,7 +130,7 @@ describe('a node behind a router that maps ports', () => {
           expect(await isReached(world.server, site.outer, Number(port))).toBe(true);
         }
       }),
-    30_000,
+    60_000,
   );
 });
 

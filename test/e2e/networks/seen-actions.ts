@@ -3,7 +3,7 @@ import type { PitEntryAnswer } from '../../../src/api/pit.ts';
 import type { Namespace } from '../../../src/cli/lab/namespace.ts';
 import { ALL, NOTHING, type Reached, reach } from '../probes.ts';
 import type { Place, Way } from './plan.ts';
-import { type Exchange, type LinkState, linkState, type Wire } from './wires.ts';
+import { type Exchange, type LinkState, linkState, RIDING, type Since, type Wire } from './wires.ts';
 
 /** What is asked of a network that rows are run in. */
 export interface Observed {
@@ -17,6 +17,9 @@ export interface Observed {
   groupNumber(name: string | null): number;
 }
 
+/** What the wire of each place on a way has carried since an exchange began. */
+type Looks = ReadonlyMap<Place, Since>;
+
 /** To which addresses a row is run. */
 export type Run = 'overlay' | 'ordinary';
 
@@ -29,9 +32,9 @@ const LOOKS = 15;
 const PATH_FOUND = 1_000;
 const TRIES = 6;
 /** For an answer: most rows have none. */
-const PATIENCE = 800;
-/** Each exchange pings with packets of a size of its own. */
-let size = 500;
+const PATIENCE = 1_200;
+/** Bytes of the smallest ping, and how many sizes there are. */
+const [SMALLEST, SIZES] = [500, 3 * RIDING];
 
 /**
  * Has the first machine ask the last one by TCP, UDP and ping, and says what each element on the way did with it, as the
@@ -60,16 +63,27 @@ async function exchanged(network: Observed, walk: Way, between: Exchange['betwee
   const [from] = walk;
   if (!from) throw new Error('a way has two ends');
   for (let tries = 1; ; tries++) {
-    size += 1;
-    for (const place of walk) network.wire(place).skip();
+    const size = nextSize();
+    const looks = new Map(walk.map((place) => [place, network.wire(place).look()]));
     const asked = () => reach(network.machine(from), between[1], { from: between[0], size, patience: PATIENCE });
     const first = await asked();
     // an answer that was late once, on a machine that is busy, is not late again; one that is held back is
     const reached = heard(first).startsWith('odd') ? await asked() : first;
-    const links = await settledLinks(network, walk, { between, pinged: size + ICMP_HEADER + IP_HEADER(between[1]) });
+    const links = await settledLinks(looks, walk, { between, pinged: size + ICMP_HEADER + IP_HEADER(between[1]) });
     if (tries === TRIES || !(links.some(isPastTheWay) || isLost(links))) return { links, reached };
     await pause(PATH_FOUND);
   }
+}
+
+let exchanges = 0;
+
+/**
+ * Each exchange pings with packets of a size of its own, by which it is known among those that go on at the same time: no two
+ * sizes differ by what rides before a first packet.
+ */
+function nextSize(): number {
+  const at = exchanges++ % SIZES;
+  return SMALLEST + at + RIDING * Math.floor(at / RIDING);
 }
 
 /** Sealed at one end of the wire and not seen at the other: the first packets go by the relay, inside of TLS on one side. */
@@ -85,13 +99,13 @@ function isLost(links: readonly LinkState[]): boolean {
   return links.some((link, at) => link === 'sealed' && links[at + 1] === 'none');
 }
 
-async function settledLinks(network: Observed, walk: Way, exchange: Exchange): Promise<LinkState[]> {
+async function settledLinks(looks: Looks, walk: Way, exchange: Exchange): Promise<LinkState[]> {
   let before = '';
-  for (let looks = 1; ; looks++) {
+  for (let times = 1; ; times++) {
     await pause(SETTLE);
-    const links = walk.slice(1).map((place, at) => stateBetween(network, walk[at] ?? place, place, exchange));
+    const links = walk.slice(1).map((place, at) => stateBetween(looks, walk[at] ?? place, place, exchange));
     const now = links.join();
-    if ((now === before && !now.includes('odd')) || looks === LOOKS) return links;
+    if ((now === before && !now.includes('odd')) || times === LOOKS) return links;
     before = now;
   }
 }
@@ -109,9 +123,9 @@ function sourceTowards(machine: Namespace, address: string): string {
 }
 
 /** Two neighbours on the way: one is behind the other, or they share a wire, which is seen at both. */
-function stateBetween(network: Observed, one: Place, other: Place, exchange: Exchange): LinkState {
+function stateBetween(looks: Looks, one: Place, other: Place, exchange: Exchange): LinkState {
   const ends = one.parent === other ? [one] : other.parent === one ? [other] : [one, other];
-  const [first = 'none', second = first] = ends.map((place) => linkState(network.wire(place).since(), exchange));
+  const [first = 'none', second = first] = ends.map((place) => linkState(looks.get(place)?.() ?? [], exchange));
   return first === second ? first : `odd: ${first} at ${one.name}, ${second} at ${other.name}`;
 }
 

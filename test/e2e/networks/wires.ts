@@ -18,10 +18,16 @@ export interface Exchange {
   readonly pinged: number;
 }
 
-/** A capture that runs, read from the last look on. */
+/** What passes from a moment on. */
+export type Since = () => readonly CapturedPacket[];
+
+/** A capture that runs. */
 export interface Wire {
+  /** Begins a look of its own, which others at the same time do not disturb. */
+  look(): Since;
+  /** From now on `since` leaves out what passed before. */
   skip(): void;
-  since(): readonly CapturedPacket[];
+  readonly since: Since;
   /** from the beginning on */
   all(): readonly CapturedPacket[];
 }
@@ -29,12 +35,17 @@ export interface Wire {
 /** Captures a device until the lab ends. */
 export async function tap(lab: Lab, where: Namespace, device: string): Promise<Wire> {
   const running = await capture(lab, where, device);
-  let seen = 0;
+  const look = (): Since => {
+    const seen = running.packets().length;
+    return () => running.packets().slice(seen);
+  };
+  let since: Since = () => running.packets();
   return {
+    look,
     skip: () => {
-      seen = running.packets().length;
+      since = look();
     },
-    since: () => running.packets().slice(seen),
+    since: () => since(),
     all: () => running.packets(),
   };
 }
@@ -45,9 +56,10 @@ const ECHO: Readonly<Record<number, readonly number[]>> = { 1: [8, 0], 58: [128,
 const [DATA, FRAME] = [0x10, 0x20];
 const FRAME_HEADER = 8;
 export const DPRP = { dde: 1, rgi: 2, mpit: 3, cdn: 4, stale: 6, nogroup: 7 } as const;
-/** header and tag of a data datagram, and the record that a flow's first packet may ride behind (protocol.md 1.2) */
+/** header and tag of a data datagram (protocol.md 1.2) */
 const SEAL = 32;
-const RIDING = 54;
+/** of the record that a flow's first packet may ride behind */
+export const RIDING = 54;
 
 /** What a link carried of an exchange: all of it in clear, all of it sealed, or nothing. */
 export function linkState(captured: readonly CapturedPacket[], exchange: Exchange): LinkState {

@@ -15,6 +15,9 @@ export interface Placed {
   readonly node: OverlayNode;
 }
 
+/** How nodes are started, all alike or by their number. */
+type How = Partial<UpOptions> | ((at: number) => Partial<UpOptions>);
+
 /** The lab's Internet with a server that coordinates and relays, and nodes of one group behind NATs. */
 export class ReachWorld {
   readonly net: NatWorld;
@@ -36,11 +39,12 @@ export class ReachWorld {
   }
 
   /** Starts nodes on these sites, each with a token of its own, and waits until all are up and the keys that joining made are in use. */
-  async join(sites: readonly Site[], names: readonly string[], how: Partial<UpOptions> = {}): Promise<Placed[]> {
+  async join(sites: readonly Site[], names: readonly string[], how: How = {}): Promise<Placed[]> {
     const placed = await Promise.all(
       sites.map(async (site, at) => ({ site, node: await this.served.add(`${names[at]}`, site.host, [GROUP]) })),
     );
-    for (const { node } of placed) node.start({ listen: `${PORT}`, ...how });
+    for (const [at, { node }] of placed.entries())
+      node.start({ listen: `${PORT}`, ...(typeof how === 'function' ? how(at) : how) });
     await Promise.all(placed.map(({ node }) => node.ready()));
     await until('one key version', () => agree(placed.map(({ node }) => node)), { seconds: 60, everyMs: 250 });
     return placed;

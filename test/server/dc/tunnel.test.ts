@@ -11,6 +11,7 @@ import { UNKNOWN_NAT } from '../../../src/nat/nat-kind.ts';
 import { encodeReflect } from '../../../src/nat/reflect.ts';
 import { isTunnelPath } from '../../../src/nat/tunnel-address.ts';
 import { TunnelShell } from '../../../src/node/tunnel-shell.ts';
+import { CONNECTION_LIMITS } from '../../../src/server/http/connection-guard.ts';
 import { ServerProcess } from '../http/server-process.ts';
 import { framed } from '../relay/relay-world.ts';
 import { direction, joined, udpWire, type Wire, type WireNode } from './wire-node.ts';
@@ -22,9 +23,9 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(top, { recursive: true }));
 
-async function started(roles = 'as,gms,dc,relay') {
+async function started(roles = 'as,gms,dc,relay', limits = CONNECTION_LIMITS) {
   const state = join(mkdtempSync(join(top, 's-')), 'state');
-  const server = await ServerProcess.start({ state, roles });
+  const server = await ServerProcess.start({ state, roles, limits });
   ending.push(() => server.end('SIGKILL'));
   await server.local('POST', '/api/1/users', { name: 'alice' });
   await server.local('POST', '/api/1/groups', { name: 'lab' });
@@ -122,7 +123,7 @@ describe('a node without UDP', { timeout: 60_000 }, () => {
   });
 
   it('keeps its tunnel only when it proves who it is', async () => {
-    const { server, dc } = await started();
+    const { server, dc } = await started(undefined, { ...CONNECTION_LIMITS, opening: 3_000 });
     const ben = await joined(server, 'ben', tunnelWire(server.facts.port));
     await registered(ben, dc);
     const noise = new Uint8Array(300).fill(0x31);
