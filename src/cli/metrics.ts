@@ -10,5 +10,8 @@ export function define(command: Command): void {
     if (options.json) console.log(JSON.stringify(answer));
     else process.stdout.write(answer.text);
   });
-  examples(command, [['gscip metrics', 'all counters in the text format of Prometheus']]);
+  examples(command, [
+    ['gscip metrics', 'all counters in the text format of Prometheus'],
+    ['sudo gscip set metrics=127.0.0.1:9470', 'Prometheus reads the same at http://127.0.0.1:9470/metrics'],
+  ]);
 }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { GscipError } from '../base/errors.ts';
+import { parseListenAddress } from '../base/listen-address.ts';
 import { parseLevel } from '../node/agent-config.ts';
 import { JsonLog } from '../node/json-log.ts';
 import { LineWriter } from '../node/line-writer.ts';
 import { ServiceNotice } from '../node/service-notice.ts';
-import { parseListenAddress } from '../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../server/network/address-plan.ts';
 import { RELAY_RATES, type RelayRates } from '../server/relay/relay-limits.ts';
 import { isRelayApart } from '../server/server-roles.ts';
@@ -33,6 +33,7 @@ interface ServerFlags {
   readonly relayToken?: string;
   readonly relayRate?: number;
   readonly relayTotal?: number;
+  readonly metrics?: string;
   readonly logLevel: string;
   readonly attached?: boolean;
 }
@@ -49,6 +50,7 @@ export function define(command: Command): void {
     ],
     ['sudo gscip server --roles as,gms,dc,relay', 'a server by which nodes behind NATs reach each other'],
     ['sudo gscip server --roles relay --relay-token TOKEN', 'one more relay, on another machine'],
+    ['sudo gscip server --roles relay --metrics 127.0.0.1:9470', 'later; Prometheus reads its metrics there'],
   ]);
 }
 
@@ -83,6 +85,11 @@ export function serverFlags(command: Command): Command {
     .option('--tls-cert <FILE>', 'certificate for TLS (default: one of its own)')
     .option('--tls-key <FILE>', 'key of that certificate')
     .option('--key-file <FILE>', 'key that seals secrets in the database; several servers of one network share it')
+    .option(
+      '--metrics <ADDR:PORT>',
+      'with --roles relay: where Prometheus reads its metrics, as 127.0.0.1:9470 (default: nowhere)',
+      checked(parseListenAddress),
+    )
     .option('--log-level <LEVEL>', 'debug, info, warn or error', checked(parseLevel), 'info')
     .option('--attached', 'end when standard input does, and print nothing but the log: for programs that start it');
 }
@@ -106,6 +113,12 @@ function parseLife(text: string): number {
 async function server(flags: ServerFlags): Promise<void> {
   const service = ServiceNotice.take();
   if (isRelayApart(flags.roles ?? '')) return relay(flags, service);
+  if (flags.metrics !== undefined)
+    throw new GscipError(
+      'usage',
+      '--metrics belongs to --roles relay',
+      'a server has its metrics at --listen: https://SERVER:PORT/metrics, with an API key',
+    );
   const { state, listen, advertise, roles, database, tlsCert, tlsKey, keyFile } = flags;
   const { startServer } = await import('../server/server.ts');
   const { packageRelease } = await import('../node/server-link/release.ts');
@@ -137,20 +150,22 @@ async function server(flags: ServerFlags): Promise<void> {
 
 /** A relay on a machine of its own. */
 async function relay(flags: ServerFlags, service: ServiceNotice): Promise<void> {
-  const { state, listen, advertise, relayToken: token } = flags;
+  const { state, listen, advertise, metrics, relayToken: token } = flags;
   const { startRelayServer } = await import('../server/relay-server.ts');
   const { packageRelease } = await import('../node/server-link/release.ts');
   const lines = new LineWriter(process.stderr.fd);
   const log = new JsonLog(lines.write, parseLevel(flags.logLevel));
-  const options = { state, listen, advertise, token, rates: ratesOf(flags), release: packageRelease(), log };
+  const options = { state, listen, advertise, metrics, token, rates: ratesOf(flags), release: packageRelease(), log };
   const running = await startRelayServer(options);
-  if (!flags.attached)
+  if (!flags.attached) {
     console.log(`The relay is up at ${running.endpoints.join(', ')} (UDP), for ${running.servers.join(', ')}.`);
+    if (running.metricsUrl !== undefined) console.log(`Its metrics are at ${running.metricsUrl}`);
+  }
   service.ready(`relay at ${running.endpoints.join(', ')}`);
   const reason = await ended(flags.attached === true);
   service.stopping();
   log.log('info', 'server-ending', { reason });
-  running.close();
+  await running.close();
   lines.flush();
   process.exit();
 }

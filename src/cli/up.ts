@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { GscipError } from '../base/errors.ts';
+import { parseListenAddress } from '../base/listen-address.ts';
 import type { Logger } from '../base/log.ts';
 import { Agent } from '../node/agent.ts';
 import {
@@ -12,15 +13,16 @@ import {
   resolveConfig,
   type WrittenConfig,
 } from '../node/agent-config.ts';
+import { refuseRunning } from '../node/control-socket.ts';
 import { JsonLog } from '../node/json-log.ts';
 import { LineWriter } from '../node/line-writer.ts';
 import { closeKept } from '../node/lock/lock.ts';
+import { refuseTakenPort } from '../node/metrics-port.ts';
 import { prefixOf } from '../node/route-prefix.ts';
 import { ServiceNotice } from '../node/service-notice.ts';
 import { readSettings } from '../node/settings/live-settings.ts';
 import { Settings, withWholePaths } from '../node/settings/settings.ts';
 import { StateDir } from '../node/state-dir.ts';
-import { parseListenAddress } from '../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../server/network/address-plan.ts';
 import { refuseOverlap } from '../tun/interface.ts';
 import { reportError } from './error-report.ts';
@@ -115,7 +117,11 @@ async function prepare(options: UpOptions): Promise<Start> {
   const written = options.join ?? file.join ?? credentialFor(state);
   const token = written === undefined ? undefined : await readToken(written);
   const { pool } = options;
-  // before a network is made that cannot be used here
+  // before a token is used up, or a network made that cannot be used here
+  if (flags.metrics !== undefined) {
+    await refuseRunning(settings.socket ?? DEFAULTS.socket);
+    await refuseTakenPort(parseListenAddress(flags.metrics));
+  }
   if (begin !== undefined)
     await refuseOverlap([prefixOf(parsePool(pool ?? DEFAULT_POOL))], settings.tun ?? DEFAULTS.tun);
   return { state, begin, pool, token, flags, file: path === undefined ? undefined : { path, written: file }, settings };

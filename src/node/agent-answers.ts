@@ -7,7 +7,7 @@ import type { StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
 import { GscipError } from '../base/errors.ts';
 import { entriesFrom } from '../pit/listing.ts';
-import { pitEntryAnswer, relayedAnswer } from './answers.ts';
+import { hasKeys, pitEntryAnswer, relayedAnswer } from './answers.ts';
 import type { Capture } from './capture.ts';
 import type { ControlReply } from './control-socket.ts';
 import type { Engine } from './engine.ts';
@@ -62,6 +62,11 @@ export class AgentAnswers {
   readonly #pings: Pings;
   readonly #watchers: PitWatchers;
   readonly #traces = new Set<ControlReply>();
+  /** the same for whoever asks: the control socket, or HTTP */
+  readonly metrics = {
+    text: (): string => metricsText(this.#engine, this.#io, this.#calls.uptimeSeconds()),
+    isWell: (): boolean => hasKeys(this.#engine),
+  };
 
   constructor(engine: Engine, io: PacketIo, calls: AgentCalls) {
     this.#engine = engine;
@@ -98,7 +103,7 @@ export class AgentAnswers {
       case 'netcheck':
         return this.#netcheck();
       case 'metrics':
-        return { schema: 1, text: metricsText(this.#engine, this.#io, this.#calls.uptimeSeconds()) };
+        return { schema: 1, text: this.metrics.text() };
       case 'key-reload':
         return this.#calls.reload();
       case 'trace':

@@ -1,5 +1,6 @@
 import { parse } from 'smol-toml';
 import { GscipError } from '../base/errors.ts';
+import { type ListenAddress as MetricsAddress, parseListenAddress } from '../base/listen-address.ts';
 import { nearestName } from '../base/nearest-name.ts';
 import { type PathAddress, pathAddress } from '../base/path-address.ts';
 import { type Prefix, parsePrefix } from '../tun/prefix.ts';
@@ -28,6 +29,8 @@ export interface AgentConfig {
   /** inner MTU in bytes */
   readonly mtu: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** where metrics are read over TCP; absent, nowhere */
+  readonly metrics: MetricsAddress | undefined;
   /** most entries of the PIT, in all and with one peer, and new ones per second with one peer (protocol.md 5.2) */
   readonly flows: number;
   readonly flowsPerPeer: number;
@@ -74,6 +77,8 @@ export interface WrittenConfig {
   readonly 'log-level'?: string;
   /** the log goes there, too */
   readonly 'log-file'?: string;
+  /** "ADDR:PORT", where metrics are read by whoever reaches it */
+  readonly metrics?: string;
   readonly flows?: number;
   readonly 'flows-per-peer'?: number;
   readonly 'new-flows-per-second'?: number;
@@ -124,6 +129,7 @@ export const SETTING_KINDS = {
   mtu: 'number',
   'log-level': 'string',
   'log-file': 'string',
+  metrics: 'string',
   flows: 'number',
   'flows-per-peer': 'number',
   'new-flows-per-second': 'number',
@@ -209,6 +215,7 @@ export function resolveConfig(written: WrittenConfig, flags: WrittenConfig = {})
     tun: parseInterface(written.tun ?? DEFAULTS.tun),
     mtu: within('mtu', written.mtu ?? DEFAULTS.mtu, MTU, 'bytes'),
     logLevel: parseLevel(written['log-level'] ?? DEFAULTS.logLevel),
+    metrics: written.metrics === undefined ? undefined : parseListenAddress(written.metrics),
     flows,
     flowsPerPeer,
     newFlowsPerSecond,

@@ -12,12 +12,13 @@ import { BundleKeys } from './bundle-keys.ts';
 import { Capture, type CapturedIo } from './capture.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { clockSample, now, wallClock } from './clocks.ts';
-import { ControlSocket, refuseRunning } from './control-socket.ts';
+import { ControlSocket } from './control-socket.ts';
 import { carryOut } from './effects.ts';
 import { Engine } from './engine.ts';
 import { engineSettings, rehearsalSettings } from './engine-settings.ts';
 import { FirstPaths } from './first-paths.ts';
 import { servicesOf } from './gateway/way-out.ts';
+import { type Given, givenOf } from './given.ts';
 import { type Beside, NOTHING_BESIDE, refusedBundleLine } from './health.ts';
 import { encodeHedge, nextHedge } from './hedge-file.ts';
 import { HostSide } from './host-side.ts';
@@ -27,23 +28,23 @@ import {
   poolOf,
   refreshKeys,
   sourceHealth,
-  sourceOf,
   sourceStatus,
   tellEndpoints,
 } from './key-source.ts';
 import type { KeyChange } from './key-store.ts';
 import { whatStays } from './lock/lock.ts';
+import { MetricsPort } from './metrics-port.ts';
 import { nodeMemory } from './node-memory.ts';
 import { statusAnswer } from './node-status.ts';
 import { openIo } from './open-io.ts';
-import type { PacketIo, PacketPolicy } from './packet-io.ts';
+import type { PacketIo } from './packet-io.ts';
+import { packetPolicy } from './packet-policy.ts';
 import { RandomPool } from './random-pool.ts';
 import { RateMeter } from './rate-meter.ts';
 import { selfTest } from './self-test.ts';
-import { ServerDial } from './server-dial.ts';
 import { liveSettings, type NodeLog, reloadAll } from './settings/live-settings.ts';
 import type { Settings } from './settings/settings.ts';
-import { type KeptState, StateDir } from './state-dir.ts';
+import type { StateDir } from './state-dir.ts';
 import { StateKeeper } from './state-keeper.ts';
 import { TickTimer } from './tick-timer.ts';
 import { Underlay } from './underlay.ts';
@@ -74,6 +75,7 @@ export class Agent {
   readonly #firstPaths: FirstPaths;
   readonly #settings: Settings;
   readonly #capture: Capture;
+  readonly #metrics: MetricsPort;
   readonly #ways: CapturedIo;
   /** a bundle file that was not taken at the start */
   #refused: readonly HealthLine[];
@@ -134,8 +136,6 @@ export class Agent {
     });
     this.#capture = new Capture(this.#engine);
     this.#ways = this.#capture.io(io);
-    const parts = { engine: this.#engine, underlay: this.#underlay, host: this.#host };
-    settings.attach(liveSettings({ config, state, log, ...parts, firstPaths: this.#firstPaths }));
     this.#answers = new AgentAnswers(this.#engine, io, {
       ...{ now, random, settings, log, capture: this.#capture, uptimeSeconds: () => this.#uptime() },
       status: () => this.#host.look().then(() => this.#status()),
@@ -147,16 +147,21 @@ export class Agent {
       afterBatch: () => this.#afterBatch(),
       stop: (reason) => void this.stop(reason),
     });
+    this.#metrics = new MetricsPort({
+      config,
+      log,
+      source: this.#answers.metrics,
+      own: () => this.#keys.self().addresses,
+    });
+    const parts = { engine: this.#engine, underlay: this.#underlay, host: this.#host, metrics: this.#metrics };
+    settings.attach(liveSettings({ config, state, log, ...parts, firstPaths: this.#firstPaths }));
   }
 
   /** Starts everything or nothing: what fails leaves no device, socket or file behind. */
   static async start(settings: Settings, log: NodeLog, beside = NOTHING_BESIDE): Promise<Agent> {
     const { config } = settings;
-    const state = new StateDir(config.state);
-    const kept = state.kept();
-    await refuseRunning(config.socket);
-    const dial = new ServerDial(state);
-    const source = await sourceOf(config, settings.text, { state, kept, log, dial });
+    const given = await givenOf(settings, log, beside);
+    const { source, dial } = given;
     let agent: Agent | undefined;
     let io: PacketIo | undefined;
     try {
@@ -167,7 +172,7 @@ export class Agent {
         destinations: (slot) => (agent ? agent.#engine.node.paths.destination(slot) : undefined),
       });
       const rehearsal = selfTest(io, rehearsalSettings(config));
-      const made = new Agent(settings, log, { state, kept, source, dial, beside }, io);
+      const made = new Agent(settings, log, given, io);
       agent = made;
       await made.#goLive();
       if (config.warmUp) made.#warmUp = startWarmUp(rehearsal, io);
@@ -175,7 +180,8 @@ export class Agent {
       return made;
     } catch (error) {
       await io?.stop();
-      if (agent) await Promise.all([agent.#underlay, agent.#control, agent.#host].map((each) => each?.close()));
+      if (agent)
+        await Promise.all([agent.#underlay, agent.#control, agent.#metrics, agent.#host].map((each) => each?.close()));
       if (source.kind === 'server') source.linked.stop();
       throw error;
     }
@@ -268,20 +274,13 @@ export class Agent {
     this.#control = await ControlSocket.listen(this.#config.socket, (request, reply) =>
       this.#answers.answer(request, reply),
     );
+    await this.#metrics.open();
     this.#attach();
     this.#keeper.write();
     if (this.#source.kind === 'server' && this.#source.isFirst) this.#source.linked.handleFirstTaken();
     this.#state.writeHedge(encodeHedge(this.#hedge));
     this.#state.writeConfig(this.#settings.text);
-    const policy: PacketPolicy = {
-      node: this.#engine.node,
-      frames: (arena, messages, count) => this.#engine.elements.sort(arena, messages, count, now()),
-      outgoing: (arena, view, packets, count) => this.#engine.handleOutgoing(arena, view, packets, count, now()),
-      incoming: (arena, view, messages, records, runs, count) =>
-        this.#engine.handleIncoming(arena, view, messages, records, runs, count, now()),
-      afterBatch: () => this.#afterBatch(),
-    };
-    this.#io.start(this.#capture.policy(policy));
+    this.#io.start(this.#capture.policy(packetPolicy(this.#engine, () => this.#afterBatch())));
     this.#firstPaths.greet(this.#engine.node, (peer) => this.#engine.ping(peer, this.#random.take(8), now()));
     this.#afterBatch();
     this.#arm();
@@ -296,7 +295,7 @@ export class Agent {
     this.#engine.shutDown(now());
     this.#afterBatch();
     if (this.#source.kind === 'server') this.#source.linked.stop();
-    await this.#keep();
+    await Promise.all([this.#keep(), this.#metrics.close()]);
     if (this.#isForgotten) this.#state.forget();
     await this.#io.stop();
     this.#keys.wipe();
@@ -348,6 +347,7 @@ export class Agent {
     this.#engine.tick(now());
     this.#random.refill();
     this.#host.tick(performance.now());
+    this.#metrics.tick(performance.now());
     this.#keeper.tick(now());
     if (performance.now() - this.#keptAt > CLOCK_KEPT) void this.#keep();
     this.#rates.sample(this.#engine, performance.now());
@@ -366,6 +366,7 @@ export class Agent {
       ...this.#beside.health(),
       ...sourceHealth(this.#source, this.#keys),
       ...this.#firstPaths.health(),
+      ...this.#metrics.health(),
     ];
   }
 
@@ -385,13 +386,4 @@ export class Agent {
   #uptime(): number {
     return (performance.now() - this.#startedAt) / 1000;
   }
-}
-
-/** What is there before the devices are opened. */
-interface Given {
-  readonly state: StateDir;
-  readonly kept: KeptState | undefined;
-  readonly source: KeySource;
-  readonly dial: ServerDial;
-  readonly beside: Beside;
 }

@@ -89,6 +89,11 @@ export function groupAnswers(engine: Engine): GroupStatus[] {
   });
 }
 
+/** Whether the node has a key in force for each of its groups. */
+export function hasKeys(engine: Engine): boolean {
+  return engine.node.keys.groups().every((group) => !group.stopped && currentOf(group) !== undefined);
+}
+
 /** What is kept of a version only to answer that it is old is no key. */
 function heldVersions({ versions }: GroupView): HeldVersionStatus[] {
   return versions.flatMap(({ v, state }) => (state === 'tagonly' ? [] : [{ version: v, state }]));

@@ -1,9 +1,10 @@
 import { networkInterfaces } from 'node:os';
 import { parseAddress } from '../base/ip-address.ts';
+import type { ListenAddress } from '../base/listen-address.ts';
 import { formatPath, type PathAddress } from '../base/path-address.ts';
 import { type AddressPrefix, isPrivate } from '../nat/outer-address.ts';
 import type { ServedPlace } from './datagrams/served-place.ts';
-import { type ListenAddress, reachableAt } from './listen-address.ts';
+import { reachableAt } from './listen-address.ts';
 import type { SettingsRow } from './network/state.ts';
 
 /** An endpoint list on the wire holds so many. */

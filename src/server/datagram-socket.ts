@@ -1,7 +1,7 @@
 import { GscipError } from '../base/errors.ts';
+import type { ListenAddress } from '../base/listen-address.ts';
 import type { BatchSocket } from '../udp/batch-socket.ts';
 import { openBatchSocket } from '../udp/open-batch-socket.ts';
-import type { ListenAddress } from './listen-address.ts';
 
 /** A UDP socket of a server, or an error that says what is in its way. */
 export async function openServerSocket({ host }: ListenAddress, port: number, gro: boolean): Promise<BatchSocket> {

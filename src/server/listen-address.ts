@@ -1,31 +1,11 @@
 import { networkInterfaces } from 'node:os';
-import { GscipError } from '../base/errors.ts';
 import { padAddress, parseAddress } from '../base/ip-address.ts';
+import type { ListenAddress } from '../base/listen-address.ts';
 import { type AddressPrefix, prefixCovers } from '../crypto/address-prefix.ts';
-
-/** Where to listen: an address of this machine, or all of them. */
-export interface ListenAddress {
-  readonly host: string | undefined;
-  readonly port: number;
-}
 
 /** All addresses of this machine, the port of GSCIP. */
 export const DEFAULT_LISTEN = ':47247';
 const MOST_ADDRESSES = 4;
-
-/** Reads "192.0.2.1:443", "[2001:db8::1]:443", or ":443" for all addresses. */
-export function parseListenAddress(text: string): ListenAddress {
-  const [, six, four, port = ''] = /^(?:\[([^\]]+)\]|([\d.]+))?:(\d{1,5})$/.exec(text) ?? [];
-  const host = six ?? four;
-  const isAddress = host === undefined || parseAddress(host)?.length === (six === undefined ? 4 : 16);
-  if (port === '' || Number(port) > 0xffff || !isAddress)
-    throw new GscipError(
-      'usage',
-      `"${text}" is no address to listen on`,
-      'Write it as ADDR:PORT, [IPV6]:PORT, or :PORT for all addresses.',
-    );
-  return { host: host === '0.0.0.0' || host === '::' ? undefined : host, port: Number(port) };
-}
 
 /**
  * What join tokens name unless told: the address that is listened on, or those of this machine that others may reach.

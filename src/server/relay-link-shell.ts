@@ -5,10 +5,13 @@ import type { Logger } from '../base/log.ts';
 import { unreachable } from '../base/unreachable.ts';
 import { type EndEffect, RelayEnd, type RelayEndDeps } from './relay-link/relay-end.ts';
 
+/** What a server has the relay do. */
+export type LinkOrder = Extract<EndEffect, { kind: 'order' }>['order'];
+
 interface LinkWorld {
   readonly now: () => Millis;
   readonly log: Logger;
-  readonly order: (order: Extract<EndEffect, { kind: 'order' }>['order']) => void;
+  readonly order: (order: LinkOrder) => void;
 }
 
 const TICK = 100;

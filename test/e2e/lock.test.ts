@@ -5,6 +5,7 @@ import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import type { OverlayNode } from '../../src/cli/lab/overlay.ts';
 import { until } from '../../src/cli/lab/until.ts';
 import { type CapturedPacket, capture } from '../netns/capture.ts';
+import { fetched } from '../netns/fetched.ts';
 import { ALL, hold, NOTHING, reach, reachFrom, serve } from './probes.ts';
 import { reachEachOther, type ServedNodes, withServer } from './served-nodes.ts';
 import { gscip, inside, PORT, pings } from './two-nodes.ts';
@@ -63,6 +64,20 @@ async function membersReach({ laptop, desk }: Net): Promise<void> {
   }
 }
 
+const METRICS_PORT = 9_470;
+
+/** At all addresses of the laptop, as somebody might who does not look. */
+async function setMetrics({ laptop }: Net): Promise<void> {
+  const said = await gscip(laptop.namespace, 'set', `metrics=:${METRICS_PORT}`, '--socket', laptop.socket);
+  expect(said).toMatchObject({ code: 0 });
+}
+
+/** What the stranger is answered by both IP versions; 0: nothing. */
+async function metricsInClear({ nodes, stranger }: Net): Promise<number[]> {
+  const urls = [nodes.machines.ip('laptop'), '[fd99::2]'].map((host) => `http://${host}:${METRICS_PORT}/metrics`);
+  return (await Promise.all(urls.map((url) => fetched(stranger, url)))).map(({ status }) => status);
+}
+
 async function killed({ laptop }: Net): Promise<void> {
   laptop.process?.signal('SIGKILL');
   await laptop.process?.exited;
@@ -75,6 +90,8 @@ describe('the lock of a closed node', () => {
       withStranger(async (net) => {
         const { nodes, laptop } = net;
         expect(await strangers(net)).toEqual(OPEN);
+        await setMetrics(net);
+        expect(await metricsInClear(net)).toEqual([200, 200]);
         const flow = hold(laptop.namespace, nodes.machines.ip('stranger'));
         await until('the flow with a stranger', () => flow.stdout().includes('clear text'));
         await setMode(net, 'cl');
@@ -82,6 +99,12 @@ describe('the lock of a closed node', () => {
         const heard = flow.stdout().length;
         expect(await strangers(net)).toEqual(SHUT);
         expect(flow.stdout().length).toBe(heard);
+        expect(await metricsInClear(net)).toEqual([0, 0]);
+        const inOverlay = await fetched(
+          net.desk.namespace,
+          `http://${await inside(laptop, 4)}:${METRICS_PORT}/metrics`,
+        );
+        expect(inOverlay).toMatchObject({ status: 200, text: expect.stringContaining('{peer="desk"') });
         await membersReach(net);
         const status = await laptop.status();
         expect(status).toMatchObject({ node: { mode: 'cl' }, server: { connected: true }, health: [] });

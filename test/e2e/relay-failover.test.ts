@@ -7,6 +7,7 @@ import { until } from '../../src/cli/lab/until.ts';
 import { peerOf, ReachWorld } from '../netns/nat/reach-world.ts';
 import { RelayApart } from '../netns/nat/relay-apart.ts';
 import { SERVER } from '../netns/nat/sites.ts';
+import { pings } from './two-nodes.ts';
 import { Typing } from './typing.ts';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 180_000 });
@@ -17,6 +18,8 @@ const ROUNDS = 2;
 const SETTLED_MS = 6_000;
 /** Of numbered datagrams, per second. */
 const RATE = 200;
+/** Bytes of a ping inside. */
+const PING = 84;
 
 /** What becomes of a relay. */
 interface Failure {
@@ -93,6 +96,20 @@ describe('two nodes that only a relay joins, and two relays on machines of their
     await how.bringBack(used);
     return [longestGapMs, silence];
   }
+
+  it('read the metrics of the relay in use, from another machine', async () => {
+    await until('a ping', () => pings(a, b));
+    const relay = await inUse();
+    const bytes = async () => {
+      const text = await relay.metrics(a.namespace);
+      expect(text).toMatch(/^gscip_server_relay_links 1$/m);
+      expect(text).toMatch(/^gscip_server_relay_channels [1-9]/m);
+      return Number(/^gscip_server_relay_bytes_total (\d+)$/m.exec(text)?.[1]);
+    };
+    const before = await bytes();
+    expect(await pings(a, b)).toBe(true);
+    await until('the bytes of a ping', async () => (await bytes()) > before + 2 * PING, { everyMs: 300 });
+  });
 
   it.each([KILLED, VANISHED])('go on by the other one when the one in use $what', async (how) => {
     const typing = await Typing.start(a, b);

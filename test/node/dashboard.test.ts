@@ -4,6 +4,7 @@ import { pathAddress, relayPath } from '../../src/base/path-address.ts';
 import { metricsText } from '../../src/node/metrics.ts';
 import type { PacketIo } from '../../src/node/packet-io.ts';
 import { ServerMetrics } from '../../src/server/http/metrics.ts';
+import { RelayMetrics } from '../../src/server/relay-metrics.ts';
 import { pair, type SimNode } from './world.ts';
 
 const TIMES: Pick<PacketIo, 'times' | 'workers'> = {
@@ -29,6 +30,12 @@ async function serverText(): Promise<string> {
   }
 }
 
+const relayText = () =>
+  new RelayMetrics(
+    () => undefined,
+    () => 0,
+  ).text();
+
 /** Every metric that the file names, in expressions and lists of labels. */
 function namesInDashboard(): readonly string[] {
   const text = readFileSync(new URL('../../docs/grafana/gscip.json', import.meta.url), 'utf8');
@@ -37,8 +44,8 @@ function namesInDashboard(): readonly string[] {
 }
 
 describe('the dashboard', () => {
-  it('names metrics that a node or a server has, and every one of theirs', async () => {
-    const known = new Set([...namesIn(nodeText(pair().a)), ...namesIn(await serverText())]);
+  it('names metrics that a node, a server or a relay has, and every one of theirs', async () => {
+    const known = new Set([nodeText(pair().a), await serverText(), await relayText()].flatMap(namesIn));
     const named = namesInDashboard();
     expect(named.filter((name) => !known.has(name))).toEqual([]);
     const isMissing = (name: string) => !named.includes(name) && !/_(sum|count)$/.test(name);

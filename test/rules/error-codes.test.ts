@@ -16,6 +16,14 @@ const PAGE = 'docs/guide/troubleshooting.md';
 /** Folders whose errors are for those who work on GSCIP, not for those who run it. */
 const NOT_SHOWN = /^src\/cli\/lab\//;
 
+/** Where metrics are named. */
+const METRICS = [
+  'src/node/metrics.ts',
+  'src/server/http/metrics.ts',
+  'src/server/metrics-registry.ts',
+  'src/server/relay-metrics.ts',
+];
+
 /** A code as sources write it: whole, or its fixed beginning followed by "…". */
 type Names = ReadonlySet<string>;
 
@@ -174,7 +182,7 @@ describe('the page on troubleshooting', () => {
   });
 
   it('explains every metric', () => {
-    const sources = ['src/node/metrics.ts', 'src/server/http/metrics.ts'].map((path) => readText(path));
+    const sources = METRICS.map((path) => readText(path));
     const names = sources.join('').match(/(?<=')(gscip|process)_[a-z_]+(?=')/g) ?? [];
     expect(difference(new Set(names), documented(page, 'Metrics'))).toEqual(NONE);
   });

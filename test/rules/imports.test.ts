@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Import, importsOf, typescriptFiles } from './repository.ts';
 
 const CORE_TO_DPRP = ['base', 'crypto', 'pccom', 'pit', 'dprp'];
-const ALL_BUT_PROGRAMS = [...CORE_TO_DPRP, 'nat', 'native', 'tun', 'udp', 'api', 'node'];
+const ALL_BUT_PROGRAMS = [...CORE_TO_DPRP, 'nat', 'native', 'tun', 'udp', 'http', 'api', 'node'];
 
 /** Which folders of src/ a folder may import besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -15,8 +15,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   native: ['base'],
   tun: ['base', 'native'],
   udp: ['base', 'native'],
+  http: ['base'],
   api: ['base'],
-  server: ['base', 'crypto', 'nat', 'api', 'udp'],
+  server: ['base', 'crypto', 'nat', 'api', 'udp', 'http'],
   chat: ['base', 'crypto', 'api'],
   node: ALL_BUT_PROGRAMS,
   cli: [...ALL_BUT_PROGRAMS, 'server', 'chat'],

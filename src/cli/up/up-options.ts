@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { parseListenAddress } from '../../base/listen-address.ts';
 import {
   DEFAULTS,
   parseInterface,
@@ -9,7 +10,6 @@ import {
   type WrittenConfig,
 } from '../../node/agent-config.ts';
 import { parseWorkers } from '../../node/workers/wanted.ts';
-import { parseListenAddress } from '../../server/listen-address.ts';
 import { DEFAULT_POOL, parsePool } from '../../server/network/address-plan.ts';
 import { parsePrefix } from '../../tun/prefix.ts';
 import { checked } from '../checked.ts';
@@ -44,6 +44,7 @@ export interface UpOptions {
   readonly newFlowsPerSecond?: number;
   readonly logLevel?: string;
   readonly logFile?: string;
+  readonly metrics?: string;
   readonly config?: string;
 }
 
@@ -113,6 +114,11 @@ export function machineFlags(command: Command): Command {
     )
     .option('--log-level <LEVEL>', 'debug, info, warn or error (default: info)', checked(parseLevel))
     .option('--log-file <FILE>', 'write the log there, too: 10 MiB, and five full files beside it')
+    .option(
+      '--metrics <ADDR:PORT>',
+      "where Prometheus reads the node's metrics, as 127.0.0.1:9470 or an overlay address of it (default: nowhere)",
+      checked(parseListenAddress),
+    )
     .option('--config <FILE>', 'a TOML file with the same settings; options win over it');
 }
 

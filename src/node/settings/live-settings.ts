@@ -9,6 +9,7 @@ import { type AgentConfig, parseConfigFile, type WrittenConfig } from '../agent-
 import type { Engine } from '../engine.ts';
 import type { FirstPaths } from '../first-paths.ts';
 import type { HostSide } from '../host-side.ts';
+import type { MetricsPort } from '../metrics-port.ts';
 import type { StateDir } from '../state-dir.ts';
 import type { Underlay } from '../underlay.ts';
 import { type LiveSetting, type Settings, type SettingsPorts, withWholePaths } from './settings.ts';
@@ -20,6 +21,7 @@ export interface LiveParts {
   readonly underlay: Underlay;
   readonly host: HostSide;
   readonly firstPaths: FirstPaths;
+  readonly metrics: MetricsPort;
   readonly state: StateDir;
   readonly log: NodeLog;
 }
@@ -54,7 +56,14 @@ export function liveSettings(parts: LiveParts): SettingsPorts {
     read: readSettings,
     apply: async (changed) => {
       // what the kernel may refuse comes first
-      if (changed.has('mtu')) await setInterfaceMtu(parts.config.tun, parts.config.mtu);
+      const { config, metrics } = parts;
+      const undo = changed.has('metrics') ? await metrics.move(config.metrics) : undefined;
+      try {
+        if (changed.has('mtu')) await setInterfaceMtu(config.tun, config.mtu);
+      } catch (error) {
+        await undo?.();
+        throw error;
+      }
       for (const name of changed) carryOut(name, parts);
     },
   };
@@ -79,6 +88,8 @@ function carryOut(name: LiveSetting, { config, engine, underlay, host, firstPath
     case 'new-flows-per-second':
     case 'rekey-after':
       return; // looked up each time
+    case 'metrics':
+      return; // moved before the others
     default:
       return unreachable(name);
   }

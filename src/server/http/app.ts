@@ -5,6 +5,8 @@ import { ADMIN_API } from '../../api/admin/operations.ts';
 import type { Millis } from '../../base/brands.ts';
 import { GscipError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { METRICS_TYPE } from '../../http/metrics-door.ts';
+import { sourceOf } from '../../http/source.ts';
 import { administratorOf } from '../network/commands/administrators.ts';
 import { viewOf } from '../network/draft.ts';
 import { ROLES } from '../network/state.ts';
@@ -16,7 +18,6 @@ import type { ServerMetrics } from './metrics.ts';
 import { apiFacts, documented } from './openapi.ts';
 import type { Route } from './route.ts';
 import { ROUTES } from './route-table.ts';
-import { sourceOf } from './source.ts';
 
 /** Longest body, in bytes: the largest request is a list of names. */
 const MAX_BODY = 65_536;
@@ -97,7 +98,7 @@ function defineOpen(app: FastifyInstance, parts: AppParts): void {
   app.get(`${ADMIN_API}/openapi.json`, hide, async () => app.swagger());
   app.get('/metrics', hide, async (request, reply) => {
     permit(viewOf(desk.store.state), callerOf(request, parts), ROLES, { to: 'read' });
-    return reply.type('text/plain; version=0.0.4').send(await metrics.text());
+    return reply.type(METRICS_TYPE).send(await metrics.text());
   });
 }
 

@@ -1,22 +1,24 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { Server as NetServer, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { GscipError } from '../../base/errors.ts';
+import type { ListenAddress } from '../../base/listen-address.ts';
+import type { ConnectionGuard } from '../../http/connection-guard.ts';
+import { listening } from '../../http/listening.ts';
+import { sourceOf } from '../../http/source.ts';
 import { bindStream } from '../../udp/control-stream.ts';
-import type { ListenAddress } from '../listen-address.ts';
 import type { TlsIdentity } from '../tls.ts';
-import type { ConnectionGuard } from './connection-guard.ts';
 import { LoopWatch } from './loop-watch.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { connectionName, type NodeDoor } from './node-door.ts';
-import { sourceOf } from './source.ts';
 
 /** Milliseconds for a whole request, and between two of them. */
 const TIMES = { requestTimeout: 30_000, keepAliveTimeout: 30_000 } as const;
 const MAX_HEADERS = 16_384;
+/** Where a port is taken. */
+const elsewhere = 'use another --listen';
 /** What requests under way have left when the server ends. */
 const PARTING = 2_000;
 
@@ -75,13 +77,13 @@ export class Doors {
   /** The TCP port that is listened on. */
   async listen(address: ListenAddress, socketPath: string): Promise<number> {
     rmSync(socketPath, { force: true }); // of a server that died: the folder is ours alone
-    await listening(this.#local, { path: socketPath }, socketPath);
+    await listening(this.#local, { where: { path: socketPath }, what: socketPath, elsewhere });
     chmodSync(socketPath, 0o600);
     const { host, port } = address;
     // with the mark, so that it is reached on the machine of a closed node, too; without the addon as any other server
     const fd = bindStream(host, port);
     const where = typeof fd === 'number' ? { fd } : { port, ...(host !== undefined && { host }) };
-    await listening(this.#tls, where, `port ${port}`);
+    await listening(this.#tls, { where, what: `port ${port}`, elsewhere });
     const bound = this.#tls.address();
     return typeof bound === 'object' && bound !== null ? bound.port : port;
   }
@@ -115,38 +117,4 @@ function admit(socket: Socket, guard: ConnectionGuard, loop: LoopWatch, metrics:
   }
   metrics.handleRefusedConnection(refused);
   socket.destroy();
-}
-
-function listening(server: NetServer, where: object, what: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // also later: one that cannot be accepted, for want of files, must not end the server
-    server.on('error', (cause) => reject(listenFailure(what, cause)));
-    server.listen(where, resolve);
-  });
-}
-
-function listenFailure(what: string, cause: Error): GscipError {
-  const code = 'code' in cause ? cause.code : '';
-  if (code === 'EADDRINUSE')
-    return new GscipError(
-      'port-in-use',
-      `another program has TCP ${what}`,
-      'Find it with ss -ltnp, or use another --listen.',
-      cause,
-    );
-  if (code === 'EADDRNOTAVAIL')
-    return new GscipError(
-      'bad-listen',
-      'this machine does not have the address to listen on',
-      'Compare with: ip addr',
-      cause,
-    );
-  if (code === 'EACCES')
-    return new GscipError(
-      'no-permission',
-      `${what} may not be listened on`,
-      'Run it as root, or use a port above 1023.',
-      cause,
-    );
-  return new GscipError('socket-failed', `cannot listen on ${what}`, 'A path may have at most 107 bytes.', cause);
 }

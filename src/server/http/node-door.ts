@@ -4,12 +4,12 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Millis, millis } from '../../base/brands.ts';
 import { parseAddress } from '../../base/ip-address.ts';
+import type { ConnectionGuard } from '../../http/connection-guard.ts';
+import { sourceOf } from '../../http/source.ts';
 import { type ChannelId, channelId } from '../gms/hub-effects.ts';
 import { Backlogs } from './backlogs.ts';
-import type { ConnectionGuard } from './connection-guard.ts';
 import type { ServerMetrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
-import { sourceOf } from './source.ts';
 
 export const NODE_PATH = '/node/1';
 /** One Noise message, the longest that a frame holds. */

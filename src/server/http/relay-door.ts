@@ -7,11 +7,11 @@ import type { Logger } from '../../base/log.ts';
 import type { PathAddress } from '../../base/path-address.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
+import type { ConnectionGuard } from '../../http/connection-guard.ts';
 import type { RelaySite } from '../dc/relay-sites.ts';
 import { viewOf } from '../network/draft.ts';
 import { type DeskEffect, RelayDesk } from '../relay-link/relay-desk.ts';
 import type { Store } from '../store/store.ts';
-import type { ConnectionGuard } from './connection-guard.ts';
 
 export const RELAY_PATH = '/relay/1';
 const TICK = 500;

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { PathAddress } from '../../base/path-address.ts';
+import type { ConnectionGuard } from '../../http/connection-guard.ts';
+import { sourceOf } from '../../http/source.ts';
 import { NAT_KIND } from '../../nat/constants.ts';
 import { tunnelPath } from '../../nat/tunnel-address.ts';
-import type { ConnectionGuard } from './connection-guard.ts';
-import { sourceOf } from './source.ts';
 
 export const TUNNEL_PATH = '/datagrams/1';
 /** The longest datagram on a path (protocol.md 6.5). */

@@ -3,11 +3,15 @@ import type { NewRelayAnswer, RelayList } from '../../../src/api/admin/relays.ts
 import type { AdminClient } from '../../../src/cli/admin/admin-client.ts';
 import type { Lab } from '../../../src/cli/lab/lab.ts';
 import type { LabProcess } from '../../../src/cli/lab/lab-process.ts';
+import type { Namespace } from '../../../src/cli/lab/namespace.ts';
 import { gscipProgram } from '../../../src/cli/lab/pinned-node.ts';
 import { until } from '../../../src/cli/lab/until.ts';
+import { fetched } from '../fetched.ts';
 import type { Site } from './sites.ts';
 
 const PORT = 47_247;
+/** Where its metrics are read, by everybody in the lab. */
+const METRICS_PORT = 9_470;
 
 /** A relay on a machine of its own; it can be killed and started again. */
 export class RelayApart {
@@ -21,7 +25,8 @@ export class RelayApart {
     this.name = name;
     this.site = site;
     this.#admin = admin;
-    this.#words = ['server', '--roles', 'relay', '--state', join(lab.folder, name), '--listen', `:${PORT}`];
+    const files = ['--state', join(lab.folder, name)];
+    this.#words = ['server', '--roles', 'relay', ...files, '--listen', `:${PORT}`, '--metrics', `:${METRICS_PORT}`];
     this.#process = this.#start('--relay-token', token, '--advertise', `${site.address}:${PORT}`);
   }
 
@@ -36,6 +41,11 @@ export class RelayApart {
   /** Does a path lead by this relay? */
   carries(endpoint: string | null | undefined): boolean {
     return endpoint?.includes(`${this.site.address}:${PORT}`) === true;
+  }
+
+  /** Its metrics, as another machine reads them. */
+  async metrics(from: Namespace): Promise<string> {
+    return (await fetched(from, `http://${this.site.address}:${METRICS_PORT}/metrics`)).text;
   }
 
   /** Ends it as a power cut would that left its machine's kernel running. */

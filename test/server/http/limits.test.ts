@@ -1,12 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
 import { millis, unixSeconds } from '../../../src/base/brands.ts';
 import { GscipError } from '../../../src/base/errors.ts';
-import { ConnectionGuard } from '../../../src/server/http/connection-guard.ts';
+import { parseListenAddress } from '../../../src/base/listen-address.ts';
+import { ConnectionGuard } from '../../../src/http/connection-guard.ts';
+import { sourceOf } from '../../../src/http/source.ts';
 import { FailedLogins } from '../../../src/server/http/failed-logins.ts';
 import { failureOf } from '../../../src/server/http/failure.ts';
 import { LoopWatch } from '../../../src/server/http/loop-watch.ts';
-import { sourceOf } from '../../../src/server/http/source.ts';
-import { parseListenAddress, reachableAt } from '../../../src/server/listen-address.ts';
+import { reachableAt } from '../../../src/server/listen-address.ts';
 import { overlayRanges, parsePool } from '../../../src/server/network/address-plan.ts';
 import { serverHealth } from '../../../src/server/server-health.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { decodeJoinToken, type JoinToken } from '../../../src/api/join-token.ts';
 import { nobleProvider } from '../../../src/crypto/noble-provider.ts';
-import { CONNECTION_LIMITS } from '../../../src/server/http/connection-guard.ts';
+import { CONNECTION_LIMITS } from '../../../src/http/connection-guard.ts';
 import { ServerProcess } from './server-process.ts';
 import { TestNode } from './test-node.ts';
 

@@ -11,7 +11,7 @@ import { decodeGreeting } from '../../../src/api/channel/frames.ts';
 import { decodeJoinToken } from '../../../src/api/join-token.ts';
 import { asFingerprint } from '../../../src/crypto/enrolment.ts';
 import { nobleProvider } from '../../../src/crypto/noble-provider.ts';
-import { CONNECTION_LIMITS } from '../../../src/server/http/connection-guard.ts';
+import { CONNECTION_LIMITS } from '../../../src/http/connection-guard.ts';
 import { type ServerOptions, startServer } from '../../../src/server/server.ts';
 import { ServerProcess } from './server-process.ts';
 

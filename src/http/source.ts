@@ -1,5 +1,5 @@
-import { toHex } from '../../base/bytes.ts';
-import { parseAddress } from '../../base/ip-address.ts';
+import { toHex } from '../base/bytes.ts';
+import { parseAddress } from '../base/ip-address.ts';
 
 /** Whom limits are counted for: an IPv4 address, or the /64 of an IPv6 address, of which one host has all. */
 export function sourceOf(address: string | undefined): string {
