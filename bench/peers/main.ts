@@ -138,11 +138,15 @@ function fail(message: string): never {
   process.exit(2);
 }
 
-function oneRound(peer: Peer, seconds: Durations): Promise<Row> {
-  return withLab(async (lab) => {
-    const bed = { lab, ...pair(lab, values.wire === 'frames' ? 'frames' : 'whole'), mtu: Number(values.mtu) };
-    return measure(peer, bed, seconds);
-  });
+async function oneRound(peer: Peer, seconds: Durations): Promise<Row> {
+  try {
+    return await withLab(async (lab) => {
+      const bed = { lab, ...pair(lab, values.wire === 'frames' ? 'frames' : 'whole'), mtu: Number(values.mtu) };
+      return measure(peer, bed, seconds);
+    });
+  } finally {
+    peer.cleanUp?.();
+  }
 }
 
 function page(

@@ -35,6 +35,8 @@ export interface Peer {
   /** makes keys and files; not part of the measured start */
   prepare(bed: Bed): Promise<void>;
   start(bed: Bed): Promise<Tunnel>;
+  /** takes away what its processes may have left outside the lab, once they have ended */
+  cleanUp?(): void;
 }
 
 /** Overlay addresses of the peers that are given some. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runNow } from '../../src/cli/lab/run-now.ts';
 import { until } from '../../src/cli/lab/until.ts';
@@ -9,6 +9,7 @@ const SOCKETS = '/var/run/wireguard';
 
 /** Unlike namespaces its control sockets are the machine's, and named after the device. */
 const device = (side: 'a' | 'b') => `wg${process.pid}${side}`;
+const socket = (side: 'a' | 'b') => `${SOCKETS}/${device(side)}.sock`;
 
 /** wireguard-go as the distribution packages it. */
 export const wireguardGo: Peer = {
@@ -25,7 +26,7 @@ export function wireguardGoAt(path: string): Peer {
   };
 }
 
-function running(name: string, program: string): Pick<Peer, 'name' | 'prepare' | 'start'> {
+function running(name: string, program: string): Pick<Peer, 'name' | 'prepare' | 'start' | 'cleanUp'> {
   return {
     name,
     prepare: async (bed) => {
@@ -42,11 +43,15 @@ function running(name: string, program: string): Pick<Peer, 'name' | 'prepare' |
         });
       const [aProcess, bProcess] = [start('a'), start('b')];
       for (const side of ['a', 'b'] as const) {
-        await until(`the socket of ${device(side)}`, () => existsSync(`${SOCKETS}/${device(side)}.sock`));
+        await until(`the socket of ${device(side)}`, () => existsSync(socket(side)));
         bed[side].now('wg', ['setconf', device(side), configFile(bed, side)]);
       }
       await configureDevices(bed, device('a'), device('b'));
       return { address: INSIDE.b, aProcess, bProcess };
+    },
+    // it leaves them when it is ended by a signal
+    cleanUp: () => {
+      for (const side of ['a', 'b'] as const) rmSync(socket(side), { force: true });
     },
   };
 }

@@ -32,10 +32,14 @@ export function watch<T extends object>(
     socket.on('data', (chunk: string) => {
       buffered += chunk;
       for (let end = buffered.indexOf('\n'); end >= 0; end = buffered.indexOf('\n')) {
-        const answer: T = JSON.parse(buffered.slice(0, end));
+        const line = buffered.slice(0, end);
         buffered = buffered.slice(end + 1);
-        const failure = newerAgent(answer) ?? failureOf(answer);
-        if (failure) return reject(failure);
+        const answer = parsed<T>(line);
+        const failure = answer ? (newerAgent(answer) ?? failureOf(answer)) : noAgent(socketPath, line);
+        if (!answer || failure) {
+          socket.destroy();
+          return reject(failure);
+        }
         if (stop?.aborted) return;
         try {
           each(answer);
@@ -47,6 +51,31 @@ export function watch<T extends object>(
     });
     socket.once('close', () => resolve());
   });
+}
+
+/** Undefined where the line is no answer of an agent's. */
+function parsed<T extends object>(line: string): T | undefined {
+  try {
+    const value: T | null = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What answers is something else: a server speaks HTTP. */
+function noAgent(path: string, line: string): GscipError {
+  if (line.startsWith('HTTP/'))
+    return new GscipError(
+      'other-socket',
+      `${path} is the socket of a server, not of a node`,
+      `name the node's with --socket PATH (most often ${DEFAULT_SOCKET}); to ask the server: gscip admin --help`,
+    );
+  return new GscipError(
+    'other-socket',
+    `what answers on ${path} is no agent of GSCIP`,
+    'name its socket with --socket PATH',
+  );
 }
 
 /** The schema of answers that this command reads. */

@@ -30,6 +30,7 @@ import { needRoot } from './need-root.ts';
 import { examples } from './output.ts';
 import { RotatingFile } from './pit/rotating-file.ts';
 import { NO_TOKEN, TOKEN_CREDENTIAL } from './service/unit-texts.ts';
+import { endBySignal, endingSignal } from './up/end-by-signal.ts';
 import type { Founding } from './up/first-machine.ts';
 import type { ServerProcess } from './up/server-process.ts';
 import { flagSettings, machineFlags, networkFlags, type UpOptions } from './up/up-options.ts';
@@ -56,23 +57,34 @@ export function define(command: Command): void {
 async function up(options: UpOptions): Promise<void> {
   const service = ServiceNotice.take();
   const start = await prepare(options);
+  // nothing was done to the machine so far: from here on, whoever ends this process has it undone
+  const end = endBySignal(() => service.stopping());
   const lines = new LineWriter(process.stderr.fd, logFile(start.settings['log-file']));
-  await closeKept(start.state);
   const log = new JsonLog(lines.write, parseLevel(start.settings['log-level'] ?? DEFAULTS.logLevel));
-  const server = await startServer(start, log);
-  const agent = await startAgent(start, server, log);
-  service.ready('the interface is up; see: gscip status');
-  const stop = (signal: string) => {
-    service.stopping();
-    void agent.stop(signal);
-  };
-  process.once('SIGINT', () => stop('SIGINT')).once('SIGTERM', () => stop('SIGTERM'));
+  try {
+    await closeKept(start.state);
+    const server = await startServer(start, log, end);
+    const agent = await startAgent(start, server, log, end);
+    if (!end.aborted) service.ready('the interface is up; see: gscip status');
+    await run(agent, log, end);
+    await server?.stop();
+  } catch (error) {
+    // a terminal ends the programs that the node runs as well, which then have failed
+    if (!end.aborted || !(error instanceof GscipError)) throw error;
+    log.log('info', 'down', { reason: endingSignal(end) });
+  }
+  lines.flush();
+  process.exit();
+}
+
+/** Until it has stopped, which `end` has it do. */
+async function run(agent: Agent, log: JsonLog, end: AbortSignal): Promise<void> {
+  const stop = () => void agent.stop(endingSignal(end));
+  if (end.aborted) stop();
+  else end.addEventListener('abort', stop, { once: true });
   process.on('SIGHUP', () => void reload(agent, log).catch((error: unknown) => abandon(agent, error)));
   process.once('uncaughtException', (error) => abandon(agent, error));
   await agent.done;
-  await server?.stop();
-  lines.flush();
-  process.exit();
 }
 
 /** A full one is put aside; nobody but root reads it. */
@@ -169,15 +181,24 @@ async function readToken(written: string): Promise<string> {
 }
 
 /** The server of this machine, when it has one. */
-async function startServer({ state, begin, pool, settings }: Start, log: Logger): Promise<ServerProcess | undefined> {
+async function startServer(
+  { state, begin, pool, settings }: Start,
+  log: Logger,
+  end: AbortSignal,
+): Promise<ServerProcess | undefined> {
   const listen = settings['server-listen'];
   if (listen === undefined) return undefined;
   const { ServerProcess } = await import('./up/server-process.ts');
   const logLevel = settings['log-level'] ?? DEFAULTS.logLevel;
-  return ServerProcess.start({ state: join(state.path, 'server'), listen, logLevel, network: begin, pool }, log);
+  return ServerProcess.start({ state: join(state.path, 'server'), listen, logLevel, network: begin, pool }, log, end);
 }
 
-async function startAgent(start: Start, server: ServerProcess | undefined, log: JsonLog): Promise<Agent> {
+async function startAgent(
+  start: Start,
+  server: ServerProcess | undefined,
+  log: JsonLog,
+  end: AbortSignal,
+): Promise<Agent> {
   const { begin, flags, file, settings } = start;
   try {
     const founded = begin === undefined || !server ? undefined : await begun(server, begin, settings);
@@ -187,7 +208,7 @@ async function startAgent(start: Start, server: ServerProcess | undefined, log: 
       token === undefined ? flags : { ...flags, join: token },
     );
     const origin = { written: settings, options: flags, file, config };
-    const agent = await Agent.start(new Settings(origin), log, server);
+    const agent = await Agent.start(new Settings(origin), log, end, server);
     if (founded) await tell(founded);
     return agent;
   } catch (error) {

@@ -22,6 +22,7 @@ import { type Given, givenOf } from './given.ts';
 import { type Beside, NOTHING_BESIDE, refusedBundleLine } from './health.ts';
 import { encodeHedge, nextHedge } from './hedge-file.ts';
 import { HostSide } from './host-side.ts';
+import { inTurn } from './in-turn.ts';
 import {
   type KeySource,
   linkedNode,
@@ -157,10 +158,10 @@ export class Agent {
     settings.attach(liveSettings({ config, state, log, ...parts, firstPaths: this.#firstPaths }));
   }
 
-  /** Starts everything or nothing: what fails leaves no device, socket or file behind. */
-  static async start(settings: Settings, log: NodeLog, beside = NOTHING_BESIDE): Promise<Agent> {
+  /** Starts everything or nothing: what fails, or what `end` breaks off, leaves no device, rule, name or socket behind. */
+  static async start(settings: Settings, log: NodeLog, end: AbortSignal, beside = NOTHING_BESIDE): Promise<Agent> {
     const { config } = settings;
-    const given = await givenOf(settings, log, beside);
+    const given = await givenOf(settings, log, end, beside);
     const { source, dial } = given;
     let agent: Agent | undefined;
     let io: PacketIo | undefined;
@@ -171,18 +172,17 @@ export class Agent {
         ...{ tun: config.tun, listen: config.listen, workers: config.workers },
         destinations: (slot) => (agent ? agent.#engine.node.paths.destination(slot) : undefined),
       });
+      end.throwIfAborted();
       const rehearsal = selfTest(io, rehearsalSettings(config));
       const made = new Agent(settings, log, given, io);
       agent = made;
-      await made.#goLive();
+      await made.#goLive(end);
       if (config.warmUp) made.#warmUp = startWarmUp(rehearsal, io);
       else rehearsal.close();
       return made;
     } catch (error) {
-      await io?.stop();
-      if (agent)
-        await Promise.all([agent.#underlay, agent.#control, agent.#metrics, agent.#host].map((each) => each?.close()));
       if (source.kind === 'server') source.linked.stop();
+      await (agent ? agent.#undo() : io?.stop());
       throw error;
     }
   }
@@ -263,18 +263,20 @@ export class Agent {
     await linked.logout();
   }
 
-  async #goLive(): Promise<void> {
-    const { tun, mtu, given, peers } = this.#config;
+  async #goLive(end: AbortSignal): Promise<void> {
+    const { tun, mtu, socket, given, peers } = this.#config;
     if (given.has('peer')) this.#firstPaths.refuseMistaken(this.#engine.node, peers);
     this.#firstPaths.hint(this.#engine.node);
     const { addresses } = this.#keys.self();
-    await this.#host.open();
-    await configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#source) });
-    await this.#host.follow();
-    this.#control = await ControlSocket.listen(this.#config.socket, (request, reply) =>
-      this.#answers.answer(request, reply),
-    );
-    await this.#metrics.open();
+    await inTurn(end, [
+      () => this.#host.open(),
+      () => configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#source) }),
+      () => this.#host.follow(),
+      async () => {
+        this.#control = await ControlSocket.listen(socket, (asked, reply) => this.#answers.answer(asked, reply));
+      },
+      () => this.#metrics.open(),
+    ]);
     this.#attach();
     this.#keeper.write();
     if (this.#source.kind === 'server' && this.#source.isFirst) this.#source.linked.handleFirstTaken();
@@ -295,8 +297,16 @@ export class Agent {
     this.#engine.shutDown(now());
     this.#afterBatch();
     if (this.#source.kind === 'server') this.#source.linked.stop();
-    await Promise.all([this.#keep(), this.#metrics.close()]);
+    await this.#keep();
     if (this.#isForgotten) this.#state.forget();
+    await this.#undo();
+    this.#log.log('info', 'down', { reason });
+    this.#stopped.resolve();
+  }
+
+  /** Takes back what was done to the machine, all of it or as far as it had come. */
+  async #undo(): Promise<void> {
+    await this.#metrics.close();
     await this.#io.stop();
     this.#keys.wipe();
     wipe(this.#hedge.key);
@@ -305,8 +315,6 @@ export class Agent {
     await this.#underlay.close();
     this.#answers.stop();
     await this.#control?.close();
-    this.#log.log('info', 'down', { reason });
-    this.#stopped.resolve();
   }
 
   #afterBatch(): void {

@@ -19,7 +19,7 @@ import { DomainRing } from '../crypto/domain-ring.ts';
 import type { Identity } from '../crypto/identity.ts';
 import { KeyRing } from '../crypto/key-ring.ts';
 import type { KeyClock, RingEffect, RingPolicy, VersionTerms } from '../crypto/key-states.ts';
-import { LeaseClock } from '../crypto/lease-clock.ts';
+import { LeaseClock, worthKeeping } from '../crypto/lease-clock.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { acceptChain, extendRoster, type Roster, type RosterFault } from '../crypto/roster.ts';
 import { isManaged } from '../crypto/roster-state.ts';
@@ -46,6 +46,7 @@ export interface BundleKeysDeps {
   wall(): UnixSeconds;
   /** milliseconds since the machine started, sleep included; absent where no server tells the time */
   boot?(): Millis;
+  readonly clock?: LeaseClock;
   /** the seed of an identity that the node made itself; it stays the caller's */
   readonly edSeed?: Uint8Array;
   readonly persisted: PersistedKeys | undefined;
@@ -92,7 +93,7 @@ export class BundleKeys implements KeyStore {
    */
   constructor(source: VerifiedBundle | ResumedKeys, deps: BundleKeysDeps, now: Millis) {
     this.#deps = deps;
-    this.#lease = new LeaseClock(unixSeconds(deps.persisted?.leaseClock ?? 0));
+    this.#lease = deps.clock ?? new LeaseClock({ lease: unixSeconds(deps.persisted?.leaseClock ?? 0) });
     this.#facts = 'bundle' in source ? factsAfter(source.bundle) : source.facts;
     if ('bundle' in source) this.#hearTime(source);
     const seed = 'bundle' in source ? source.bundle.node.edSeed : NO_SEED;
@@ -259,7 +260,7 @@ export class BundleKeys implements KeyStore {
       groups[id] = ring.persistent;
       rosters[id] = keepRoster(roster, bundled);
     }
-    return { groups, rosters, leaseClock: this.#lease.highest };
+    return { groups, rosters, leaseClock: worthKeeping(this.#lease.highest, this.groups()) };
   }
 
   /** The node is nobody's member any more: every key of its groups and of the domain goes. */

@@ -15,12 +15,17 @@ export interface Given {
   readonly beside: Beside;
 }
 
-/** Looks it up; throws where another agent runs, or keys cannot be had. */
-export async function givenOf({ config, text }: Settings, log: NodeLog, beside: Beside): Promise<Given> {
+/** Looks it up; throws where another agent runs, keys cannot be had, or `end` breaks the waiting for them off. */
+export async function givenOf(
+  { config, text }: Settings,
+  log: NodeLog,
+  end: AbortSignal,
+  beside: Beside,
+): Promise<Given> {
   const state = new StateDir(config.state);
   const kept = state.kept();
   await refuseRunning(config.socket);
   const dial = new ServerDial(state);
-  const source = await sourceOf(config, text, { state, kept, log, dial });
+  const source = await sourceOf(config, text, { state, kept, log, dial, end });
   return { state, kept, source, dial, beside };
 }

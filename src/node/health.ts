@@ -76,6 +76,17 @@ export function refusedRosterLine({ group, fault }: RefusedRoster): HealthLine {
   };
 }
 
+/** Without a server nobody tells a node the time: `seconds` its clock is behind the latest time that it has seen. */
+export function clockWentBack(seconds: number): HealthLine[] {
+  if (seconds <= DAY) return [];
+  return [
+    {
+      code: 'clock-went-back',
+      text: `this machine's clock is ${Math.floor(seconds / DAY)} days behind the latest time that the node has seen. If it is wrong, other nodes refuse this one: set it and start the node again. If it is right, it was ahead once, and this node takes others' certificates for ended: stop the node, delete its state folder, and start it with its bundle`,
+    },
+  ];
+}
+
 /** What runs beside the agent in the same program, and may have something to say in `status`. */
 export interface Beside {
   health(): readonly HealthLine[];

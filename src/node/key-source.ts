@@ -9,7 +9,7 @@ import { type ImportedBundle, importOrKeep } from './bundle-import.ts';
 import type { BundleKeys, BundleKeysDeps } from './bundle-keys.ts';
 import { bootClock, now, wallClock } from './clocks.ts';
 import type { Engine } from './engine.ts';
-import { refusedRosterLine } from './health.ts';
+import { clockWentBack, refusedRosterLine } from './health.ts';
 import { RandomPool } from './random-pool.ts';
 import type { ResumedKeys } from './resumed-keys.ts';
 import { prefixOf } from './route-prefix.ts';
@@ -35,13 +35,15 @@ export type KeySource =
       readonly deps: SourceDeps;
     };
 
-type SourceDeps = Pick<BundleKeysDeps, 'boot' | 'edSeed' | 'longGrace'>;
+type SourceDeps = Pick<BundleKeysDeps, 'boot' | 'clock' | 'edSeed' | 'longGrace'>;
 
 interface SourceTools {
   readonly state: StateDir;
   readonly kept: KeptState | undefined;
   readonly log: Logger;
   readonly dial: ServerDial;
+  /** somebody ends the node while it starts */
+  readonly end: AbortSignal;
 }
 
 /**
@@ -82,8 +84,11 @@ export function tellEndpoints(source: KeySource, port: number, tun: string, { el
 
 /** What is wrong with the source, and with what came from it. */
 export function sourceHealth(source: KeySource, keys: BundleKeys): HealthLine[] {
-  const server = source.kind === 'server' ? serverHealth(source.linked.facts(), keys.corrected()) : [];
-  return [...server, ...keys.refusedRosters().map(refusedRosterLine)];
+  const lines =
+    source.kind === 'server'
+      ? serverHealth(source.linked.facts(), keys.corrected())
+      : clockWentBack(keys.unixNow() - wallClock());
+  return [...lines, ...keys.refusedRosters().map(refusedRosterLine)];
 }
 
 /** The server as `status` shows it. */
@@ -109,15 +114,15 @@ async function ports(dial: ServerDial): Promise<Pick<LinkPorts, 'every' | 'open'
 }
 
 async function serverSource(config: AgentConfig, settings: string, tools: SourceTools): Promise<KeySource> {
-  const { state, kept, log, dial } = tools;
+  const { state, kept, log, dial, end } = tools;
   const random = new RandomPool().take;
   const clocks = { wall: wallClock, boot: bootClock, now };
   const shell = { provider: nodeProvider, random, machine: systemdCredentials, log, ...clocks, ...(await ports(dial)) };
   const linked = new LinkedNode(config, state, kept?.keys.leaseClock ?? 0, shell);
-  const deps = { boot: bootClock, edSeed: linked.edSeed, longGrace: false };
+  const deps = { boot: bootClock, clock: linked.clock, edSeed: linked.edSeed, longGrace: false };
   const resumed = linked.resume();
   if (resumed) return { kind: 'server', linked, keys: resumed, isFirst: false, deps };
   state.writeConfig(settings);
-  const keys = await waitForKeys(config, linked, state, log);
+  const keys = await waitForKeys(config, linked, { state, log, end });
   return { kind: 'server', linked, keys, isFirst: true, deps };
 }

@@ -1,4 +1,5 @@
-import { type Millis, millis } from '../../src/base/brands.ts';
+import { type Millis, millis, unixSeconds } from '../../src/base/brands.ts';
+import { LeaseClock } from '../../src/crypto/lease-clock.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import { type CachedKeys, decodeCachedKeys, encodeCachedKeys } from '../../src/node/cached-keys.ts';
 import { verifyCachedKeys } from '../../src/node/resumed-keys.ts';
@@ -73,7 +74,9 @@ export function restartFromCache(
   if (keys === undefined || typeof keys === 'string') throw new Error(`kept keys: ${keys}`);
   const persisted = node.keys.persistent();
   const { clockError } = node;
-  return world.restart(node, { ...options, served: true, persisted, clockError, resumed: { keys, edSeed } });
+  const clock = new LeaseClock({ lease: unixSeconds(persisted.leaseClock), told: world.wall(), at: world.now });
+  const resumed = { keys, edSeed, clock };
+  return world.restart(node, { clockError, ...options, served: true, persisted, resumed });
 }
 
 /** The versions whose key a node still has. */

@@ -10,6 +10,7 @@ import {
   RUN,
   SEND,
 } from '../../src/base/primitives.ts';
+import type { LeaseClock } from '../../src/crypto/lease-clock.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import type { Hedge } from '../../src/dprp/ephemeral.ts';
 import { routeOf } from '../../src/nat/path-route.ts';
@@ -45,7 +46,7 @@ export interface SimOptions {
   readonly persisted?: PersistedKeys;
   readonly settings?: Partial<EngineSettings>;
   /** keys that an earlier run kept, instead of a bundle; with the seed of its identity */
-  readonly resumed?: { readonly keys: ResumedKeys; readonly edSeed: Uint8Array };
+  readonly resumed?: { readonly keys: ResumedKeys; readonly edSeed: Uint8Array; readonly clock: LeaseClock };
   /** how far its wall clock is off, in seconds */
   readonly clockError?: number;
   /** its keys come from a server: versions that were replaced have a grace of a minute */

@@ -91,5 +91,25 @@ function unreachable(path: string, cause: Error): GscipError {
       'start one with "gscip server --state DIR" or "sudo gscip up --new NAME", or name its socket with --socket PATH',
       cause,
     );
+  if (isNoHttp(cause)) return noServer(path, cause);
   return new GscipError('no-answer', 'the server closed the connection without an answer', 'see its log', cause);
+}
+
+/** An agent answers in lines of JSON, which Node's parser of HTTP refuses and hands on. */
+function isNoHttp(cause: Error): cause is Error & { readonly rawPacket: unknown } {
+  return 'code' in cause && String(cause.code).startsWith('HPE_') && 'rawPacket' in cause;
+}
+
+function noServer(path: string, { rawPacket }: { readonly rawPacket: unknown }): GscipError {
+  if (String(rawPacket).startsWith('{"schema":'))
+    return new GscipError(
+      'other-socket',
+      `${path} is the socket of a node, not of a server`,
+      "name the server's with --socket PATH (admin.sock in its state folder); to ask the node: gscip status --socket PATH",
+    );
+  return new GscipError(
+    'other-socket',
+    `what answers on ${path} is no server of GSCIP`,
+    'name its socket with --socket PATH',
+  );
 }

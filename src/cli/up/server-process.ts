@@ -46,12 +46,12 @@ export class ServerProcess {
     this.admin = new AdminClient(join(options.state, 'admin.sock'));
   }
 
-  /** Starts it and waits until it answers; throws when it ends instead. */
-  static async start(options: ServerProcessOptions, log: Logger): Promise<ServerProcess> {
+  /** Starts it and waits until it answers; throws when it ends instead, or `end` breaks that off. */
+  static async start(options: ServerProcessOptions, log: Logger, end: AbortSignal): Promise<ServerProcess> {
     const made = new ServerProcess(options, log);
     made.#spawn();
     try {
-      await made.#answering();
+      await made.#answering(end);
       return made;
     } catch (error) {
       await made.stop();
@@ -120,13 +120,14 @@ export class ServerProcess {
   }
 
   /** Settles when the server answers, or fails when this start of it has come to nothing. */
-  async #answering(): Promise<void> {
+  async #answering(end?: AbortSignal): Promise<void> {
     const child = this.#child;
     for (const until = performance.now() + START_BOUND; ; ) {
       try {
         await this.admin.get<ServerStatus>('/status');
         return;
       } catch (error) {
+        end?.throwIfAborted();
         if (this.#child !== child || child === undefined)
           throw new GscipError('server-failed', 'the server ended while it started', 'its last lines above say why');
         if (performance.now() > until) throw error;

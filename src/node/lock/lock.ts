@@ -129,7 +129,8 @@ export class Lock {
 
   /** Orderly end: a closed node stays closed, an open one leaves nothing behind. */
   release(): Promise<void> {
-    return this.#end(this.#level === 'guard' && this.#trouble === undefined);
+    // also after trouble: rules that were to be replaced may stand
+    return this.#end(this.#level === 'guard');
   }
 
   /** The node has left its network for good: nothing is held back any more. */

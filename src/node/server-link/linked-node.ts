@@ -65,7 +65,8 @@ export class LinkedNode {
   readonly #state: StateDir;
   readonly #sealer: Sealer;
   readonly #shell: LinkShell;
-  readonly #clock: LeaseClock;
+  /** what leases end by, and what the server says of the time */
+  readonly clock: LeaseClock;
   readonly #first = Promise.withResolvers<VerifiedBundle>();
   readonly #attached = Promise.withResolvers<void>();
   readonly #left = Promise.withResolvers<void>();
@@ -82,6 +83,8 @@ export class LinkedNode {
   #answer = Promise.withResolvers<void>();
   /** why the last bundle was not taken */
   #refused: string | undefined;
+  /** why what was kept was of no use */
+  #keptRefused: string | undefined;
 
   /** `lease`: the lease clock of an earlier run. */
   constructor(config: AgentConfig, state: StateDir, lease: number, tools: LinkedTools) {
@@ -89,11 +92,12 @@ export class LinkedNode {
     this.#state = state;
     const { provider, random, wall, machine } = tools;
     this.#sealer = openSealer(state, { provider, random, machine });
-    this.#clock = new LeaseClock(unixSeconds(lease));
     const { identity, token } = openIdentity(state, this.#sealer, tools, config);
     this.#identity = identity;
     this.#first.promise.catch(() => undefined); // nobody waits for it where keys were kept
     this.#readCache();
+    const { lastContact } = this.#facts;
+    this.clock = new LeaseClock({ lease: unixSeconds(lease), told: lastContact, at: tools.boot() });
     const deps = {
       ...{ provider, random, wall, corrected: () => this.corrected(), edSeed: identity.edSeed },
       ...{ release: packageRelease(), alwaysOn: config.alwaysOn },
@@ -101,7 +105,6 @@ export class LinkedNode {
       endpoints: () => this.#own,
     };
     const { servers, enrolment } = identity;
-    const { lastContact } = this.#facts;
     const name = config.name ?? nameFrom(hostname());
     const start = { servers, enrolment, token, name, lastContact: lastContact === 0 ? undefined : lastContact };
     this.#shell = new LinkShell(new ServerLink(deps, start), tools, (news) => this.#handle(news));
@@ -134,12 +137,14 @@ export class LinkedNode {
     return {
       ...{ link, atRest: this.#sealer.atRest, enrolment: this.enrolment },
       ...{ keysAt, endpointsAt, groups, refused: this.#refused },
+      keptRefused: this.#keys ? undefined : this.#keptRefused,
+      clockBehind: link.clockAhead === undefined ? this.corrected() - this.#tools.wall() : 0,
       leaseClock: this.#keys?.unixNow() ?? this.corrected(),
     };
   }
 
   corrected(): UnixSeconds {
-    return this.#clock.corrected(this.#tools.wall(), this.#tools.boot());
+    return this.clock.corrected(this.#tools.wall(), this.#tools.boot());
   }
 
   /** Keys of an earlier run, verified again; undefined when there are none that are of use. */
@@ -149,8 +154,9 @@ export class LinkedNode {
     if (!cached || this.#identity.removed !== undefined) return undefined;
     const { provider, log, wall, boot } = this.#tools;
     const { publicKey } = provider.ed25519KeyPair(this.edSeed);
-    const resumed = verifyCachedKeys(provider, cached, publicKey, this.#clock.lease(wall(), boot()));
+    const resumed = verifyCachedKeys(provider, cached, publicKey, this.clock.reading(wall(), boot()));
     if (typeof resumed !== 'string') return resumed;
+    this.#keptRefused = resumed;
     log.log('warn', 'cache-refused', { fault: resumed });
     return undefined;
   }
@@ -288,7 +294,7 @@ export class LinkedNode {
         this.#coordinators = news.coordinators;
         return this.#sinks?.services?.(news.coordinators);
       case 'time':
-        this.#clock.handleServerTime(news.time, this.#tools.boot());
+        this.clock.handleServerTime(news.time, this.#tools.boot());
         this.#keys?.handleServerTime(news.time);
         return this.#answer.resolve();
       case 'removed':

@@ -17,8 +17,12 @@ export interface ServerFacts {
   readonly groups: readonly Pick<GroupView, 'versions'>[];
   /** what leases end by: never behind this machine's own clock, and never set back (protocol.md 10.4) */
   readonly leaseClock: UnixSeconds;
+  /** seconds that this machine's clock is behind what the server told in an earlier run; 0 once it tells the time again */
+  readonly clockBehind: number;
   /** why the last keys were not taken */
   readonly refused: string | undefined;
+  /** why keys of an earlier run were not taken up, until there are others */
+  readonly keptRefused: string | undefined;
 }
 
 /** `server` in `gscip status` of a node that keeps its authority's file. */
@@ -100,11 +104,21 @@ function standingLines({ link }: ServerFacts): HealthLine[] {
 function certificateLines(facts: ServerFacts, now: UnixSeconds): HealthLine[] {
   const certificate = certificateOf(facts);
   if (!certificate || facts.link.standing === 'expired') return [];
+  if (facts.keptRefused?.startsWith('cache-certificate-')) return [endedLine(now)];
   const { notBefore, notAfter } = certificate;
   const left = notAfter - now;
   if (now < notBefore + ((notAfter - notBefore) * 2) / 3 || WARN_AT.every((bound) => left >= bound)) return [];
   const when = left < 2 * DAY ? `${Math.max(0, Math.floor(left / 3_600))} hours` : `${Math.floor(left / DAY)} days`;
   return [{ code: 'certificate-ends', text: `this node's certificate ends in ${when}; the server has to be reached` }];
+}
+
+/** Of a node that waits for its server, perhaps for nothing but a wrong clock. */
+function endedLine(now: UnixSeconds): HealthLine {
+  const day = new Date(1_000 * now).toISOString().slice(0, 10);
+  return {
+    code: 'certificate-ended',
+    text: `by this machine's clock it is ${day}, and this node's certificate has ended: the keys that it kept are not used. If the clock is wrong, set it and start the node again; else the server has to be reached`,
+  };
 }
 
 function leaseLines(facts: ServerFacts, now: UnixSeconds): HealthLine[] {
@@ -117,25 +131,35 @@ function leaseLines(facts: ServerFacts, now: UnixSeconds): HealthLine[] {
       text:
         left > 0
           ? `without word from the server no new session is opened in ${hours} hours`
-          : 'too long without word from the server: no new session is opened until it is reached',
+          : "too long without word from the server, or this machine's clock is ahead: no new session is opened until the server is reached",
     },
   ];
 }
 
-function clockLines({ link: { clockAhead } }: ServerFacts): HealthLine[] {
+function clockLines({ link: { clockAhead }, clockBehind }: ServerFacts): HealthLine[] {
+  if (clockBehind > CLOCK_WARN)
+    return [
+      {
+        code: 'clock-differs',
+        text: `this machine's clock is ${span(clockBehind)} behind the time at which the node last ran; the node goes on from that time until the server tells a better one: set the clock, or let NTP do so`,
+      },
+    ];
   if (clockAhead === undefined || Math.abs(clockAhead) <= CLOCK_WARN) return [];
-  const how = `${Math.round(Math.abs(clockAhead))} seconds ${clockAhead > 0 ? 'ahead of' : 'behind'}`;
+  const how = `${span(Math.abs(clockAhead))} ${clockAhead > 0 ? 'ahead of' : 'behind'}`;
   return [{ code: 'clock-differs', text: `this machine's clock is ${how} the server's; set it, or let NTP do so` }];
 }
 
-/** A clock that went far ahead once has ended every lease, and sets none of them back when it is right again. */
+function span(seconds: number): string {
+  return seconds < 2 * DAY ? `${Math.round(seconds)} seconds` : `${Math.floor(seconds / DAY)} days`;
+}
+
+/** A clock that went ahead once has ended every lease that was held, and sets none of them back when it is right again. */
 function leaseClockLines(facts: ServerFacts, now: UnixSeconds): HealthLine[] {
   if ((leaseLeft(facts, now) ?? 0) <= 0 || (leaseLeft(facts, facts.leaseClock) ?? 0) > 0) return [];
-  const days = Math.floor((facts.leaseClock - now) / DAY);
   return [
     {
       code: 'lease-clock-ahead',
-      text: `this machine's clock is or was ${days} days ahead of the server's, by which every lease has ended: no new session is opened. Set the clock and start the node again; if this stays, "sudo gscip logout", then join with a new token`,
+      text: "this machine's clock is or was so far ahead that every lease has ended by it: no new session is opened. Set the clock and start the node again; sessions follow with the server's next keys (sudo gscip reload)",
     },
   ];
 }

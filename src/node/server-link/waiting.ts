@@ -12,6 +12,13 @@ import type { StateDir } from '../state-dir.ts';
 import type { LinkedNode } from './linked-node.ts';
 import { serverHealth, serverStatus } from './server-status.ts';
 
+interface Waiting {
+  readonly state: StateDir;
+  readonly log: Logger;
+  /** ends the waiting, with its reason */
+  readonly end: AbortSignal;
+}
+
 /**
  * A node without keys waits for its server: it has no interface yet, and answers `status`, `down` and `logout`. Settles with
  * the first keys; throws when they will not come, or somebody ended the waiting.
@@ -19,9 +26,9 @@ import { serverHealth, serverStatus } from './server-status.ts';
 export async function waitForKeys(
   config: AgentConfig,
   linked: LinkedNode,
-  state: StateDir,
-  log: Logger,
+  { state, log, end }: Waiting,
 ): Promise<VerifiedBundle> {
+  end.throwIfAborted();
   const since = performance.now();
   const ended = Promise.withResolvers<never>();
   const answer = async (request: ControlRequest): Promise<object> => {
@@ -41,6 +48,7 @@ export async function waitForKeys(
     }
   };
   ended.promise.catch(() => undefined);
+  end.addEventListener('abort', () => ended.reject(end.reason), { once: true });
   const control = await ControlSocket.listen(config.socket, answer);
   try {
     linked.start();

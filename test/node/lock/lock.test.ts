@@ -180,6 +180,17 @@ describe('the lock of a node', () => {
     expect(other.tables.held).toBeUndefined();
   });
 
+  it('leaves nothing of an open node behind either when its last rules could not be put in force', async () => {
+    const { lock, tables } = setUp();
+    await lock.follow(OPEN);
+    tables.isMissing = true;
+    await lock.follow({ ...OPEN, overlay: [parsePrefix('100.65.0.0/16')] });
+    tables.isMissing = false;
+    expect(tables.held).toBeDefined();
+    await lock.release();
+    expect(tables.held).toBeUndefined();
+  });
+
   it('E3: puts back what another program took away or changed, and says so', async () => {
     const { lock, tables, events } = setUp();
     await lock.follow(CLOSED);

@@ -274,7 +274,7 @@ describe('a restart while the server is dead', () => {
     a.clockOff = -2 * DAY;
     a.start();
     const [version] = a.keys?.groups()[0]?.versions ?? [];
-    expect(a.keys?.unixNow()).toBeGreaterThan(version.notAfter); // a clock that was set back gives nothing back
+    expect(a.keys?.unixNow()).toBeGreaterThanOrEqual(version.notAfter); // a clock that was set back gives nothing back
   });
 
   it('waits for the server where the kept keys were changed or belong to another machine', async () => {

@@ -92,7 +92,7 @@ export class SimMachine {
     const begin = (source: ConstructorParameters<typeof BundleKeys>[0], isFirst: boolean) => {
       if (life !== this.#life) return;
       const deps = { provider: nodeProvider, random, wall: () => this.wall(), boot: () => this.#network.now };
-      const own = { edSeed: linked.edSeed, longGrace: false, persisted: kept?.keys };
+      const own = { edSeed: linked.edSeed, clock: linked.clock, longGrace: false, persisted: kept?.keys };
       this.keys = new BundleKeys(source, { ...deps, ...own }, this.#network.now);
       linked.attach(this.keys, {
         changed: async (changes) => {

@@ -46,7 +46,9 @@ const WELL: ServerFacts = {
     endpointsAt: unixSeconds(0),
     groups: [],
     leaseClock: NOW,
+    clockBehind: 0,
     refused: undefined,
+    keptRefused: undefined,
   },
 };
 const link = (given: Partial<ServerFacts['link']>) => ({ link: { ...WELL.link, ...given } });
@@ -99,13 +101,29 @@ describe('what is shown of a server', () => {
     ['that the lease has ended', { groups: [group(NOW)] }, DAY, ['lease-ends'], /too long/],
     ['nothing of keys without a lease', { groups: [group(0xffff_ffff)] }, DAY, [], /^$/],
     ['a clock that goes before', link({ clockAhead: 3_600 }), DAY, ['clock-differs'], /3600 seconds ahead of/],
+    [
+      'a clock that is behind the last run, while the server is dead',
+      { clockBehind: 2_190 * DAY },
+      DAY,
+      ['clock-differs'],
+      /2190 days behind the time at which the node last ran.*set the clock/,
+    ],
+    ['nothing of one that is some seconds behind it', { clockBehind: 50 }, DAY, [], /^$/],
+    [
+      'a clock by which the kept certificate has ended',
+      { keptRefused: 'cache-certificate-expired' },
+      900 * DAY,
+      ['certificate-ended'],
+      /clock it is 20\d\d-.*set it and start the node again; else the server/,
+    ],
+    ['nothing of other things that were kept', { keptRefused: 'cache-node-key' }, DAY, [], /^$/],
     ['a clock that goes after', link({ clockAhead: -61 }), DAY, ['clock-differs'], /61 seconds behind/],
     [
       'a clock that went ahead of every lease',
       { groups: [group(NOW + 3 * DAY)], leaseClock: at(400 * DAY) },
       0,
       ['lease-clock-ahead'],
-      /400 days ahead.*logout/,
+      /every lease has ended.*start the node again/,
     ],
     [
       'nothing of one that is ahead of no lease',
