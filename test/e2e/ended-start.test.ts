@@ -15,7 +15,7 @@ const STAYS = ['lo', 'eth0'];
 const TOOLS = ['ip', 'nft'];
 const NEVER = 1_000;
 /** so many moments, spread over the start */
-const MOMENTS = 5;
+const MOMENTS = 4;
 
 /** `ip` and `nft` that send their caller a signal at one of their calls, before they do what they are for. */
 class Moments {
