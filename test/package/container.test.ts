@@ -2,9 +2,16 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StatusAnswer } from '../../src/api/status.ts';
+import type { LabProcess } from '../../src/cli/lab/lab-process.ts';
+import type { OverlayNode } from '../../src/cli/lab/overlay.ts';
 import { PROJECT } from '../../src/cli/lab/pinned-node.ts';
 import { runNow } from '../../src/cli/lab/run-now.ts';
+import { until } from '../../src/cli/lab/until.ts';
 import { built } from './built.ts';
+import { networkOf } from './debian-machine.ts';
+import { withNetwork } from './network.ts';
+import { Podman } from './podman.ts';
 
 /** Storage of its own, and no kernel features: it works inside containers and chroots too. */
 let folder: string;
@@ -21,6 +28,26 @@ function baseImage(): void {
   buildah('add', '--quiet', container, archive, '/');
   rmSync(archive);
   buildah('commit', '--quiet', '--rm', container, 'localhost/base');
+}
+
+/** The status of the node in a container, once it has an address. */
+function running(podman: Podman, container: LabProcess): Promise<StatusAnswer> {
+  return until(
+    () => `the node, which says: ${container.stderr().slice(-500)}`,
+    async () => {
+      const { code, stdout } = await podman.attempt('exec', 'vpn', 'gscip', 'status', '--json');
+      const status: StatusAnswer | undefined = code === 0 ? JSON.parse(stdout) : undefined;
+      return status !== undefined && status.node.addresses.length > 0 && status;
+    },
+    { seconds: 60, everyMs: 500 },
+  );
+}
+
+async function answers(other: OverlayNode, address: string): Promise<void> {
+  const ping = ['ping', '-c1', '-W1', address.replace(/\/.*/, '')];
+  await until(`an answer of ${address}`, async () => (await other.namespace.attempt(ping, { seconds: 5 })).code === 0, {
+    seconds: 60,
+  });
 }
 
 describe('the container image', { timeout: 300_000 }, () => {
@@ -68,4 +95,27 @@ describe('the container image', { timeout: 300_000 }, () => {
     expect(inside('gscip', 'version')).toContain('packets by the native addon');
     expect(inside('find', '/tmp', '/var/lib/apt/lists', '/var/lib/gscip', '-mindepth', '1')).toBe('');
   });
+
+  it('runs as a node that joins by a token; a new container with the old volume is the same node, and none leaves anything behind', () =>
+    withNetwork(async ({ lab, other, place, token }) => {
+      const podman = new Podman(lab, folder);
+      const before = networkOf(place);
+      try {
+        const ids: string[] = [];
+        for (const words of [['up', '--join', token, '--name', 'box'], []]) {
+          const container = podman.run('vpn', place, 'localhost/gscip', words);
+          const { node } = await running(podman, container);
+          ids.push(node.id);
+          expect(node.name).toBe('box');
+          for (const address of node.addresses) await answers(other, address);
+          expect(networkOf(place)).not.toBe(before);
+          container.signal('SIGTERM');
+          expect(await container.exited).toBe(0);
+          expect(networkOf(place)).toBe(before);
+        }
+        expect(ids[1]).toBe(ids[0]);
+      } finally {
+        await podman.attempt('rm', '--all', '--force', '--time', '0');
+      }
+    }));
 });

@@ -119,14 +119,18 @@ export class DebianMachine {
 
   /** What the kernel has for it: rules, routes, tables, links. */
   network(): string {
-    const { namespace } = this;
-    const links = namespace
-      .ip('-o', 'link', 'show')
-      .split('\n')
-      .map((line) => line.split(':')[1]);
-    const routes = [namespace.ip('route', 'show', 'table', 'all'), namespace.ip('-6', 'route', 'show', 'table', 'all')];
-    return [links.join(), ...routes, namespace.ip('rule'), namespace.now('nft', ['list', 'ruleset'])].join('\n');
+    return networkOf(this.namespace);
   }
+}
+
+/** Rules, routes, tables and links of a network namespace. */
+export function networkOf(namespace: Namespace): string {
+  const links = namespace
+    .ip('-o', 'link', 'show')
+    .split('\n')
+    .map((line) => line.split(':')[1]);
+  const routes = [namespace.ip('route', 'show', 'table', 'all'), namespace.ip('-6', 'route', 'show', 'table', 'all')];
+  return [links.join(), ...routes, namespace.ip('rule'), namespace.now('nft', ['list', 'ruleset'])].join('\n');
 }
 
 /** $0 is the root of the machine. */

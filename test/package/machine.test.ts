@@ -2,14 +2,12 @@ import { existsSync, lstatSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StatusAnswer } from '../../src/api/status.ts';
-import { type Lab, withLab } from '../../src/cli/lab/lab.ts';
+import { withLab } from '../../src/cli/lab/lab.ts';
 import type { OverlayNode } from '../../src/cli/lab/overlay.ts';
-import { ServedOverlay } from '../../src/cli/lab/served-overlay.ts';
 import { until } from '../../src/cli/lab/until.ts';
-import { Machines } from '../e2e/served-nodes.ts';
-import { GROUP, PORT } from '../e2e/two-nodes.ts';
 import { built } from './built.ts';
 import { DebianMachine } from './debian-machine.ts';
+import { withNetwork } from './network.ts';
 
 const packages = built();
 const PACKAGES = [packages.now, packages.before, packages.next];
@@ -22,15 +20,8 @@ interface Ground {
 }
 
 function withGround<T>(base: string, body: (ground: Ground) => Promise<T>): Promise<T> {
-  return withLab(async (lab: Lab) => {
-    const machines = new Machines(lab, ['server', 'other', 'box']);
-    const more = ['--advertise', machines.at('server')];
-    const served = await ServedOverlay.start(lab, machines.space('server'), `:${PORT}`, [GROUP], more);
-    const other = await served.add('other', machines.space('other'), [GROUP]);
-    other.start({ listen: machines.at('other') });
-    await other.ready();
-    const box = new DebianMachine(lab, machines.space('box'), base, PACKAGES);
-    const { token } = await served.token([GROUP], { uses: 1 });
+  return withNetwork(async ({ lab, place, token, other }) => {
+    const box = new DebianMachine(lab, place, base, PACKAGES);
     writeFileSync(join(box.root, 'srv/token'), `${token}\n`, { mode: 0o600 });
     return body({ box, other });
   });
