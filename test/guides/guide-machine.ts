@@ -1,6 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chownSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Lab } from '../../src/cli/lab/lab.ts';
 import type { Finished, LabProcess } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
@@ -87,6 +96,13 @@ export class GuideMachine {
     if (HAS_PERSON) chownSync(this.path(file), USER, USER);
   }
 
+  /** Has a file of another machine in the home folder, brought by a way that the page leaves to its reader. */
+  bring(from: GuideMachine, file: string): void {
+    const copy = this.path(basename(file));
+    copyFileSync(from.path(file), copy);
+    if (HAS_PERSON) chownSync(copy, USER, USER);
+  }
+
   /** Puts a program of this name before all others. */
   addProgram(name: string, text: string): void {
     writeFileSync(this.path(join(PROGRAMS, name)), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
@@ -97,7 +113,7 @@ export class GuideMachine {
     const enter = ['nsenter', '--target', `${this.#holder.pid}`, '--mount', '--uts', 'env', '-C', HOME];
     const person = HAS_PERSON ? `${AS_PERSON} ${ENDS_WITH_LAB}`.split(' ') : [];
     const path = `${PROGRAMS}:${process.env['PATH']}:/usr/sbin:/sbin`;
-    const env = { HOME, USER: 'alice', SHELL: '/bin/bash', PATH: path, LC_ALL: 'C.UTF-8' };
+    const env = { HOME, USER: 'alice', SHELL: '/bin/bash', PATH: path, LC_ALL: 'C.UTF-8', NODE_EXTRA_CA_CERTS: '' };
     const shell = atTerminal ? ['script', '-qec', line, '/dev/null'] : ['bash', '-o', 'pipefail', '-c', line];
     return this.space.start([...enter, ...person, ...shell], { seconds: 300, env, stdin: atTerminal });
   }

@@ -4,20 +4,7 @@ import { plannedCommands } from '../guides/guide-plan.ts';
 import { readText, repositoryFiles } from './repository.ts';
 
 /** Pages whose commands are looked at (`documented-commands.test.ts`) and not run yet. */
-const NOT_RUN_YET: readonly string[] = [
-  'README.md',
-  'docs/guide/flows.md',
-  'docs/guide/gateways.md',
-  'docs/guide/modes.md',
-  'docs/guide/monitoring.md',
-  'docs/guide/names.md',
-  'docs/guide/node-settings.md',
-  'docs/guide/packages.md',
-  'docs/guide/server.md',
-  'docs/guide/service.md',
-  'docs/guide/settings.md',
-  'docs/guide/support.md',
-];
+const NOT_RUN_YET: readonly string[] = [];
 
 /** Pages that a test in test/guides follows. */
 function followed(): readonly string[] {
