@@ -39,6 +39,7 @@ it(
 
       await guide.follow('docs/guide/monitoring.md', {
         machine: 'laptop',
+        words: { '100.64.0.7': '100.64.0.3' },
         steps: [
           { command: 'sudo gscip metrics', shows: /^gscip_peers\{path="direct"\} /m },
           {
