@@ -72,6 +72,8 @@ export class ControlRecords {
     const { paths, roaming } = this.#node;
     if (this.#reach.isOn) return this.#reach.handleNewSource(sa.peer, source, now);
     const { current } = paths.peer(sa.peer);
+    // late, by the way that was left
+    if (!this.#keeper.carries(sa.peer, source)) return;
     if (current !== undefined && current !== source)
       this.applyRoaming(roaming.handleNewSource(sa.peer, source, current, now), now);
   }

@@ -89,7 +89,7 @@ export class Engine {
         this.#moves.ended(peer);
         this.reach.handleNoSa(peer);
       },
-      choosesPaths: () => this.reach.isOn,
+      choosesPath: (peer, path) => this.reach.isOn || this.#moves.isThrough(peer, path),
     });
     const wallMillis = wall ?? (() => keys.unixNow() * 1_000);
     this.reach = new Reach(

@@ -190,7 +190,7 @@ export class Incoming {
     const sa = this.#sa(index);
     if (!sa) return;
     this.#negotiating.handleFirstData(sa, now);
-    this.#keeper.apply(this.#node.sas.heard(sa, now), now);
+    this.#keeper.heard(sa, now);
   }
 
   #newSource(index: number, source: PathAddress, now: Millis): void {

@@ -86,12 +86,26 @@ export class Negotiating {
 
   /** A new SA for a pair that has one, made by this path and no other; a handshake that is open goes there, too. */
   startByPath(peer: NodeId, path: PathAddress, now: Millis): void {
-    const { sas } = this.#node;
-    const sa = [...sas.sas()].find((each) => each.peer === peer && sas.isSender(each));
+    const senders = this.#senders(peer);
+    const sa = senders.find((each) => this.#madeBy(each) !== path) ?? senders[0];
     const cid = this.pairCid(peer);
     if (sa === undefined || cid === undefined) return;
     this.#apply(this.#negotiations.start({ cid, paths: [path], purpose: 'rekey', replaces: sa.local }, now), now);
     this.handlePath(peer, path, now);
+  }
+
+  /** An SA that sends to this peer was made by another path than this one. */
+  sendsElsewhere(peer: NodeId, path: PathAddress): boolean {
+    return this.#senders(peer).some((sa) => this.#madeBy(sa) !== path);
+  }
+
+  #senders(peer: NodeId): Sa[] {
+    const { sas } = this.#node;
+    return [...sas.sas()].filter((each) => each.peer === peer && sas.isSender(each));
+  }
+
+  #madeBy(sa: Sa): PathAddress | undefined {
+    return this.#node.saFacts.get(sa.local)?.description.path;
   }
 
   /** A datagram of kinds 01 to 07. */

@@ -9,7 +9,7 @@ import type { SaKeeper } from './sa-keeper.ts';
 /** The parts of the engine that a move concerns; they are made after this one. */
 interface MoveParts {
   readonly keeper: Pick<SaKeeper, 'tryPath'>;
-  readonly negotiating: Pick<Negotiating, 'startByPath' | 'handlePath'>;
+  readonly negotiating: Pick<Negotiating, 'startByPath' | 'handlePath' | 'sendsElsewhere'>;
   readonly elements: Pick<Elements, 'reach' | 'endpointOf' | 'ways'>;
 }
 
@@ -32,13 +32,17 @@ const HEARD = 2_500;
 
 /**
  * Carries out what the choice of paths wants. An element in between passes only what it has an entry for, and it has that from a
- * handshake that went past it: before traffic goes another way through one, an SA is made there (protocol.md 8.5).
+ * handshake that went past it: traffic goes another way through one with the SA that was made there, and not before (protocol.md 8.4).
  */
 export class PathMoves {
   readonly #node: NodeState;
   readonly #parts: () => MoveParts;
   /** by peer: the path of the newest handshake */
   readonly #madeOn = new Map<NodeId, PathAddress>();
+  /** peers that a handshake by no relay went past elements to: one by a relay, which passes none, says nothing of that */
+  readonly #behind = new Set<NodeId>();
+  /** by peer: what was chosen last; the way there may be asked for yet */
+  readonly #chosen = new Map<NodeId, PathAddress>();
   /** by peer: where traffic goes as soon as a handshake has proved it */
   readonly #waiting = new Map<NodeId, Waiting>();
   readonly #askedAt = new Map<string, Millis>();
@@ -64,7 +68,14 @@ export class PathMoves {
   /** Where traffic of a peer goes from now on, or as soon as an SA is made there; a handshake that is open goes there, too. */
   use(peer: NodeId, path: PathAddress, reason: string, now: Millis): void {
     this.#waiting.delete(peer);
-    this.#parts().elements.reach(path, (way) => this.#useWay(peer, { path: way, reason }, now), now);
+    this.#chosen.set(peer, path);
+    this.#parts().elements.reach(
+      path,
+      (way) => {
+        if (this.#chosen.get(peer) === path) this.#useWay(peer, { path: way, reason }, now);
+      },
+      now,
+    );
   }
 
   #useWay(peer: NodeId, move: Move, now: Millis): void {
@@ -80,9 +91,16 @@ export class PathMoves {
     this.#parts().elements.reach(to, (way) => this.#node.effects.push({ kind: 'send', bytes, to: way }), now);
   }
 
-  /** An SA with this peer was made by this path. */
+  /** The SA that sends to this peer from now on was made by this path. */
   made(peer: NodeId, path: PathAddress, now: Millis): void {
     this.#madeOn.set(peer, path);
+    if (this.isThrough(peer, path)) this.#behind.add(peer);
+    else if (knownPath(path).channel === 0) this.#behind.delete(peer);
+    this.#follow(peer, path, now);
+    this.#bringOthers(peer, now);
+  }
+
+  #follow(peer: NodeId, path: PathAddress, now: Millis): void {
     const waiting = this.#waiting.get(peer);
     const { current } = this.#node.paths.peer(peer);
     const { elements } = this.#parts();
@@ -98,15 +116,28 @@ export class PathMoves {
     }
   }
 
+  /** SAs under other groups or chains send by the same path from now on: they are followed by such that were made there. */
+  #bringOthers(peer: NodeId, now: Millis): void {
+    const { current } = this.#node.paths.peer(peer);
+    if (current === undefined || this.#waiting.has(peer) || !this.isThrough(peer, current)) return;
+    if (this.#parts().negotiating.sendsElsewhere(peer, current))
+      this.#wait(peer, { path: current, reason: 'way' }, now); // this handshake has not quite ended
+  }
+
   /** The last SA with this peer is gone. */
   ended(peer: NodeId): void {
     this.#madeOn.delete(peer);
+    this.#behind.delete(peer);
     this.#waiting.delete(peer);
   }
 
   tick(now: Millis): void {
     for (const [peer, waiting] of this.#waiting) {
       if (now < waiting.nextAt) continue;
+      if (!this.#isWanted(peer, waiting.path)) {
+        this.#waiting.delete(peer);
+        continue;
+      }
       waiting.nextAt = millis(now + Math.min(AGAIN * 2 ** waiting.tries++, AGAIN_MOST));
       this.#parts().negotiating.startByPath(peer, waiting.path, now);
     }
@@ -133,13 +164,23 @@ export class PathMoves {
     this.#waiting.set(peer, { ...move, tries: 0, nextAt: now });
   }
 
-  #needsHandshake(peer: NodeId, path: PathAddress): boolean {
-    const made = this.#madeOn.get(peer);
-    if (made === undefined || made === path) return false;
+  /** An SA that other ones of this peer are to follow may have ended. */
+  #isWanted(peer: NodeId, path: PathAddress): boolean {
+    return this.#node.paths.peer(peer).current !== path || this.#parts().negotiating.sendsElsewhere(peer, path);
+  }
+
+  /** Whether elements are on this path, as the newest handshake found it. */
+  isThrough(peer: NodeId, path: PathAddress): boolean {
     const isThroughOwn = this.#parts().elements.endpointOf(path) !== path;
     // to a relay it goes as any other datagram, also through a GEN
     const isRelayed = knownPath(path).channel !== 0;
     return isThroughOwn || (!isRelayed && this.#node.elements.towards(peer).length > 0);
+  }
+
+  #needsHandshake(peer: NodeId, path: PathAddress): boolean {
+    const made = this.#madeOn.get(peer);
+    if (made === undefined || made === path) return false;
+    return this.isThrough(peer, path) || (knownPath(path).channel === 0 && this.#behind.has(peer));
   }
 
   /** The path in use has an SA of its own, and is heard: no other one is worth a handshake now. */

@@ -15,12 +15,12 @@ const EMPTY = new Uint8Array(0);
 /** Whom the keeper tells of SAs. */
 export interface SaKeeperCalls {
   rekey(sa: Sa, cause: 'time' | 'volume' | 'silence', now: Millis): void;
-  /** the SA can send; its handshake ran by this path */
+  /** the SA sends from now on; its handshake ran by this path */
   made(peer: NodeId, path: PathAddress, now: Millis): void;
   /** the last SA with this peer is gone */
   ended(peer: NodeId): void;
-  /** paths are chosen by who is told of `made`; else a handshake may move a silent peer's */
-  choosesPaths(): boolean;
+  /** who is told of `made` decides about this path then; else a handshake may move a silent peer's at once */
+  choosesPath(peer: NodeId, path: PathAddress): boolean;
 }
 
 /** Keeps the primitives' slots and the set of SAs in step: keys go in here, and are wiped here (protocol.md 3.1, 5.4). */
@@ -65,8 +65,23 @@ export class SaKeeper {
     const facts = saFacts.get(sa.local);
     if (facts) facts.mtu = mtu;
     this.apply(sas.addSend(sa, now), now);
-    this.#calls.made(sa.peer, path, now);
+    this.#tellSender(sa, path, now);
     return sa;
+  }
+
+  /** The first authentic datagram came in on this SA: a responder sends on it from now on (protocol.md 3.1). */
+  heard(sa: Sa, now: Millis): void {
+    const wasConfirmed = sa.confirmedAt !== undefined;
+    const effects = this.#node.sas.heard(sa, now);
+    const path = this.#node.saFacts.get(sa.local)?.description.path;
+    // before the answer leaves: it goes where the SA is known
+    if (!wasConfirmed && path !== undefined) this.#tellSender(sa, path, now);
+    this.apply(effects, now);
+  }
+
+  /** A path moves with the SA that was made there, never before it: elements in between know no other (protocol.md 8.4). */
+  #tellSender(sa: Sa, path: PathAddress, now: Millis): void {
+    if (this.#node.sas.isSender(sa)) this.#calls.made(sa.peer, path, now);
   }
 
   apply(effects: readonly SaEffect[], now: Millis): void {
@@ -114,6 +129,13 @@ export class SaKeeper {
   challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis, padding = 0): boolean {
     const sa = this.#sender(peer);
     return sa !== undefined && this.seal(sa, encodeControl({ kind: 'path-challenge', token, padding }), now, path);
+  }
+
+  /** Whether the SA that sends to a peer can go by this path: elements in between know only such as were made there. */
+  carries(peer: NodeId, path: PathAddress): boolean {
+    const sa = this.#sender(peer);
+    const made = sa && this.#node.saFacts.get(sa.local)?.description.path;
+    return made === path || !this.#calls.choosesPath(peer, path);
   }
 
   /** An empty datagram: the confirm of an initiator that has nothing held (protocol.md 3.1). */
@@ -167,7 +189,7 @@ export class SaKeeper {
     const { paths, sas } = this.#node;
     const peer = paths.peer(sa.peer);
     const heard = sas.tripleOf(sa.owner)?.sas.some((other) => now - sas.heardLast(other) < QUIET);
-    if (peer.current === undefined || !(heard || this.#calls.choosesPaths())) paths.believe(sa.peer, path);
+    if (peer.current === undefined || !(heard || this.#calls.choosesPath(sa.peer, path))) paths.believe(sa.peer, path);
     this.#bindPath(sa);
   }
 

@@ -28,6 +28,8 @@ let tried: PathAddress[];
 let ways: Map<PathAddress, PathAddress>;
 /** by way, also a former one: the outer address that it leads to */
 let ends: Map<PathAddress, PathAddress>;
+/** by path: SAs that send to the peer and were made elsewhere */
+let elsewhere: (path: PathAddress) => boolean;
 /** what a handshake does: nothing, until a test says otherwise */
 let onBegin: (path: PathAddress) => void;
 
@@ -39,6 +41,7 @@ beforeEach(() => {
   now = millis(0);
   [begun, tried, ways, ends] = [[], [], new Map(), new Map()];
   onBegin = () => undefined;
+  elsewhere = () => false;
   const endpointOf = (path: PathAddress) => ends.get(path) ?? path;
   const reach = (path: PathAddress, ready: (way: PathAddress) => void) => ready(ways.get(path) ?? path);
   moves = new PathMoves(node, () => ({
@@ -49,6 +52,7 @@ beforeEach(() => {
         onBegin(path);
       },
       handlePath: () => undefined,
+      sendsElsewhere: (_peer, path) => elsewhere(path),
     },
     elements: { reach, endpointOf, ways: (_peer, paths) => paths?.map((path) => ways.get(path) ?? path) },
   }));
@@ -97,6 +101,19 @@ describe('a path without elements in between', () => {
     expect([begun, current()]).toEqual([[], RELAY]);
     moves.use(peer, FAR, 'better', now);
     expect([begun, current()]).toEqual([[FAR], RELAY]);
+  });
+
+  it('is none where a relay, which passes none, is all that the newest handshake saw', () => {
+    node.elements.saw(peer, [{ id: peer, said: null }]);
+    isUsed(NEAR);
+    node.elements.saw(peer, []);
+    moves.made(peer, RELAY, now);
+    moves.tick(now);
+    expect([begun, current()]).toEqual([[NEAR], RELAY]);
+    // straight, and past none: the peer is behind them no longer
+    moves.made(peer, NEAR, now);
+    moves.use(peer, FAR, 'better', now);
+    expect([begun, current()]).toEqual([[NEAR], FAR]);
   });
 });
 
@@ -154,6 +171,44 @@ describe('a path through an element', () => {
     moves.made(peer, other, now);
     moves.tick(millis(60_000));
     expect([current(), begun]).toEqual([other, []]);
+  });
+});
+
+describe('a path that was chosen', () => {
+  it('and given up before it was known how to get there is not used', () => {
+    let answered: () => void = () => undefined;
+    const late = new PathMoves(node, () => ({
+      keeper: { tryPath: () => undefined },
+      negotiating: { startByPath: () => undefined, handlePath: () => undefined, sendsElsewhere: () => false },
+      elements: {
+        reach: (path, ready) => {
+          if (path === FAR) answered = () => ready(path);
+          else ready(path);
+        },
+        endpointOf: (path) => path,
+        ways: () => undefined,
+      },
+    }));
+    node.paths.believe(peer, RELAY);
+    late.made(peer, RELAY, now);
+    late.use(peer, FAR, 'better', now);
+    late.use(peer, NEAR, 'better', now);
+    answered();
+    expect(current()).toBe(NEAR);
+  });
+
+  it('is followed by the SAs of other groups and chains, which send by it, too', () => {
+    const [near, far] = below();
+    isUsed(near);
+    const left = ['chain', 'group'];
+    elsewhere = (path) => path === far && left.length > 0;
+    moves.use(peer, FAR, 'better', now);
+    moves.made(peer, far, now);
+    for (let second = 1; second < 100; second++) {
+      moves.tick(millis(second * 1_000));
+      if (begun.length > 1 && left.pop() !== undefined) moves.made(peer, far, millis(second * 1_000));
+    }
+    expect([begun, current()]).toEqual([[far, far, far], far]);
   });
 });
 
@@ -228,7 +283,11 @@ it('without a coordinator what is configured is tried, by the ways that lead the
   const handled: PathAddress[] = [];
   const again = new PathMoves(node, () => ({
     keeper: { tryPath: () => undefined },
-    negotiating: { startByPath: () => undefined, handlePath: (_peer, path) => void handled.push(path) },
+    negotiating: {
+      startByPath: () => undefined,
+      handlePath: (_peer, path) => void handled.push(path),
+      sendsElsewhere: () => false,
+    },
     elements: {
       reach: () => undefined,
       endpointOf: (path) => path,

@@ -182,7 +182,9 @@ export class ElementRelay {
     this.#inside.tick(now);
     this.#asked.tick(now);
     this.#probes.tick(now);
-    this.#waiting = this.#waiting.filter(({ since }) => now - since < ELEMENT.certificateMs);
+    const isInTime = ({ since }: WaitingCdn) => now - since < ELEMENT.certificateMs;
+    for (const waiting of this.#waiting) if (!isInTime(waiting)) this.#count('element-certificate-late');
+    this.#waiting = this.#waiting.filter(isInTime);
   }
 
   /** Why this may not go up: a DDE must be one of this network, and all else belong to a negotiation that is known. */
@@ -234,7 +236,8 @@ export class ElementRelay {
     this.#certificates.askMissed(outer, now);
     if (forward === null) return;
     if (!isWaiting) return this.#send(forward, to);
-    if (this.#waiting.length < WAITING) this.#waiting.push({ bytes: forward.slice(), to, since: now });
+    if (this.#waiting.length >= WAITING) return this.#count('element-full');
+    this.#waiting.push({ bytes: forward.slice(), to, since: now });
   }
 
   /** Only who has the key of a path id can make or answer its probes; here it says whose they are. */

@@ -155,7 +155,7 @@ export class Elements {
   /** A datagram for this node was looked at: certificates that it named and that are not there are asked for. */
   handled(bytes: Uint8Array, from: PathAddress, now: Millis): void {
     if (!this.certificates.askMissed(from, now) || bytes[0] !== DATAGRAM.rgi) return;
-    if (this.#unsigned.length >= ELEMENT.sessions) this.#unsigned.shift();
+    if (this.#unsigned.length >= ELEMENT.sessions) return this.#means.node.counters.add('element-full');
     this.#unsigned.push({ bytes: bytes.slice(), from, until: millis(now + ELEMENT.certificateMs) });
   }
 
@@ -226,6 +226,9 @@ export class Elements {
     this.#link.tick(now);
     this.#desk.tick(now);
     this.relay.tick(now);
+    const isInTime = ({ until }: UnsignedRgi) => now < until;
+    for (const rgi of this.#unsigned) if (!isInTime(rgi)) this.#means.node.counters.add('element-certificate-late');
+    this.#unsigned = this.#unsigned.filter(isInTime);
   }
 
   #element(bytes: Uint8Array, from: PathAddress, now: Millis): void {
@@ -288,8 +291,8 @@ export class Elements {
     for (const below of this.#waiting.get(node) ?? []) this.#desk.handDown(below, bytes);
     this.#waiting.delete(node);
     this.relay.certificateCame(now);
-    const unsigned = this.#unsigned.filter(({ until }) => now < until);
+    const unsigned = this.#unsigned;
     this.#unsigned = [];
-    for (const { bytes: rgi, from } of unsigned) this.#calls.again(rgi, from, now);
+    for (const { bytes: rgi, from, until } of unsigned) if (now < until) this.#calls.again(rgi, from, now);
   }
 }

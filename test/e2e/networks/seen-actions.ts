@@ -58,7 +58,7 @@ export async function seenActions(network: Observed, way: Way, run: Run, isBack 
   return [...(isBack ? seen.reverse() : seen), ...(isUnanswered ? ['unanswered'] : [])].join(' ');
 }
 
-/** One exchange, and what each link carried of it; the next one where that went by a relay, or was sealed and got lost on its way. */
+/** One exchange, and what each link carried of it; the next one where that went by a relay. */
 async function exchanged(network: Observed, walk: Way, between: Exchange['between']) {
   const [from] = walk;
   if (!from) throw new Error('a way has two ends');
@@ -70,7 +70,7 @@ async function exchanged(network: Observed, walk: Way, between: Exchange['betwee
     // an answer that was late once, on a machine that is busy, is not late again; one that is held back is
     const reached = heard(first).startsWith('odd') ? await asked() : first;
     const links = await settledLinks(looks, walk, { between, pinged: size + ICMP_HEADER + IP_HEADER(between[1]) });
-    if (tries === TRIES || !(links.some(isPastTheWay) || isLost(links))) return { links, reached };
+    if (tries === TRIES || !links.some(isPastTheWay)) return { links, reached };
     await pause(PATH_FOUND);
   }
 }
@@ -89,14 +89,6 @@ function nextSize(): number {
 /** Sealed at one end of the wire and not seen at the other: the first packets go by the relay, inside of TLS on one side. */
 function isPastTheWay(link: LinkState): boolean {
   return /^odd: (sealed at \w+, none|none at \w+, sealed) at \w+$/.test(link);
-}
-
-/**
- * Sealed on one link and on none behind it: by a relay that only the first link leads to, or on a way that the ends are just leaving.
- * What is discarded for good is so in each of the tries.
- */
-function isLost(links: readonly LinkState[]): boolean {
-  return links.some((link, at) => link === 'sealed' && links[at + 1] === 'none');
 }
 
 async function settledLinks(looks: Looks, walk: Way, exchange: Exchange): Promise<LinkState[]> {
