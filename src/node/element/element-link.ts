@@ -188,8 +188,8 @@ export class ElementLink {
   #ask(now: Millis): void {
     const { node, provider, ephemerals } = this.#means;
     const [domain] = node.keys.domain();
-    const first = this.#isLost ? ELEMENT.lostMs : ELEMENT.againMs;
-    const again = domain ? Math.min(first * 2 ** this.#rounds, ELEMENT.againMost) : ELEMENT.noKeyMs;
+    const [first, most] = this.#isLost ? [ELEMENT.lostMs, ELEMENT.lostMost] : [ELEMENT.againMs, ELEMENT.againMost];
+    const again = domain ? Math.min(first * 2 ** this.#rounds, most) : ELEMENT.noKeyMs;
     this.#seekAt = this.#gateways.length > 0 ? millis(now + again) : undefined;
     if (this.#link || domain === undefined) return;
     this.#rounds += 1;

@@ -19,8 +19,9 @@ export const ELEMENT = {
   /** gateways that did not answer are asked again after this, doubled each time up to the most */
   againMs: 60_000,
   againMost: 3_600_000,
-  /** the same, instead of `againMs`, where one of them proved to be a GEN before it fell silent */
+  /** the same two where one of them proved to be a GEN before it fell silent: nothing goes out without it, where it is closed */
   lostMs: 5_000,
+  lostMost: 20_000,
   /** there is no key of the domain yet */
   noKeyMs: 1_000,
   /** QUERYs that are answered, from one source and in all, each second */

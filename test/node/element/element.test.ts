@@ -134,16 +134,20 @@ describe('a GES below a GEN', () => {
     expect(numbersOf(b)).toEqual([1, 2]);
   });
 
-  it('finds the GEN again soon after both were cut off from each other, also when its first questions were lost', () => {
-    const { net, world, a, g } = oneGen('cut off');
+  it.each([
+    [25, 10],
+    [70, 20],
+    [600, 20],
+  ])('finds the GEN again soon after both were cut off from each other for %i s: within %i s', (cut, within) => {
+    const { net, world, a, g } = oneGen(`cut off ${cut}`);
     net.settle([a, g]);
     const { wire } = world;
     const between = (path: string) => path === a.path || path === g.path;
     world.wire = (flying) => (between(flying.from) && between(flying.to) ? [] : wire(flying));
-    world.run(25_000, 50);
+    world.run(1_000 * cut, 50);
     expect(a.engine.elements.above).toBeUndefined();
     world.wire = wire;
-    world.run(10_000, 50);
+    world.run(1_000 * within, 50);
     expect(a.engine.elements.above?.node).toBe(idOf(g));
   });
 });
