@@ -223,6 +223,7 @@ export class Agent {
     if (changes.length === 0) this.#engine.handleNewKeys(now());
     this.#firstPaths.hint(this.#engine.node);
     void this.#host.follow();
+    this.#tellEndpoints(); // an address in a network that is behind this node now must not be told any more
     this.#afterBatch();
     this.#log.log('info', 'bundle-read', { number: this.#keys.bundleNumber() });
   }

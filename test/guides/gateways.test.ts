@@ -27,7 +27,7 @@ async function withRouter(body: (guide: GuideLab) => Promise<void>): Promise<voi
       onWire(router, 'wan', '192.0.2.20/24'),
     ]);
     lab.link(
-      { namespace: router, device: 'lan', addresses: ['10.1.0.1/24', 'fd01::1/64'] },
+      { namespace: router, device: 'lan', addresses: ['10.1.0.1/24', 'fd01::1/64', '192.168.1.1/24'] },
       { namespace: terminal, device: 'eth0', addresses: ['10.1.0.10/24', 'fd01::10/64', '192.168.1.20/24'] },
     );
     terminal.route('default', '10.1.0.1');
@@ -58,14 +58,18 @@ it(
           { command: 'sudo ./gscip explain laptop 10.1.0.10', shows: /ENC\(lab, v\d+\)[\s\S]*Result: encrypt/ },
         ],
       });
-      guide.machine('router').space.addresses('lan', ['192.168.1.1/24']);
       const flows = guide.machine('laptop').path('/var/log/gscip/flows.jsonl');
       const traffic = guide.machine('terminal').start('ping -i 0.2 -I 192.168.1.20 100.64.0.2');
       await guide.follow('docs/guide/flows.md', {
         machine: 'laptop',
         steps: [
           { command: 'sudo ./gscip explain laptop server tcp 22', shows: /Result: encrypt/ },
-          { command: 'sudo ./gscip explain 192.168.1.20 server', shows: /Result: encrypt/, soon: true },
+          {
+            command: 'sudo ./gscip explain 192.168.1.20 server',
+            shows: /Result: encrypt/,
+            lacks: /network-left-out/,
+            soon: true,
+          },
           { command: 'sudo ./gscip explain laptop 198.51.100.7', shows: /Result: relay-plain/ },
           { command: 'sudo ./gscip pit list', shows: /192\.168\.1\.20/, soon: true },
           { command: 'sudo ./gscip pit watch', shows: /./, endless: true, before: () => talkAgain(guide) },
