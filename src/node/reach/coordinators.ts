@@ -30,7 +30,8 @@ export type CoordinatorEvent =
       /** it is the one that this node asks how it is seen */
       readonly isMain: boolean;
     }
-  | { readonly kind: 'lost'; readonly address: string }
+  /** `unanswered`: whom nobody is left to tell the way to */
+  | { readonly kind: 'lost'; readonly address: string; readonly unanswered: readonly NodeId[] }
   | {
       readonly kind: 'direction';
       readonly direction: RouteDirection;
@@ -179,13 +180,17 @@ export class Coordinators {
           return this.#registered(link, event);
         case 'lost':
           this.#ways.delete(link);
-          return { kind: 'lost', address: link.place.endpoints[0] ?? '' };
+          return { kind: 'lost', address: link.place.endpoints[0] ?? '', unanswered: this.#unanswered() };
         case 'message':
           return this.#message(link, event.message, now);
         default:
           return event;
       }
     });
+  }
+
+  #unanswered(): readonly NodeId[] {
+    return this.isReady ? [] : [...new Set(this.#requests.values())];
   }
 
   #registered(

@@ -122,12 +122,11 @@ export class Reach {
    * empty; undefined when nobody will.
    */
   begin(peer: NodeId, now: Millis): readonly PathAddress[] | undefined {
-    const { paths } = this.#node;
     if (this.isOn) this.#carry(this.#agents.agent(peer).handleWanted(now), now);
-    const { current } = paths.peer(peer);
+    const { current } = this.#node.paths.peer(peer);
     // nobody guesses where a peer might be while somebody can be asked
     if (this.isOn && this.#coordinators.isReady) return current === undefined ? [] : [current];
-    const known = paths.candidates(peer);
+    const known = this.#node.paths.candidates(peer);
     return known.length > 0 || this.isOn ? known : undefined;
   }
 
@@ -282,6 +281,7 @@ export class Reach {
           break;
         case 'lost':
           this.#node.log('warn', 'coordinator-silent', { address: event.address });
+          for (const peer of event.unanswered) this.#calls.noDirection(peer, now);
           break;
         case 'direction':
           this.#direction(event, now);

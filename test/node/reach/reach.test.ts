@@ -105,6 +105,19 @@ describe('two whole nodes with a coordinator', () => {
     expect(missing(a, 1_000, last)).toEqual([]);
   });
 
+  it('that never talked, where nobody is left to ask, try what the server told of the other one', () => {
+    const world = reachWorld(PLACES['open'], PLACES['open']);
+    const { server, network, a, b } = world;
+    network.run(network.now + 1_000);
+    a.sim.engine.handleEndpoints(b.id, [b.sim.path]);
+    server.isDown = true;
+    const begin = network.now;
+    a.send(b, 1);
+    while (missing(b, 1, 2).length > 0 && network.now < begin + 20_000) network.run(network.now + 50);
+    // it is silence for two seconds that says so; a packet is held for three
+    expect([missing(b, 1, 2), network.now - begin < 3_000]).toEqual([[], true]);
+  });
+
   it('greet a coordinator that was restarted without being told, as soon as they need it', () => {
     const world = reachWorld(PLACES['port-restricted'], PLACES['port-restricted']);
     world.network.run(world.network.now + 20_000);
