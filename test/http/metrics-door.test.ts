@@ -220,8 +220,19 @@ async function holding(port: number): Promise<{ end(): Promise<void> }> {
 
 describe('the place of a port for metrics', () => {
   it('is closed with every connection, and free again', async () => {
-    const { port, door } = await open();
-    const held = said(port, GET);
+    const asking = Promise.withResolvers<void>();
+    const source = {
+      isWell: () => true,
+      text: () => {
+        asking.resolve();
+        return new Promise<string>(() => undefined);
+      },
+    };
+    const parts = { source, log: { log: () => undefined }, limits: { ...WIDE, life: 600_000 } };
+    const door = await MetricsDoor.open(parseListenAddress('127.0.0.1:0'), parts);
+    const port = portOf(door.url);
+    const held = asked(port, 'GET', '/metrics');
+    await asking.promise;
     await door.close();
     expect(await held).toBe('');
     const again = await MetricsDoor.open(parseListenAddress(`127.0.0.1:${port}`), {
