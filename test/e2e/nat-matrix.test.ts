@@ -7,8 +7,8 @@ import { PLACES } from '../netns/nat/sites.ts';
 import { WireCount } from '../netns/nat/wire-count.ts';
 import { pings } from './two-nodes.ts';
 
-/** Several rows of the table at a time, in two rounds: what a row takes is waiting. */
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000, maxConcurrency: Math.ceil(PLACES.length / 2) });
+/** Three rows of the table at a time: what a row takes is waiting. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000, maxConcurrency: 3 });
 
 /** An attempt to find a direct path is over after 4 s. */
 const ATTEMPT_MS = 5_000;
