@@ -110,7 +110,7 @@ describe('a laptop that sleeps while its network changes', () => {
 
     await until('answers', () => answers(ping).filter((time) => time > woke).length > 50, { seconds: 60 });
     await typing.goesOn(woke + 500);
-    await until(`a path that is ${kind}`, async () => (await peerOf(node, desk))?.path.kind === kind);
+    await until(`a path that is ${kind}`, async () => (await peerOf(node, desk))?.path.kind === kind, { seconds: 40 });
     const tcp = typing.heard().map((times) => backAfter(times, woke));
     console.log(
       `${who} slept, ${where}: answers after ${backAfter(answers(ping), woke).toFixed(0)} ms, TCP after ${tcp.join(' and ')} ms`,

@@ -21,7 +21,7 @@ export function runNetwork(machines: readonly string[], rows: readonly ShortRow[
 }
 
 /** Rows that are run at once: most of what a row takes is waiting for answers that never come. */
-const AT_ONCE = 4;
+const AT_ONCE = 3;
 
 /** What was seen each way; null where nothing was asked. */
 interface Seen {
