@@ -99,7 +99,7 @@ class Sealer {
   bool take(uint32_t index) {
     if (!hold_.holds(index) && !hold_.take(index)) return false;
     if (!hold_.half().aead.loaded()) return false;
-    const int number = hold_.lane().path.load(std::memory_order_relaxed);
+    const int number = hold_.half().path;
     return (path_.family != 0 && path_.number == number) || pathLoad(number, path_);
   }
 

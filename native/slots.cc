@@ -27,6 +27,12 @@ Numbers numbers;
 
 int numberOf(uint32_t index) { return index >> 3 & 0xffff; }
 
+// Numbers are handed out from the lowest, so that keys share places only where there are more of them than places.
+int placeOf(uint32_t index, Aead::Direction direction) {
+  const uint32_t lane = index & kLaneMask;
+  return static_cast<int>((static_cast<uint32_t>(numberOf(index)) * 2 + direction + lane * (kPlaces / kLanes)) % kPlaces);
+}
+
 Slot* slotOf(uint32_t index) {
   Slot* slot = slots[numberOf(index)].load(std::memory_order_acquire);
   return slot && slot->base.load(std::memory_order_acquire) == (index & ~kLaneMask) ? slot : nullptr;
@@ -129,7 +135,7 @@ bool saInstallRx(uint32_t index, int suite, const uint8_t* key, const uint8_t* i
   RxHold hold;
   if ((windowBits != 8192 && windowBits != 65536) || !makeLane(index) || !hold.take(index)) return false;
   RxHalf& rx = hold.half();
-  if (rx.used || !rx.aead.load(suite, key, iv, Aead::kOpen)) return false;
+  if (rx.used || !rx.aead.load(suite, key, iv, Aead::kOpen, placeOf(index, Aead::kOpen))) return false;
   if (!rx.window.allocate(windowBits)) {
     rx.aead.release();
     return false;
@@ -142,7 +148,7 @@ bool saInstallTx(uint32_t index, int suite, const uint8_t* key, const uint8_t* i
   TxHold hold;
   if (!makeLane(index) || !hold.take(index)) return false;
   TxHalf& tx = hold.half();
-  if (tx.used || !tx.aead.load(suite, key, iv, Aead::kSeal)) return false;
+  if (tx.used || !tx.aead.load(suite, key, iv, Aead::kSeal, placeOf(index, Aead::kSeal))) return false;
   tx.used = true;
   tx.remote = remote;
   return true;
@@ -151,7 +157,7 @@ bool saInstallTx(uint32_t index, int suite, const uint8_t* key, const uint8_t* i
 bool saPath(uint32_t index, int path) {
   TxHold hold;
   if (!pathIsReserved(path) || !makeLane(index) || !hold.take(index)) return false;
-  hold.lane().path.store(path, std::memory_order_relaxed);
+  hold.half().path = path;
   return true;
 }
 
@@ -175,7 +181,7 @@ void saFree(uint32_t base) {
     lane.tx.used = lane.rx.used = false;
     lane.tx.counter = lane.tx.packets = lane.tx.bytes = lane.tx.volume = 0;
     lane.rx.packets = lane.rx.bytes = lane.rx.volume = lane.rx.failed = 0;
-    lane.path.store(0, std::memory_order_relaxed);
+    lane.tx.path = 0;
   }
   numbers.giveBack(numberOf(base));
 }

@@ -20,9 +20,10 @@ inline uint64_t volumeOf(int length) { return (static_cast<uint64_t>(length) + 1
 struct alignas(64) TxHalf {
   SpinLock lock;
   bool used;
-  Aead aead;
   uint32_t remote;
+  Aead aead;
   uint64_t counter, packets, bytes, volume;
+  int path;
 
   bool exhausted(int length) const { return volume + volumeOf(length) > kHardVolume; }
   // Writes the data header, the ciphertext and the tag. False at the hard limit. A key must be loaded.
@@ -45,10 +46,11 @@ struct alignas(64) RxHalf {
 };
 
 struct Lane {
-  std::atomic<int> path;
   TxHalf tx;
   RxHalf rx;
 };
+// two cache lines for each direction
+static_assert(sizeof(Lane) == 256, "Lane");
 
 // Holds one direction of a lane; empty after a failed take.
 template <class Half, Half Lane::* kHalf>
@@ -67,7 +69,6 @@ class LaneHold {
   }
   bool holds(uint32_t index) const { return lane_ && index_ == index; }
   Half& half() { return lane_->*kHalf; }
-  Lane& lane() { return *lane_; }
 
  private:
   Lane* lane_ = nullptr;

@@ -1,6 +1,7 @@
-import { millis, unixSeconds } from '../../src/base/brands.ts';
+import { millis, type SaIndex, unixSeconds } from '../../src/base/brands.ts';
 import { parseFlow } from '../../src/base/flow.ts';
 import { FLOW } from '../../src/base/flow-words.ts';
+import { DATA_OVERHEAD, MESSAGE, RECORD_ROW, RUN } from '../../src/base/primitives.ts';
 import { PIT_ACTION } from '../../src/pit/terms.ts';
 import { udpPacket } from '../../test/node/packets.ts';
 import { Caller } from '../members/caller.ts';
@@ -16,8 +17,11 @@ export type Trial = (size: number, milliseconds: number) => Readonly<Record<stri
 /** Inner bytes of a packet. */
 const PACKET_BYTES = 64;
 const PORTS = [1_024, 7] as const;
-/** Milliseconds of the hub's clock from one handshake to the next: all are over before the first flow ends for want of answers. */
-const APART = 1;
+/**
+ * Milliseconds of the hub's clock from one handshake to the next: all are over before the first flow ends for want of answers.
+ * Not a whole number: times of a real clock are none, and take more memory.
+ */
+const APART = 0.625;
 
 /** A hub with SAs with `peers` others; those are kept, with keys, where `isKept`. */
 class Star {
@@ -40,7 +44,7 @@ class Star {
   }
 
   /** Member `number` makes its SA. */
-  meet(number: number, isKept: boolean): void {
+  meet(number: number, isKept: boolean): Caller {
     const { provider, random, addon } = this.#cores;
     const { keys } = this.hub.engine.node;
     const tools = { provider, random, keys, ...(isKept && { primitives: addon }) };
@@ -57,14 +61,16 @@ class Star {
     }
     if (!caller.hasSa) throw new Error(`member ${number} has no SA`);
     if (number % 20 === 0) this.hub.tick(this.now);
-    if (!isKept) return;
-    this.callers.push(caller);
-    // its first packet confirms the SA, which is not what the next ones cost
-    this.hub.receive([this.#packetFrom(caller)], this.now);
+    return caller;
   }
 
   meetAll(): void {
-    for (const { number } of this.network.members.slice(1)) this.meet(number, true);
+    for (const { number } of this.network.members.slice(1)) {
+      const caller = this.meet(number, true);
+      this.callers.push(caller);
+      // its first packet confirms the SA, which is not what the next ones cost
+      this.hub.receive([this.packetFrom(caller)], this.now);
+    }
   }
 
   /** Nanoseconds per packet that the hub sends, each to a peer drawn at random. */
@@ -85,7 +91,7 @@ class Star {
     const { hub, callers } = this;
     return this.#rate(milliseconds, () => {
       const datagrams = Array.from({ length: BATCH }, () =>
-        this.#packetFrom(callers[Math.floor(Math.random() * callers.length)]),
+        this.packetFrom(callers[Math.floor(Math.random() * callers.length)]),
       );
       const before = [hub.nanoseconds, hub.delivered] as const;
       hub.receive(datagrams, this.now);
@@ -94,12 +100,14 @@ class Star {
   }
 
   /** The hub's answers to what its peers sent. */
-  readonly answerTo = (peer: number): Uint8Array => {
-    const own = this.network.members[0];
-    return udpPacket(ip4(own.vip), ip4(this.callers[peer].member.vip), [PORTS[1], PORTS[0]], payload());
-  };
+  readonly answerTo = (peer: number): Uint8Array => this.packetTo(this.callers[peer].member.number);
 
-  #packetFrom(caller: Caller): Datagram {
+  packetTo(number: number): Uint8Array {
+    const [own, member] = [this.network.members[0], this.network.members[number]];
+    return udpPacket(ip4(own.vip), ip4(member.vip), [PORTS[1], PORTS[0]], payload());
+  }
+
+  packetFrom(caller: Caller): Datagram {
     const own = this.network.members[0];
     return sealed(caller, udpPacket(ip4(caller.member.vip), ip4(own.vip), PORTS, payload()));
   }
@@ -148,28 +156,58 @@ const peers: Trial = (size, milliseconds) => {
   return { out, into };
 };
 
-/** Bytes of JavaScript per peer with an SA: objects of the heap and their buffers. */
+/**
+ * Bytes of JavaScript per peer with an SA: objects of the heap and their buffers. `quiet`: after the handshake; `inUse`: after
+ * a packet of each direction.
+ */
 const peerHeap: Trial = (size) => {
   const star = new Star(size);
   const warm = Math.min(200, Math.floor(size / 2));
-  for (let number = 1; number <= warm; number++) star.meet(number, false);
+  const packets = new Uint8Array((size + 1) * (PACKET_BYTES + DATA_OVERHEAD));
+  const packetOf = (number: number) =>
+    packets.subarray(number * (PACKET_BYTES + DATA_OVERHEAD)).subarray(0, PACKET_BYTES + DATA_OVERHEAD);
+  const meet = (number: number) => {
+    const caller = star.meet(number, true);
+    packetOf(number).set(star.packetFrom(caller).bytes);
+    caller.close();
+  };
+  for (let number = 1; number <= warm; number++) meet(number);
   const before = heap();
-  for (let number = warm + 1; number <= size; number++) star.meet(number, false);
+  for (let number = warm + 1; number <= size; number++) meet(number);
   // what a handshake leaves behind to answer its repeats ends after 20 s
-  star.now = millis(star.now + 25_000);
+  star.now = millis(star.now + 21_000);
   star.hub.tick(star.now);
-  return { bytes: (heap() - before) / (size - warm) };
+  const quiet = (heap() - before) / (size - warm);
+  for (let number = 1; number <= size; number++) {
+    star.hub.receive([{ bytes: packetOf(number), path: star.network.members[number].path }], star.now);
+    star.hub.send([star.packetTo(number)], star.now);
+  }
+  if (star.hub.delivered !== size || star.hub.sealed !== size)
+    throw new Error(`${star.hub.delivered} and ${star.hub.sealed}`);
+  return { quiet, inUse: (heap() - before) / (size - warm) };
 };
 
-/** Bytes outside of JavaScript per SA: keys, counters and windows of the addon. */
+/**
+ * Bytes outside of JavaScript per SA: keys, counters, windows and keyed contexts of the addon. `quiet`: nothing was sealed or
+ * opened; `inUse`: one datagram of each direction.
+ */
 const peerNative: Trial = (size) => {
   const { addon } = coresInMemory();
-  const [key, iv] = [new Uint8Array(32), new Uint8Array(12)];
-  const install = (count: number) => {
-    for (let at = 0; at < count; at++) {
+  const [key, iv, datagram] = [new Uint8Array(32), new Uint8Array(12), new Uint8Array(DATA_OVERHEAD)];
+  const [messages, records, runs] = [MESSAGE, RECORD_ROW, RUN].map(({ stride }) => new Int32Array(stride));
+  messages.set([0, DATA_OVERHEAD, DATA_OVERHEAD], MESSAGE.offset);
+  const install = (count: number) =>
+    Array.from({ length: count }, (_, at) => {
       const index = addon.saReserve(at);
       addon.saInstallRx(index, 1, key, iv, 65_536);
       addon.saInstallTx(index, 1, key, iv, index);
+      return index;
+    });
+  // each sends to itself
+  const use = (indices: readonly SaIndex[]) => {
+    for (const index of indices) {
+      addon.sealOne(index, new Uint8Array(0), 0, datagram);
+      if (addon.openBatch(datagram, messages, 1, records, runs) !== 1) throw new Error('not opened');
     }
   };
   const outside = () => {
@@ -177,10 +215,12 @@ const peerNative: Trial = (size) => {
     const { rss, heapTotal } = process.memoryUsage();
     return rss - heapTotal;
   };
-  install(200);
+  use(install(200));
   const before = outside();
-  install(size);
-  return { bytes: (outside() - before) / size };
+  const indices = install(size);
+  const quiet = (outside() - before) / size;
+  use(indices);
+  return { quiet, inUse: (outside() - before) / size };
 };
 
 /** What each packet costs over so many flows of one peer, all of them equally likely, and what a flow takes in memory. */

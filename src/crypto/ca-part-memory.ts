@@ -1,7 +1,7 @@
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { UnixSeconds } from '../base/brands.ts';
 import { compareBytes, toHex } from '../base/bytes.ts';
-import { type CaPart, type CaVerifyFault, issuerOf, verifyCaPart } from './credential.ts';
+import { type CaPart, type CaVerifyFault, decodeCaPart, issuerOf, verifyCaPart } from './credential.ts';
 import type { CryptoProvider } from './provider.ts';
 
 /** Certificates remembered; beyond, the oldest is verified again. */
@@ -13,7 +13,7 @@ const REMEMBERED = 4_096;
  */
 export class CaPartMemory {
   readonly #provider: CryptoProvider;
-  readonly #verified = new BoundedMap<string, CaPart>(REMEMBERED);
+  readonly #verified = new BoundedMap<string, true>(REMEMBERED);
 
   constructor(provider: CryptoProvider) {
     this.#provider = provider;
@@ -22,10 +22,10 @@ export class CaPartMemory {
   /** `bytes`: 200 as received. `caPks`: the CA keys that are accepted. */
   verify(bytes: Uint8Array, caPks: readonly Uint8Array[], now: UnixSeconds): CaPart | CaVerifyFault {
     const name = toHex(this.#provider.sha256(bytes));
-    const known = this.#verified.get(name);
-    if (known === undefined) {
+    const known = this.#verified.has(name) ? decodeCaPart(bytes) : 'unknown';
+    if (typeof known === 'string') {
       const part = verifyCaPart(this.#provider, bytes, caPks, now);
-      if (typeof part !== 'string') this.#verified.set(name, part);
+      if (typeof part !== 'string') this.#verified.set(name, true);
       return part;
     }
     if (!isIssuedBy(this.#provider, known, caPks)) return 'unknown-issuer';

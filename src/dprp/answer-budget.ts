@@ -6,20 +6,28 @@ import { ANSWERS_PER_DDE, ANSWERS_PER_PATH, HALF_OPEN_MS } from './constants.ts'
 /** DDEs remembered; beyond, the oldest is forgotten. */
 const BUDGETS_MAX = 8_192;
 
+/** What was answered to one DDE; nearly every one comes by one path. */
+interface Used {
+  readonly since: Millis;
+  readonly path: PathAddress;
+  onPath: number;
+  all: number;
+  /** by each further path */
+  others: Map<PathAddress, number> | undefined;
+}
+
 /** Limits the answers to one DDE: 4 on one path, 12 in all, whatever the answers say (protocol.md 2.5). */
 export class AnswerBudget {
-  readonly #byDde = new BoundedMap<
-    string,
-    { readonly since: Millis; all: number; readonly paths: Map<PathAddress, number> }
-  >(BUDGETS_MAX);
+  readonly #byDde = new BoundedMap<string, Used>(BUDGETS_MAX);
 
   /** dde: names H(DDE). False when this path or this DDE was answered often enough. */
   take(dde: string, path: PathAddress, now: Millis): boolean {
-    const used = this.#byDde.get(dde) ?? this.#start(dde, now);
-    const onPath = used.paths.get(path) ?? 0;
+    const used = this.#byDde.get(dde) ?? this.#start(dde, path, now);
+    const onPath = used.path === path ? used.onPath : (used.others?.get(path) ?? 0);
     if (used.all >= ANSWERS_PER_DDE || onPath >= ANSWERS_PER_PATH) return false;
     used.all += 1;
-    used.paths.set(path, onPath + 1);
+    if (used.path === path) used.onPath += 1;
+    else used.others = (used.others ?? new Map()).set(path, onPath + 1);
     return true;
   }
 
@@ -30,8 +38,8 @@ export class AnswerBudget {
     }
   }
 
-  #start(dde: string, now: Millis) {
-    const used = { since: now, all: 0, paths: new Map<PathAddress, number>() };
+  #start(dde: string, path: PathAddress, now: Millis): Used {
+    const used: Used = { since: now, path, onPath: 0, all: 0, others: undefined };
     this.#byDde.set(dde, used);
     return used;
   }

@@ -2,7 +2,13 @@ import { BoundedMap } from '../base/bounded-map.ts';
 import type { UnixSeconds } from '../base/brands.ts';
 import { concat, toHex } from '../base/bytes.ts';
 import { isIssuedBy } from '../crypto/ca-part-memory.ts';
-import { type Credential, type CredentialFault, KEY_PART_MAX_LIFE, verifyCredential } from '../crypto/credential.ts';
+import {
+  type Credential,
+  type CredentialFault,
+  decodeCredential,
+  KEY_PART_MAX_LIFE,
+  verifyCredential,
+} from '../crypto/credential.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 
 /** Credentials remembered; beyond, the oldest is verified again. */
@@ -14,7 +20,7 @@ const REMEMBERED = 4_096;
  */
 export class PeerCredentials {
   readonly #provider: CryptoProvider;
-  readonly #verified = new BoundedMap<string, Credential>(REMEMBERED);
+  readonly #verified = new BoundedMap<string, true>(REMEMBERED);
 
   constructor(provider: CryptoProvider) {
     this.#provider = provider;
@@ -28,11 +34,10 @@ export class PeerCredentials {
     now: UnixSeconds,
   ): Credential | CredentialFault {
     const name = toHex(this.#provider.sha256(concat(bytes, xPk)));
-    const known = this.#verified.get(name);
-    if (known) return this.#stillValid(known, caPks, now);
+    const known = this.#verified.has(name) ? decodeCredential(bytes) : 'unknown';
+    if (typeof known !== 'string') return this.#stillValid(known, caPks, now);
     const credential = verifyCredential(this.#provider, bytes, xPk, caPks, now);
-    if (typeof credential === 'string') return credential;
-    this.#verified.set(name, credential);
+    if (typeof credential !== 'string') this.#verified.set(name, true);
     return credential;
   }
 

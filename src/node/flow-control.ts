@@ -167,7 +167,7 @@ export class FlowControl {
       const chain = chainOfNewFlows(group);
       const owner = chain === undefined ? -1 : owners.find({ peer, group: group.id, chain });
       const sa = owner < 0 ? undefined : sas.sender(owner);
-      if (sa && !saFacts.get(sa.local)?.takesNoFlows && admitFlow(this.#judge, sa, 'self', cid, now) === undefined)
+      if (sa && !saFacts.takesNoFlows(sa.local) && admitFlow(this.#judge, sa, 'self', cid, now) === undefined)
         return sa;
     }
     return undefined;
@@ -184,9 +184,9 @@ export class FlowControl {
   }
 
   #sendWith(opening: FlowOpening, sa: Sa, packet: HeldPacket, now: Millis): boolean {
-    const { saFacts, settings, pit, flow, mtus, paths } = this.#node;
+    const { saFacts, pit, flow, mtus, paths } = this.#node;
     const path = mtus.mtu[paths.peer(sa.peer).slot];
-    const room = Math.min(path, saFacts.get(sa.local)?.mtu ?? settings.mtu) - MPIT_BYTES;
+    const room = Math.min(path, saFacts.mtu(sa.local)) - MPIT_BYTES;
     const bytes = ridingPacket(packet, room);
     if (!bytes) return false;
     this.#sendMpit(opening, sa, bytes, now);
@@ -224,8 +224,7 @@ export class FlowControl {
    */
   #negotiate(opening: FlowOpening, sa: Sa, now: Millis): void {
     const { pit, flow, saFacts } = this.#node;
-    const facts = saFacts.get(sa.local);
-    if (facts) facts.takesNoFlows = true;
+    saFacts.refuseFlows(sa.local);
     pit.remove(opening.entry, 'closed', now);
     wordsOfCid(opening.cid, flow);
     for (const packet of opening.riding) this.#hold(packet);

@@ -1,4 +1,4 @@
-import { type GroupId, keyVersion, type Millis, type NodeId, type SaIndex } from '../base/brands.ts';
+import { type GroupId, keyVersion, type Millis, type NodeId, type SaIndex, saIndex } from '../base/brands.ts';
 import type { Cid } from '../base/cid.ts';
 import type { ActionName } from '../base/datagram-kinds.ts';
 import { type AddressKey, addressKey, cidOfWords, wordsOfCid, wordsOfKey } from '../base/flow-cid.ts';
@@ -105,7 +105,7 @@ export class Negotiating {
   }
 
   #madeBy(sa: Sa): PathAddress | undefined {
-    return this.#node.saFacts.get(sa.local)?.description.path;
+    return this.#node.saFacts.path(sa.local);
   }
 
   /** A datagram of kinds 01 to 07. */
@@ -165,7 +165,7 @@ export class Negotiating {
   }
 
   #applyOne(effect: DprpEffect, now: Millis): void {
-    const { effects, counters, saFacts } = this.#node;
+    const { effects, counters, saFacts, sas } = this.#node;
     switch (effect.kind) {
       case 'send':
         effects.push({ kind: 'send', bytes: effect.bytes, to: effect.to });
@@ -175,11 +175,9 @@ export class Negotiating {
       case 'install-send':
         this.#keeper.installSend(effect, now);
         return;
-      case 'peer-mtu': {
-        const facts = saFacts.get(effect.localIndex);
-        if (facts) facts.mtu = effect.mtu;
+      case 'peer-mtu':
+        if (sas.byIndex(effect.localIndex)) saFacts.setMtu(effect.localIndex, effect.mtu);
         return;
-      }
       case 'entry':
         return this.#entry(effect, now);
       case 'negotiated':
@@ -279,8 +277,8 @@ export class Negotiating {
    */
   #takeOver(sa: Sa, now: Millis): void {
     const { sas, saFacts, pit } = this.#node;
-    const replaces = saFacts.get(sa.local)?.description.replaces ?? 0;
-    const former = replaces === 0 ? undefined : sas.byIndex(replaces);
+    const replaces = saFacts.replaces(sa.local);
+    const former = replaces === 0 ? undefined : sas.byIndex(saIndex(replaces));
     if (former && former.peer === sa.peer && former.group === sa.group)
       pit.moveOwner(former.owner, sa.owner, sa.version, now);
   }
@@ -366,8 +364,7 @@ function negotiationDeps(node: NodeState, { provider, hedge }: Means, elements: 
     freeIndex: (index: SaIndex) => primitives.saFree(index),
     liveSa: (index: SaIndex) => {
       const sa = sas.byIndex(index);
-      const exporter = saFacts.get(index)?.description.exporter;
-      return sa && exporter ? { ...sa, exporter } : undefined;
+      return sa?.local === index ? { ...sa, exporter: saFacts.exporter(index) } : undefined;
     },
     admitEntry: (owner, cid, now) => hasRoom(node, owner, cid, now),
     roundTrip: () => undefined,

@@ -1,10 +1,9 @@
-import type { Millis, NodeId, SaIndex } from '../base/brands.ts';
+import type { Millis, NodeId } from '../base/brands.ts';
 import { FLOW, FLOW_STATUS_NAMES } from '../base/flow-words.ts';
 import { headerAddresses } from '../base/header-addresses.ts';
 import type { LogFields } from '../base/log.ts';
 import type { PacketPrimitives } from '../base/primitives.ts';
 import { sharedInt32 } from '../base/shared-arrays.ts';
-import type { SaDescription } from '../dprp/effects.ts';
 import type { NegotiationSettings } from '../dprp/negotiation-deps.ts';
 import { SaSet } from '../pccom/sa-set.ts';
 import { PitExpiry } from '../pit/expire.ts';
@@ -26,6 +25,7 @@ import { PathElements } from './path-elements.ts';
 import { PathMtus } from './path-mtus.ts';
 import { PathBook } from './paths.ts';
 import { Roaming } from './roaming.ts';
+import { SaFacts } from './sa-facts.ts';
 
 export interface EngineSettings extends NegotiationSettings {
   /** most entries of the PIT */
@@ -37,15 +37,6 @@ export interface EngineSettings extends NegotiationSettings {
   readonly windowBits: number;
   /** whether other threads share its tables */
   readonly hasWorkers?: boolean;
-}
-
-/** What a handshake told of an SA beside its terms; kept until the SA closes. */
-export interface SaFacts {
-  readonly description: SaDescription;
-  /** inner MTU that the peer takes, in bytes */
-  mtu: number;
-  /** the peer holds the version for too old to open flows on this SA (protocol.md 5.3) */
-  takesNoFlows: boolean;
 }
 
 /** Every part of a node, joined; the functions of this folder work on it. */
@@ -67,7 +58,7 @@ export class NodeState {
   readonly sas: SaSet;
   /** by SA slot: the path slot that it sends on */
   readonly pathOfSlot = sharedInt32(65_536);
-  readonly saFacts = new Map<SaIndex, SaFacts>();
+  readonly saFacts = new SaFacts();
   readonly paths: PathBook;
   readonly mtus: PathMtus;
   readonly elements = new PathElements();

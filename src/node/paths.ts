@@ -14,13 +14,14 @@ export interface PeerPath {
   /** proved by a handshake or by PATH-RESPONSE; undefined before */
   current: PathAddress | undefined;
   /** where to try first: from the configuration, or from the last run */
-  readonly hints: PathAddress[];
+  hints: readonly PathAddress[];
 }
 
 const WORDS = 7;
 const SLOTS = 65_536;
 /** A time before every other. */
 const NEVER = -1e12;
+const NONE: readonly PathAddress[] = [];
 /** A path that was sent by for so long without an answer is silent: by then it was challenged, too (protocol.md 6.7). */
 export const SILENT_MS = 1_500;
 
@@ -46,7 +47,7 @@ export class PathBook {
   peer(id: NodeId): PeerPath {
     const known = this.#peers.get(id);
     if (known) return known;
-    const made: PeerPath = { peer: id, slot: this.#primitives.pathReserve(), current: undefined, hints: [] };
+    const made: PeerPath = { peer: id, slot: this.#primitives.pathReserve(), current: undefined, hints: NONE };
     this.#peers.set(id, made);
     this.heard[made.slot] = NEVER;
     this.unanswered[made.slot] = NEVER;
@@ -59,9 +60,9 @@ export class PathBook {
 
   /** An address to try before anything is proved; a later call goes in front. True when it was not known. */
   hint(id: NodeId, path: PathAddress): boolean {
-    const { hints } = this.peer(id);
-    const isNew = !hints.includes(path);
-    if (isNew) hints.unshift(path);
+    const peer = this.peer(id);
+    const isNew = !peer.hints.includes(path);
+    if (isNew) peer.hints = peer.hints.length === 0 ? [path] : [path, ...peer.hints];
     return isNew;
   }
 
@@ -71,12 +72,13 @@ export class PathBook {
    */
   tell(id: NodeId, told: readonly PathAddress[]): boolean {
     if (told.length === 0) return false;
-    const { hints } = this.peer(id);
+    const peer = this.peer(id);
+    const { hints } = peer;
     const before = this.#told.get(id) ?? [];
     const others = hints.filter((hint) => !before.includes(hint) && !told.includes(hint));
     const own = told.filter((path) => before.includes(path) || !hints.includes(path));
     const isNew = told.some((path) => !hints.includes(path));
-    hints.splice(0, hints.length, ...told, ...others);
+    peer.hints = told.concat(others);
     this.#told.set(id, own);
     return isNew;
   }

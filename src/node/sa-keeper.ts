@@ -45,7 +45,7 @@ export class SaKeeper {
         counters.add('install-refused');
     });
     const { sa, effects } = sas.addReceive(terms, now);
-    saFacts.set(sa.local, { description: terms, mtu: settings.mtu, takesNoFlows: false });
+    saFacts.add(terms, settings.mtu);
     this.#meetPath(sa, terms.path, now);
     counters.add('sas-made');
     this.#node.log('info', 'sa-made', { peer: this.#node.peerName(sa.peer), version: sa.version, role: sa.role });
@@ -62,8 +62,7 @@ export class SaKeeper {
         counters.add('install-refused');
     });
     this.#bindPath(sa);
-    const facts = saFacts.get(sa.local);
-    if (facts) facts.mtu = mtu;
+    saFacts.setMtu(sa.local, mtu);
     this.apply(sas.addSend(sa, now), now);
     this.#tellSender(sa, path, now);
     return sa;
@@ -73,7 +72,7 @@ export class SaKeeper {
   heard(sa: Sa, now: Millis): void {
     const wasConfirmed = sa.confirmedAt !== undefined;
     const effects = this.#node.sas.heard(sa, now);
-    const path = this.#node.saFacts.get(sa.local)?.description.path;
+    const path = this.#node.saFacts.path(sa.local);
     // before the answer leaves: it goes where the SA is known
     if (!wasConfirmed && path !== undefined) this.#tellSender(sa, path, now);
     this.apply(effects, now);
@@ -134,7 +133,7 @@ export class SaKeeper {
   /** Whether the SA that sends to a peer can go by this path: elements in between know only such as were made there. */
   carries(peer: NodeId, path: PathAddress): boolean {
     const sa = this.#sender(peer);
-    const made = sa && this.#node.saFacts.get(sa.local)?.description.path;
+    const made = sa && this.#node.saFacts.path(sa.local);
     return made === path || !this.#calls.choosesPath(peer, path);
   }
 
@@ -188,7 +187,7 @@ export class SaKeeper {
   #meetPath(sa: Sa, path: PathAddress, now: Millis): void {
     const { paths, sas } = this.#node;
     const peer = paths.peer(sa.peer);
-    const heard = sas.tripleOf(sa.owner)?.sas.some((other) => now - sas.heardLast(other) < QUIET);
+    const heard = sas.sasOf(sa.owner).some((other) => now - sas.heardLast(other) < QUIET);
     if (peer.current === undefined || !(heard || this.#calls.choosesPath(sa.peer, path))) paths.believe(sa.peer, path);
     this.#bindPath(sa);
   }
@@ -200,9 +199,7 @@ export class SaKeeper {
     total.rxBytes += rxBytes;
     total.txBytes += txBytes;
     primitives.saFree(sa.local);
-    const facts = saFacts.get(sa.local);
-    if (facts) wipe(facts.description.exporter);
-    saFacts.delete(sa.local);
+    saFacts.remove(sa.local);
     if (![...sas.sas()].some(({ peer }) => peer === sa.peer)) this.#calls.ended(sa.peer);
     this.#node.log('info', 'sa-closed', { peer: this.#node.peerName(sa.peer), version: sa.version, cause });
   }

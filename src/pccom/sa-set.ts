@@ -12,16 +12,7 @@ export type SaEffect =
 
 export type SaCloseCause = 'cap' | 'number' | 'removed' | 'peer-closed' | 'flushed' | 'failed-opens' | 'clock';
 
-/** A (peer, group, chain): what PIT entries belong to, whatever SA carries them now (protocol.md 5.2). */
-export interface Triple {
-  readonly owner: number;
-  readonly peer: NodeId;
-  readonly group: GroupId;
-  readonly chain: number;
-  readonly sas: Sa[];
-}
-
-/** The number of a (peer, group, chain), the same at each call. */
+/** The number of a (peer, group, chain), the same at each call: what PIT entries belong to, whatever SA carries them now (protocol.md 5.2). */
 export type OwnerNumber = (peer: NodeId, group: GroupId, chain: number) => number;
 
 const SLOTS = 65_536;
@@ -29,6 +20,7 @@ const SLOTS = 65_536;
 const MOST_OWNERS = 2 ** 24;
 /** A time before every other. */
 const NEVER = -1e12;
+const NONE: readonly Sa[] = [];
 
 /**
  * All SAs of a node and the choice of the one that sends (protocol.md 3).
@@ -56,7 +48,8 @@ export class SaSet {
   readonly lastEmptyReceived = sharedFloat64(SLOTS).fill(NEVER);
   /** it grows where it is, so that who has seen it before sees what is written later */
   readonly #sendMemory = new SharedArrayBuffer(4 * 64, { maxByteLength: 4 * MOST_OWNERS });
-  readonly #byOwner: Triple[] = [];
+  /** by owner; never changed in place, so that each list is as long as its memory */
+  readonly #byOwner: (readonly Sa[])[] = [];
   readonly #bySlot = new Map<number, Sa>();
   readonly #random: () => number;
   readonly #ownerNumber: OwnerNumber;
@@ -68,23 +61,9 @@ export class SaSet {
     this.sendIndex = new Int32Array(this.#sendMemory, 0, 64);
   }
 
-  /** The triple, made on first use. */
-  triple(peer: NodeId, group: GroupId, chain: number): Triple {
-    const owner = this.#ownerNumber(peer, group, chain);
-    const known = this.#byOwner[owner];
-    if (known) return known;
-    const made: Triple = { owner, peer, group, chain, sas: [] };
-    this.#byOwner[owner] = made;
-    if (owner >= this.sendIndex.length) {
-      const length = Math.max(this.sendIndex.length * 2, owner + 1);
-      this.#sendMemory.grow(4 * length);
-      this.sendIndex = new Int32Array(this.#sendMemory, 0, length);
-    }
-    return made;
-  }
-
-  tripleOf(owner: number): Triple | undefined {
-    return this.#byOwner[owner];
+  /** The SAs of one owner, the oldest first. */
+  sasOf(owner: number): readonly Sa[] {
+    return this.#byOwner[owner] ?? NONE;
   }
 
   /** The SA that an own index (of any lane) belongs to. */
@@ -99,14 +78,23 @@ export class SaSet {
 
   /** The receive keys are in place: the SA counts from now (protocol.md 3.1). */
   addReceive(terms: SaTerms, now: Millis): { readonly sa: Sa; readonly effects: SaEffect[] } {
-    const triple = this.triple(terms.peer, terms.group, terms.chain);
-    const initiator = terms.role === 'initiator';
+    const { role, peer, group, version, chain, suite, lanes, local, remote } = terms;
+    const owner = this.#ownerNumber(peer, group, chain);
+    const initiator = role === 'initiator';
     const spread = (2 * this.#random() - 1) * SA_TIMERS.rekeySpread;
     const rekeyAfter = initiator ? SA_TIMERS.rekeyByInitiator : SA_TIMERS.rekeyByResponder;
     const cap = initiator ? SA_TIMERS.receiveCapInitiator : SA_TIMERS.receiveCapResponder;
     const sa: Sa = {
-      ...terms,
-      owner: triple.owner,
+      role,
+      peer,
+      group,
+      version,
+      chain,
+      suite,
+      lanes,
+      local,
+      remote,
+      owner,
       receiveSince: now,
       rekeyAt: millis(now + rekeyAfter + spread),
       sendSince: undefined,
@@ -122,13 +110,15 @@ export class SaSet {
     };
     const slot = slotOf(sa.local);
     this.#bySlot.set(slot, sa);
-    this.ownerOfSlot[slot] = triple.owner;
+    this.ownerOfSlot[slot] = owner;
     this.unheard[slot] = 1;
     this.lanesOfSlot[slot] = sa.lanes;
     const { lastSent, lastData, lastReceived, lastEmptySent, lastEmptyReceived } = this;
     for (const times of [lastSent, lastData, lastReceived, lastEmptySent, lastEmptyReceived]) times[slot] = NEVER;
-    triple.sas.push(sa);
-    const surplus = triple.sas.length > SAS_PER_TRIPLE ? this.#oldestIdle(triple) : undefined;
+    this.#makeRoom(owner);
+    const before = this.sasOf(owner);
+    this.#byOwner[owner] = before.length === 0 ? [sa] : before.concat(sa);
+    const surplus = before.length >= SAS_PER_TRIPLE ? this.#oldestIdle(owner) : undefined;
     return { sa, effects: surplus ? [this.#close(surplus, 'number')] : [] };
   }
 
@@ -140,7 +130,7 @@ export class SaSet {
     sa.sendSince = now;
     if (sa.role === 'initiator') return this.#confirm(sa, now);
     const younger = (other: Sa) => other !== sa && now - other.receiveSince < SA_TIMERS.sendStop;
-    return this.tripleOf(sa.owner)?.sas.some(younger) ? [] : this.#confirm(sa, now);
+    return this.sasOf(sa.owner).some(younger) ? [] : this.#confirm(sa, now);
   }
 
   /** An authentic datagram came in on this SA: confirms it at the responder, ends the repeats at the initiator. */
@@ -267,7 +257,7 @@ export class SaSet {
   /** TX SA: the highest version, then the most recently confirmed (protocol.md 3.1). */
   #choose(owner: number): void {
     let best: Sa | undefined;
-    for (const sa of this.#byOwner[owner].sas) {
+    for (const sa of this.sasOf(owner)) {
       if (sa.confirmedAt === undefined || sa.sendStopped) continue;
       const better =
         best === undefined ||
@@ -278,8 +268,16 @@ export class SaSet {
     this.sendIndex[owner] = best ? best.local : 0;
   }
 
-  #oldestIdle(triple: Triple): Sa | undefined {
-    return triple.sas.find((sa) => !this.isSender(sa));
+  #oldestIdle(owner: number): Sa | undefined {
+    return this.sasOf(owner).find((sa) => !this.isSender(sa));
+  }
+
+  /** Owners are numbered from 1 up, and `sendIndex` has a place for each. */
+  #makeRoom(owner: number): void {
+    if (owner < this.sendIndex.length) return;
+    const length = Math.max(this.sendIndex.length * 2, owner + 1);
+    this.#sendMemory.grow(4 * length);
+    this.sendIndex = new Int32Array(this.#sendMemory, 0, length);
   }
 
   #close(sa: Sa, cause: SaCloseCause): SaEffect {
@@ -287,9 +285,8 @@ export class SaSet {
     this.#bySlot.delete(slot);
     this.ownerOfSlot[slot] = -1;
     this.unheard[slot] = 0;
-    const triple = this.#byOwner[sa.owner];
-    const at = triple.sas.indexOf(sa);
-    if (at >= 0) triple.sas.splice(at, 1);
+    const at = this.sasOf(sa.owner).indexOf(sa);
+    if (at >= 0) this.#byOwner[sa.owner] = this.sasOf(sa.owner).toSpliced(at, 1);
     this.#choose(sa.owner);
     return { kind: 'close', sa, cause };
   }

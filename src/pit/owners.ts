@@ -9,39 +9,47 @@ export interface Owner {
 
 /** The owner of entries without a peer: plain, and discards by local rule. Its peer number is 0 too. */
 export const NO_OWNER = 0;
+const NONE: readonly number[] = [];
 
 /**
  * Numbers for owners and for their peers, so that the table holds integers.
  * Numbers are never used twice; there are as many as (peer, group, chain) were ever met.
  */
 export class Owners {
-  readonly #numbers = new Map<string, number>();
   readonly #owners: (Owner | null)[] = [null];
   readonly #peerOf: number[] = [0];
   readonly #peers = new Map<NodeId, number>();
-  /** by peer number: the owners of that peer */
-  readonly #ownersOf: number[][] = [[NO_OWNER]];
+  /** by peer number: the owners of that peer, the oldest first; never changed in place, so that each list is as long as its memory */
+  readonly #ownersOf: (readonly number[])[] = [[NO_OWNER]];
   readonly #ofChain = new Map<string, number[]>();
 
   /** The number of an owner, made when it is new. */
   number(owner: Owner): number {
-    const key = keyOf(owner);
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
+    const known = this.find(owner);
+    if (known >= 0) return known;
     const number = this.#owners.length;
     const peer = this.#peerNumber(owner.peer);
-    this.#numbers.set(key, number);
     this.#owners.push(owner);
     this.#peerOf.push(peer);
-    this.#ownersOf[peer].push(number);
+    const before = this.#ownersOf[peer];
+    this.#ownersOf[peer] = before.length === 0 ? [number] : before.concat(number);
     const chain = chainKey(owner.group, owner.chain);
-    this.#ofChain.set(chain, [...(this.#ofChain.get(chain) ?? []), number]);
+    const ofChain = this.#ofChain.get(chain);
+    if (ofChain) ofChain.push(number);
+    else this.#ofChain.set(chain, [number]);
     return number;
   }
 
   /** The number of an owner, or -1 when nothing ever belonged to it. */
-  find(owner: Owner): number {
-    return this.#numbers.get(keyOf(owner)) ?? -1;
+  find({ peer, group, chain }: Owner): number {
+    const number = this.#peers.get(peer);
+    if (number === undefined) return -1;
+    // the newest chain is the likeliest
+    const found = this.#ownersOf[number].findLast((each) => {
+      const owner = this.#owners[each];
+      return owner?.group === group && owner.chain === chain;
+    });
+    return found ?? -1;
   }
 
   /** Null for NO_OWNER. */
@@ -87,15 +95,11 @@ export class Owners {
     if (known !== undefined) return known;
     const number = this.#ownersOf.length;
     this.#peers.set(peer, number);
-    this.#ownersOf.push([]);
+    this.#ownersOf.push(NONE);
     return number;
   }
 }
 
 function chainKey(group: GroupId, chain: number): string {
   return `${group}${chain}`;
-}
-
-function keyOf({ peer, group, chain }: Owner): string {
-  return `${peer}${group}${chain}`;
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { PROJECT } from '../../src/cli/lab/pinned-node.ts';
 import { runNow } from '../../src/cli/lab/run-now.ts';
 
+/** Node's own, with those of its libcrypto. */
+const HEADERS = join(PROJECT, `node_modules/node-linux-${process.arch}/include/node`);
 const FLAGS = ['-std=c++17', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-pthread'];
 
 /** Compiles a program of this folder with sources of `native/` under sanitizers and runs it; what it prints. Throws when it fails. */
@@ -14,6 +16,8 @@ export function runProgram(program: string, natives: readonly string[], sanitize
     const made = join(folder, 'program');
     runNow('g++', [
       ...FLAGS,
+      '-isystem',
+      HEADERS,
       `-fsanitize=${sanitizers}`,
       '-o',
       made,

@@ -10,5 +10,8 @@ it('K6: the hard volume stops TX, failed opens close the lane, and no counter wr
 it('K1: threads that seal and open race with none that frees the slot', () =>
   expect(runProgram('threads.cc', SLOTS, 'thread')).toBe(''));
 
+it('a key has a context of libcrypto from its first use on, shares it where there are too many, and takes it along', () =>
+  expect(runProgram('contexts.cc', ['aead.cc'])).toBe(''));
+
 it('a replay window that grows with its counters says what one of full size would', () =>
   expect(runProgram('window.cc', [])).toBe(''));

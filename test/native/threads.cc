@@ -42,7 +42,7 @@ void traffic() {
     const uint32_t index = current;
     Path where;
     TxHold tx;
-    if (tx.take(index) && tx.half().aead.loaded() && pathLoad(tx.lane().path, where)) {
+    if (tx.take(index) && tx.half().aead.loaded() && pathLoad(tx.half().path, where)) {
       if (tx.half().remote != index) foreign = true;
       tx.half().seal(0, datagram, 16, datagram);
     }

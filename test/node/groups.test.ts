@@ -173,7 +173,7 @@ describe('a packet that may go nowhere', () => {
   it('is discarded when no path to the peer is known, until one is', () => {
     const { world, a, b } = pair();
     const known = a.engine.node.paths.peer(b.keys.self().id);
-    known.hints.length = 0;
+    known.hints = [];
     world.send(a, numbered(a, b, 1));
     expect(reasonsOf(a)).toEqual(['no-path']);
     expect(world.seen).toEqual([]);
@@ -186,7 +186,7 @@ describe('a packet that may go nowhere', () => {
 
   it('begins again with its next packet when the server tells a path', () => {
     const { world, a, b } = pair();
-    a.engine.node.paths.peer(b.keys.self().id).hints.length = 0;
+    a.engine.node.paths.peer(b.keys.self().id).hints = [];
     world.send(a, numbered(a, b, 1));
     world.send(a, numbered(a, b, 2));
     expect(reasonsOf(a)).toEqual(['no-path']);

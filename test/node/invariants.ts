@@ -144,7 +144,7 @@ export class Invariants implements Watcher {
       const capped = sa.version < (floors[sa.group]?.removalFloor ?? 0) && this.#now >= sa.capAt;
       const roster = node.keys.heldRosters().get(sa.group)?.roster;
       const removed = !roster?.members.has(sa.peer) || removalsIn(roster.entries).has(sa.peer);
-      const tooMany = (sas.tripleOf(sa.owner)?.sas.length ?? 0) >= SAS_PER_TRIPLE;
+      const tooMany = sas.sasOf(sa.owner).length >= SAS_PER_TRIPLE;
       if (tooMany) memory.gone.add(index);
       if (this.#now < cap && !capped && !removed && !tooMany)
         this.#fault('V6', node, `SA ${index} of version ${sa.version} closed ${cap - this.#now} ms early`);

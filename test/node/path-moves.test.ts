@@ -36,7 +36,7 @@ let onBegin: (path: PathAddress) => void;
 beforeEach(() => {
   const { a, b } = trio('moves');
   node = a.engine.node;
-  node.paths.peer(b.keys.self().id).hints.splice(0);
+  node.paths.peer(b.keys.self().id).hints = [];
   peer = b.keys.self().id;
   now = millis(0);
   [begun, tried, ways, ends] = [[], [], new Map(), new Map()];

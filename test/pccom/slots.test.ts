@@ -116,6 +116,22 @@ describeImplementations('SA slots', (primitives) => {
     });
   });
 
+  it('K1: SAs that share a context of the addon, as there are too many, use their own keys in turn', () => {
+    withBench(primitives, (bench) => {
+      const all = Array.from({ length: 4_097 }, () => bench.reserve());
+      const some = [0, 1_024, 2_048, 4_096].map((at, seed) => ({ index: all[at], keys: laneKeys(seed) }));
+      for (const { index, keys } of some) expect([rx(index, 8_192, keys), tx(index, keys)]).toEqual([true, true]);
+      const out = new Uint8Array(64);
+      for (let round = 0; round < 3; round++)
+        for (const { index, keys } of some) {
+          primitives.sealOne(index, payloadOf(5), 0, out);
+          expect(toHex(out.subarray(0, 37))).toBe(toHex(forge(keys, 8, round, payloadOf(5))));
+          const bytes = forge(keys, index, round, new Uint8Array(0));
+          expect(runsOf(openMessages(primitives, [{ bytes }]))[0]?.sa).toBe(index);
+        }
+    });
+  });
+
   const refusals: readonly (readonly [string, (index: number) => boolean])[] = [
     ['a receive key of 16 bytes', (index) => rx(index, 8_192, { ...KEYS, key: KEYS.key.subarray(16) })],
     ['a send key of 33 bytes', (index) => tx(index, { ...KEYS, key: new Uint8Array(33) })],

@@ -64,7 +64,7 @@ export class Below {
     const { id } = node.keys.self();
     for (const other of this.world.all()) {
       if (other === node) continue;
-      other.engine.node.paths.peer(id).hints.splice(0);
+      other.engine.node.paths.peer(id).hints = [];
       other.engine.node.paths.hint(id, outermost.path);
     }
   }
