@@ -20,6 +20,7 @@
  *   is `blockOf(page, 'toml')`.
  * - `gscip up` and `gscip server` go on in their terminal: the next command comes when they are ready. Started again on the same machine,
  *   they are ended by Ctrl-C first, as a reader has to, and must then end with 0.
+ * - What `start` and `type` begin ends with the lab, unless it goes into the background by itself: start no daemons.
  * - Commands that need systemd, a package manager or another machine than a namespace go to `elsewhere`, with the test that runs them. A
  *   command that is neither run nor there cannot be: what is not listed is run.
  */

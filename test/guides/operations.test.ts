@@ -1,4 +1,5 @@
 import { it } from 'vitest';
+import { until } from '../../src/cli/lab/until.ts';
 import { atHome, withGuide } from './guide-lab.ts';
 
 const MACHINES = { server: '192.0.2.1', laptop: '192.0.2.10', desk: '192.0.2.11', vault: '192.0.2.20' };
@@ -21,7 +22,8 @@ it(
             command: 'iperf3 -c desk',
             before: async () => {
               guide.machine('laptop').addProgram('iperf3', 'exec /usr/bin/iperf3 "$@" --time 1 --bitrate 20M');
-              await guide.type('desk', 'iperf3 -s -D');
+              const listening = guide.machine('desk').start('iperf3 -s --forceflush');
+              await until('iperf3 to listen', () => listening.stdout().includes('listening'));
             },
           },
         ],
