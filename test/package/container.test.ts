@@ -107,7 +107,8 @@ describe('the container image', { timeout: 300_000 }, () => {
           const { node } = await running(podman, container);
           ids.push(node.id);
           expect(node.name).toBe('box');
-          for (const address of node.addresses) await answers(other, address);
+          // a container may not set the switches that IPv6 needs (docs/guide/packages.md)
+          for (const address of node.addresses.filter((each) => !each.includes(':'))) await answers(other, address);
           expect(networkOf(place)).not.toBe(before);
           container.signal('SIGTERM');
           expect(await container.exited).toBe(0);
