@@ -20,7 +20,7 @@
  *   is `blockOf(page, 'toml')`.
  * - `gscip up` and `gscip server` go on in their terminal: the next command comes when they are ready. Started again on the same machine,
  *   they are ended by Ctrl-C first, as a reader has to, and must then end with 0.
- * - What `start` and `type` begin ends with the lab, unless it goes into the background by itself: start no daemons.
+ * - What goes on when a page has ended ends with the lab.
  * - Commands that need systemd, a package manager or another machine than a namespace go to `elsewhere`, with the test that runs them. A
  *   command that is neither run nor there cannot be: what is not listed is run.
  */
@@ -33,6 +33,7 @@ import type { Finished, LabProcess } from '../../src/cli/lab/lab-process.ts';
 import type { Namespace } from '../../src/cli/lab/namespace.ts';
 import { ensureBuilt } from '../../src/cli/lab/overlay.ts';
 import { PROJECT } from '../../src/cli/lab/pinned-node.ts';
+import { runNow, tryNow } from '../../src/cli/lab/run-now.ts';
 import { until } from '../../src/cli/lab/until.ts';
 import { GuideMachine } from './guide-machine.ts';
 import { type GuidePlan, type GuideStep, plannedCommands } from './guide-plan.ts';
@@ -43,7 +44,7 @@ const STAYS = /(?:^|\| *)(?:sudo )?(?:\.\/)?gscip (up|server)\b/;
 const TOKEN = /(gsj1\.[\w.@:,[\]-]+)/;
 
 /** How long what "takes effect within seconds" may take on a busy machine. */
-const SOON_SECONDS = 30;
+const SOON_SECONDS = 60;
 
 /** The machines of one or several pages, with what runs on them. */
 export class GuideLab {
@@ -114,6 +115,10 @@ export class GuideLab {
 
   /** Ends everything that runs on these machines. */
   close(): Promise<void> {
+    // also what a pipe or a daemon left without a parent; whatever is in these namespaces is of this lab
+    const spaces = [...this.#machines.values()].map(({ space }) => space.name);
+    for (const pid of spaces.flatMap((name) => runNow('ip', ['netns', 'pids', name]).split(/\s+/)))
+      if (pid !== '') tryNow('kill', ['-KILL', pid]);
     return this.lab.close();
   }
 
