@@ -3,7 +3,7 @@ import type { RereadAnswer } from '../api/settings.ts';
 import type { HealthLine } from '../api/status.ts';
 import { wipe } from '../base/bytes.ts';
 import type { Hedge } from '../dprp/ephemeral.ts';
-import { configureInterface, refuseOverlap } from '../tun/interface.ts';
+import { refuseOverlap } from '../tun/interface.ts';
 import { AgentAnswers } from './agent-answers.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { changedGroups, groupAnswers } from './answers.ts';
@@ -271,7 +271,7 @@ export class Agent {
     const { addresses } = this.#keys.self();
     await inTurn(end, [
       () => this.#host.open(),
-      () => configureInterface({ name: tun, mtu, addresses, routes: poolOf(this.#source) }),
+      () => this.#host.configure({ name: tun, mtu, addresses, routes: poolOf(this.#source) }),
       () => this.#host.follow(),
       async () => {
         this.#control = await ControlSocket.listen(socket, (asked, reply) => this.#answers.answer(asked, reply));

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HealthLine, StatusAnswer } from '../api/status.ts';
 import type { Millis } from '../base/brands.ts';
+import { configureInterface, type InterfacePlan } from '../tun/interface.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { Forwarding, type ForwardingParts } from './gateway/forwarding.ts';
 import { Names } from './names/names.ts';
@@ -13,10 +14,18 @@ interface HostParts extends ForwardingParts {
   readonly network: () => string;
 }
 
+const NO_IPV6: HealthLine = {
+  code: 'no-ipv6',
+  text:
+    'the interface carries no IPv6 here: members reach this node by its IPv4 address alone; ' +
+    'set net.ipv6.conf.default.disable_ipv6 to 0 for this machine or container, then start again',
+};
+
 /** What a node changes of its machine beside the interface: routes and rules of the kernel, and what its resolver knows. */
 export class HostSide {
   readonly #forwarding: Forwarding;
   readonly #names: Names;
+  #hasAllAddresses = true;
 
   constructor(parts: HostParts) {
     const { config, state, log, node } = parts;
@@ -31,6 +40,11 @@ export class HostSide {
   /** Before the interface has an address; throws where a node cannot be held back as its mode asks for. */
   async open(): Promise<void> {
     await Promise.all([this.#forwarding.open(), this.#names.restoreLeft()]);
+  }
+
+  /** Gives the interface its addresses and routes. */
+  async configure(plan: InterfacePlan): Promise<void> {
+    this.#hasAllAddresses = await configureInterface(plan);
   }
 
   /** Keys, rosters or names changed. Never rejects. */
@@ -54,7 +68,7 @@ export class HostSide {
   }
 
   health(): readonly HealthLine[] {
-    return [...this.#forwarding.health(), ...this.#names.health()];
+    return [...(this.#hasAllAddresses ? [] : [NO_IPV6]), ...this.#forwarding.health(), ...this.#names.health()];
   }
 
   status(now: Millis): Pick<StatusAnswer, 'gateway' | 'lock' | 'dns'> {

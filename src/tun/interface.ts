@@ -23,14 +23,12 @@ const QUEUE = 5_000;
 
 /**
  * Sets kernel switches, addresses, MTU and routes of a TUN device (protocol.md 5.1: no link-local address of the
- * kernel's own, no router advertisements, strict reverse path filter).
+ * kernel's own, no router advertisements, strict reverse path filter). False where its IPv6 addresses had to be left out.
  */
-export async function configureInterface(plan: InterfacePlan): Promise<void> {
+export async function configureInterface(plan: InterfacePlan): Promise<boolean> {
   const v6 = plan.addresses.some((address) => address.includes(':'));
   await setSwitch(`ipv4/conf/${plan.name}/rp_filter`, '1');
-  const v6Possible = await setSwitch(`ipv6/conf/${plan.name}/addr_gen_mode`, '1');
-  await setSwitch(`ipv6/conf/${plan.name}/accept_ra`, '0');
-  if (v6 && v6Possible) await setSwitch(`ipv6/conf/${plan.name}/disable_ipv6`, '0');
+  const v6Possible = v6 && (await carriesIpv6(plan.name));
   const lines = [`link set dev ${plan.name} mtu ${plan.mtu} txqueuelen ${QUEUE} up`];
   for (const address of plan.addresses)
     if (v6Possible || !address.includes(':'))
@@ -38,6 +36,19 @@ export async function configureInterface(plan: InterfacePlan): Promise<void> {
   for (const route of plan.routes)
     if (v6Possible || route.family === 4) lines.push(`route add ${formatPrefix(route)} dev ${plan.name}`);
   await ipCommand(['-batch', '-'], `${lines.join('\n')}\n`);
+  return v6Possible || !v6;
+}
+
+/** In containers nobody may write switches: `ip` has its own way to the first, and the last one usually is as it should be. */
+async function carriesIpv6(name: string): Promise<boolean> {
+  await setSwitch(`ipv6/conf/${name}/accept_ra`, '0');
+  const hasNoOwn =
+    (await setSwitch(`ipv6/conf/${name}/addr_gen_mode`, '1')) ||
+    (await ipCommand(['link', 'set', 'dev', name, 'addrgenmode', 'none']).then(
+      () => true,
+      () => false,
+    ));
+  return hasNoOwn && (await setSwitch(`ipv6/conf/${name}/disable_ipv6`, '0'));
 }
 
 /** Another inner MTU, in bytes. */
@@ -143,7 +154,7 @@ async function usedAddresses(own: string): Promise<UsedRange[]> {
   return found;
 }
 
-/** False where the kernel has no such switch (IPv6 switched off, say). */
+/** False where the kernel has no such switch (IPv6 switched off, say), or has another value there that cannot be changed. */
 async function setSwitch(path: string, value: string): Promise<boolean> {
   const file = `/proc/sys/net/${path}`;
   try {

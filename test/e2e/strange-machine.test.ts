@@ -67,6 +67,33 @@ describe('a machine on which others have rules', () => {
     }));
 });
 
+describe('a machine on which kernel switches cannot be written, as in a container', () => {
+  /** `prepare` comes before they are locked. */
+  const locked = (prepare: string) => {
+    const lock = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys';
+    return ['unshare', '-m', 'sh', '-c', `${prepare} && ${lock} && exec "$@"`, 'sh'];
+  };
+
+  it('gets its IPv6 address all the same, and no link-local one', () =>
+    withTwoNodes(async (nodes) => {
+      const { a, b } = nodes;
+      await nodes.up({ by: locked('true') }, {});
+      expect(await pings(b, a)).toBe(true);
+      expect(await pings(b, a, 6)).toBe(true);
+      expect(a.namespace.ip('-6', 'addr', 'show', 'dev', 'gscip0')).not.toContain('fe80');
+      expect((await a.status()).health).toEqual([]);
+    }));
+
+  it('says so where IPv6 is switched off, and goes on by IPv4', () =>
+    withTwoNodes(async (nodes) => {
+      const { a, b } = nodes;
+      await nodes.up({ by: locked('echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6') }, {});
+      expect(await pings(b, a)).toBe(true);
+      expect(await pings(b, a, 6)).toBe(false);
+      expect((await a.status()).health).toEqual([{ code: 'no-ipv6', text: expect.stringMatching(/IPv4/) }]);
+    }));
+});
+
 /** Starts the agent of `a` over a copy of its folder in a small file system of its own, after `prepare` there. */
 function upOnDisk(nodes: TwoNodes, prepare: string): LabProcess {
   const { lab, a } = nodes;

@@ -1,4 +1,4 @@
-import { type Millis, type SaIndex, saIndex } from '../../base/brands.ts';
+import { type Millis, type NodeId, type SaIndex, saIndex } from '../../base/brands.ts';
 import { toHex } from '../../base/bytes.ts';
 import type { Cid } from '../../base/cid.ts';
 import { DATAGRAM } from '../../base/datagram-kinds.ts';
@@ -47,6 +47,8 @@ interface WaitingCdn {
   readonly bytes: Uint8Array;
   readonly to: PathAddress;
   readonly since: Millis;
+  /** whose certificates it waits for */
+  readonly needs: readonly NodeId[];
 }
 
 export class ElementRelay {
@@ -172,8 +174,10 @@ export class ElementRelay {
   /** A certificate came: what waited for it is installed, and goes on. */
   certificateCame(now: Millis): void {
     this.#carry(this.#onPath.signerKnown(now), now);
-    for (const { bytes, to } of this.#waiting) this.#send(bytes, to);
-    this.#waiting = [];
+    const isReady = ({ needs }: WaitingCdn) => needs.every((id) => this.#certificates.find(id) !== undefined);
+    const ready = this.#waiting.filter(isReady);
+    this.#waiting = this.#waiting.filter((each) => !isReady(each));
+    for (const { bytes, to } of ready) this.#send(bytes, to);
   }
 
   tick(now: Millis): void {
@@ -231,13 +235,13 @@ export class ElementRelay {
     now: Millis,
   ): void {
     const { forward, effects } = this.#onPath.handle(bytes, passage, now);
-    const isWaiting = effects.some(({ kind }) => kind === 'fetch-ca-part');
+    const needs = effects.flatMap((effect) => (effect.kind === 'fetch-ca-part' ? [effect.node] : []));
     this.#carry(effects, now);
     this.#certificates.askMissed(outer, now);
     if (forward === null) return;
-    if (!isWaiting) return this.#send(forward, to);
+    if (needs.length === 0) return this.#send(forward, to);
     if (this.#waiting.length >= WAITING) return this.#count('element-full');
-    this.#waiting.push({ bytes: forward.slice(), to, since: now });
+    this.#waiting.push({ bytes: forward.slice(), to, since: now, needs });
   }
 
   /** Only who has the key of a path id can make or answer its probes; here it says whose they are. */
