@@ -28,7 +28,8 @@ const QUEUE = 5_000;
 export async function configureInterface(plan: InterfacePlan): Promise<boolean> {
   const v6 = plan.addresses.some((address) => address.includes(':'));
   await setSwitch(`ipv4/conf/${plan.name}/rp_filter`, '1');
-  const v6Possible = v6 && (await carriesIpv6(plan.name));
+  const hasNoOwn = await keepsItsOwnAway(plan.name);
+  const v6Possible = hasNoOwn && (!v6 || (await setSwitch(`ipv6/conf/${plan.name}/disable_ipv6`, '0')));
   const lines = [`link set dev ${plan.name} mtu ${plan.mtu} txqueuelen ${QUEUE} up`];
   for (const address of plan.addresses)
     if (v6Possible || !address.includes(':'))
@@ -39,16 +40,14 @@ export async function configureInterface(plan: InterfacePlan): Promise<boolean> 
   return v6Possible || !v6;
 }
 
-/** In containers nobody may write switches: `ip` has its own way to the first, and the last one usually is as it should be. */
-async function carriesIpv6(name: string): Promise<boolean> {
+/** No link-local address of the kernel's own, also where the node has no IPv6 address: in containers, which may write no switch, by `ip`. */
+async function keepsItsOwnAway(name: string): Promise<boolean> {
   await setSwitch(`ipv6/conf/${name}/accept_ra`, '0');
-  const hasNoOwn =
-    (await setSwitch(`ipv6/conf/${name}/addr_gen_mode`, '1')) ||
-    (await ipCommand(['link', 'set', 'dev', name, 'addrgenmode', 'none']).then(
-      () => true,
-      () => false,
-    ));
-  return hasNoOwn && (await setSwitch(`ipv6/conf/${name}/disable_ipv6`, '0'));
+  if (await setSwitch(`ipv6/conf/${name}/addr_gen_mode`, '1')) return true;
+  return ipCommand(['link', 'set', 'dev', name, 'addrgenmode', 'none']).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Another inner MTU, in bytes. */
