@@ -86,7 +86,7 @@ export class Negotiating {
 
   /** A new SA for a pair that has one, made by this path and no other; a handshake that is open goes there, too. */
   startByPath(peer: NodeId, path: PathAddress, now: Millis): void {
-    const senders = this.#senders(peer);
+    const senders = this.#node.sas.sendersTo(peer);
     const sa = senders.find((each) => this.#madeBy(each) !== path) ?? senders[0];
     const cid = this.pairCid(peer);
     if (sa === undefined || cid === undefined) return;
@@ -96,12 +96,7 @@ export class Negotiating {
 
   /** An SA that sends to this peer was made by another path than this one. */
   sendsElsewhere(peer: NodeId, path: PathAddress): boolean {
-    return this.#senders(peer).some((sa) => this.#madeBy(sa) !== path);
-  }
-
-  #senders(peer: NodeId): Sa[] {
-    const { sas } = this.#node;
-    return [...sas.sas()].filter((each) => each.peer === peer && sas.isSender(each));
+    return this.#node.sas.sendersTo(peer).some((sa) => this.#madeBy(sa) !== path);
   }
 
   #madeBy(sa: Sa): PathAddress | undefined {

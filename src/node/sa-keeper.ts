@@ -120,19 +120,19 @@ export class SaKeeper {
 
   /** PATH-CHALLENGE of the choice of paths, which has its own rules for what stays silent. */
   tryPath(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis): void {
-    const sa = this.#sender(peer);
+    const sa = this.#node.sas.sendersTo(peer)[0];
     if (sa) this.seal(sa, encodeControl({ kind: 'path-challenge', token, padding: 0 }), now, path, true);
   }
 
   /** PATH-CHALLENGE inside the newest SA with a peer, to one path; also what `ping` measures with. False without an SA. */
   challenge(peer: NodeId, path: PathAddress, token: Uint8Array, now: Millis, padding = 0): boolean {
-    const sa = this.#sender(peer);
+    const sa = this.#node.sas.sendersTo(peer)[0];
     return sa !== undefined && this.seal(sa, encodeControl({ kind: 'path-challenge', token, padding }), now, path);
   }
 
   /** Whether the SA that sends to a peer can go by this path: elements in between know only such as were made there. */
   carries(peer: NodeId, path: PathAddress): boolean {
-    const sa = this.#sender(peer);
+    const sa = this.#node.sas.sendersTo(peer)[0];
     const made = sa && this.#node.saFacts.path(sa.local);
     return made === path || !this.#calls.choosesPath(peer, path);
   }
@@ -202,11 +202,6 @@ export class SaKeeper {
     saFacts.remove(sa.local);
     if (![...sas.sas()].some(({ peer }) => peer === sa.peer)) this.#calls.ended(sa.peer);
     this.#node.log('info', 'sa-closed', { peer: this.#node.peerName(sa.peer), version: sa.version, cause });
-  }
-
-  #sender(peer: NodeId): Sa | undefined {
-    const { sas } = this.#node;
-    return [...sas.sas()].find((sa) => sa.peer === peer && sas.isSender(sa));
   }
 
   #eachLane(sa: Sa, act: (index: SaIndex) => void): void {

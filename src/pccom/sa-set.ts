@@ -76,6 +76,11 @@ export class SaSet {
     return this.#bySlot.values();
   }
 
+  /** The SAs that send to a peer, one for each group and chain, the oldest first. */
+  sendersTo(peer: NodeId): Sa[] {
+    return [...this.sas()].filter((sa) => sa.peer === peer && this.isSender(sa));
+  }
+
   /** The receive keys are in place: the SA counts from now (protocol.md 3.1). */
   addReceive(terms: SaTerms, now: Millis): { readonly sa: Sa; readonly effects: SaEffect[] } {
     const { role, peer, group, version, chain, suite, lanes, local, remote } = terms;
